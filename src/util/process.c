@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Owns fork, exec and waiting with a time limit. */
+#include "process.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "io.h"
+
+static void child_exec(char *const *argv, ProcessFlags flags, int error_fd)
+{
+        sigset_t none;
+        int null_fd, error;
+
+        (void) prctl(PR_SET_PDEATHSIG, SIGKILL);
+        sigemptyset(&none);
+        (void) sigprocmask(SIG_SETMASK, &none, NULL);
+        (void) signal(SIGPIPE, SIG_DFL);
+        null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+        if (null_fd >= 0) {
+                (void) dup2(null_fd, STDIN_FILENO);
+                if (flags & PROCESS_QUIET) {
+                        (void) dup2(null_fd, STDOUT_FILENO);
+                        (void) dup2(null_fd, STDERR_FILENO);
+                }
+        }
+        execvp(argv[0], argv);
+        error = errno;
+        (void) write_full(error_fd, &error, sizeof(error));
+        _exit(127);
+}
+
+int process_start(char *const *argv, ProcessFlags flags, pid_t *ret_pid)
+{
+        _cleanup_close_ int read_fd = -EBADF, write_fd = -EBADF;
+        int fds[2], error;
+        pid_t pid;
+
+        /* The pipe closes on a successful exec, and carries errno of a failed one. */
+        if (pipe2(fds, O_CLOEXEC) < 0)
+                return -errno;
+        read_fd = fds[0];
+        write_fd = fds[1];
+
+        pid = fork();
+        if (pid < 0)
+                return -errno;
+        if (pid == 0)
+                child_exec(argv, flags, write_fd);
+
+        write_fd = close_fd(write_fd);
+        if (read_full(read_fd, &error, sizeof(error)) == 0) {
+                (void) waitpid(pid, NULL, 0);
+                return -error;
+        }
+        *ret_pid = pid;
+        return 0;
+}
+
+static int status_decode(int status)
+{
+        return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+/* Milliseconds for poll(2), rounded up, -1 for ever. */
+static int poll_timeout(uint64_t timeout_usec)
+{
+        if (timeout_usec == USEC_INFINITY)
+                return -1;
+        return (int) MIN(DIV_ROUND_UP(timeout_usec, USEC_PER_MSEC), (uint64_t) INT32_MAX);
+}
+
+int process_wait(pid_t pid, uint64_t timeout_usec, int *ret_status)
+{
+        _cleanup_close_ int pid_fd = (int) syscall(SYS_pidfd_open, pid, 0);
+        struct pollfd poll_fd = { .fd = pid_fd, .events = POLLIN };
+        uint64_t deadline_usec;
+        int status, n;
+
+        if (pid_fd < 0)
+                return -errno;
+        deadline_usec = timeout_usec == USEC_INFINITY ? USEC_INFINITY
+                                                      : now_boottime_usec() + timeout_usec;
+        for (;;) {
+                uint64_t now = now_boottime_usec();
+                uint64_t left = deadline_usec == USEC_INFINITY ? USEC_INFINITY
+                                : deadline_usec > now          ? deadline_usec - now
+                                                               : 0;
+
+                n = poll(&poll_fd, 1, poll_timeout(left));
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n < 0)
+                        return -errno;
+                break;
+        }
+        if (n == 0) {
+                (void) kill(pid, SIGKILL);
+                /* A process in D state stays: it is left behind rather than waited for. */
+                (void) poll(&poll_fd, 1, 100);
+                (void) waitpid(pid, NULL, WNOHANG);
+                return -ETIMEDOUT;
+        }
+        if (waitpid(pid, &status, 0) < 0)
+                return -errno;
+        *ret_status = status_decode(status);
+        return 0;
+}
+
+int process_run(char *const *argv, ProcessFlags flags, uint64_t timeout_usec, int *ret_status)
+{
+        pid_t pid;
+        int r;
+
+        r = process_start(argv, flags, &pid);
+        if (r < 0)
+                return r;
+        return process_wait(pid, timeout_usec, ret_status);
+}

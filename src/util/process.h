@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Runs other programs: an argument vector, never a shell. */
+#pragma once
+
+#include "macro.h"
+
+typedef enum ProcessFlags {
+        PROCESS_QUIET = 1 << 0, /* standard output and error go to /dev/null */
+} ProcessFlags;
+
+/* Starts @argv[0] (looked up in PATH) with empty standard input; the signal mask is reset. The
+ * child dies with us. Returns 0; -errno if it could not be started. Does not log. */
+int process_start(char *const *argv, ProcessFlags flags, pid_t *ret_pid);
+
+/* Waits for @pid, at most @timeout_usec (USEC_INFINITY: for ever); when that is over it is killed
+ * with SIGKILL and, if it goes at once, reaped. Returns 0 and its exit status (128+N: signal N);
+ * -ETIMEDOUT. Does not log. */
+int process_wait(pid_t pid, uint64_t timeout_usec, int *ret_status);
+
+/* Both of the above. */
+int process_run(char *const *argv, ProcessFlags flags, uint64_t timeout_usec, int *ret_status);
