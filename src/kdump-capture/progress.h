@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Progress: what an attempt (a child process) tells its supervisor, over a pipe. */
+#pragma once
+
+#include "record.h"
+
+typedef enum ProgressPhase {
+        PROGRESS_WAIT_TARGET, /* waiting for the device or the server */
+        PROGRESS_MOUNT,
+        PROGRESS_LOG,    /* writing vmcore-dmesg.txt */
+        PROGRESS_LOG_SAVED, /* it is safe */
+        PROGRESS_DUMP,   /* writing pages: done and total count */
+        PROGRESS_SYNC,
+        PROGRESS_DONE,
+        _PROGRESS_PHASE_MAX,
+} ProgressPhase;
+
+/* One message; smaller than PIPE_BUF, so that it arrives whole. */
+typedef struct Progress {
+        uint32_t phase; /* ProgressPhase */
+        uint32_t _pad;
+        uint64_t pages_done, pages_total;
+        uint64_t bytes_written;
+        char where[128]; /* the dump's folder, once it is known */
+} Progress;
+
+/* Where reports go. fd < 0: nowhere. */
+typedef struct ProgressPipe {
+        int fd;
+        Progress last;
+} ProgressPipe;
+
+/* Sends the state; an error (nobody reads) is ignored. Never blocks: @fd is non-blocking. */
+void progress_report(ProgressPipe *pipe, ProgressPhase phase, uint64_t pages_done, uint64_t pages_total,
+                     uint64_t bytes_written);
+
+/* One line: "42 %, 310 of 737 MiB, 61.2 MiB/s, 7 s left". @elapsed_usec since PROGRESS_DUMP began. */
+int progress_format(const Progress *progress, uint64_t page_size_bytes, uint64_t elapsed_usec, char **ret);

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Vmcore: physical memory of the crashed kernel, from /proc/vmcore or any ELF64 core file. */
+#pragma once
+
+#include "macro.h"
+
+/* One run of physical memory; runs are sorted by address and never overlap. */
+typedef struct MemoryRun {
+        uint64_t start_paddr, end_paddr; /* bytes, end exclusive, not necessarily page aligned */
+        uint64_t file_offset;            /* of start_paddr */
+        uint64_t file_bytes;             /* from there; what lies behind reads as zero */
+} MemoryRun;
+
+typedef struct Vmcore Vmcore;
+
+/* Opens and parses @path. Returns 0; -EBADMSG with *reterr_message (caller frees) if it is not an ELF64
+ * core; -EOPNOTSUPP for another class, byte order or machine. Does not log. */
+int vmcore_open(const char *path, Vmcore **ret, char **reterr_message);
+Vmcore *vmcore_close(Vmcore *vmcore); /* accepts NULL, returns NULL */
+DEFINE_CLEANUP(Vmcore *, vmcore_close);
+
+const MemoryRun *vmcore_runs(const Vmcore *vmcore, size_t *ret_n_runs);
+
+/* The ELF machine (EM_X86_64 …), and the distance of the direct map: p_vaddr - p_paddr of it, 0 unknown. */
+unsigned vmcore_machine(const Vmcore *vmcore);
+uint64_t vmcore_direct_map_delta(const Vmcore *vmcore);
+
+/* All of PT_NOTE as it is in the file, and the text of VMCOREINFO with its place among the notes. NULL and
+ * 0 when there is none. They live as long as @vmcore. */
+const uint8_t *vmcore_notes(const Vmcore *vmcore, size_t *ret_size);
+const char *vmcore_vmcoreinfo_text(const Vmcore *vmcore, size_t *ret_size, uint64_t *ret_notes_offset);
+unsigned vmcore_n_prstatus(const Vmcore *vmcore);
+
+/* Read @size bytes at physical address @paddr into @buf. Returns 0; -ERANGE if any of it is in no run,
+ * -EFAULT or -EIO if the kernel cannot read it. Does not log. */
+int vmcore_read(Vmcore *vmcore, uint64_t paddr, void *buf, size_t size);
+
+/* Shows @size bytes at @paddr (both multiples of the system's page size, inside one run) through a window
+ * that is mapped when possible and read otherwise. *ret points into the window and is valid until the next
+ * call. Touching it may raise SIGBUS: read it inside vmcore_guarded(). Returns 0, or errors
+ * as vmcore_read(). */
+int vmcore_window(Vmcore *vmcore, uint64_t paddr, size_t size, const uint8_t **ret);
+
+/* Calls @fn(@data) so that a SIGBUS in it (a poisoned or vanished page of a window) comes back as -EFAULT
+ * instead of a signal. @fn must hold nothing that it could not leave behind. */
+int vmcore_guarded(int (*fn)(void *data), void *data);

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Config: what /etc/kdump.conf and its drop-ins say, with the place each value came from. */
+#pragma once
+
+#include "directive.h"
+#include "plan.h"
+#include "target.h"
+
+/* Where a value was written. file is NULL for a built-in default. */
+typedef struct ConfigSource {
+        char *file;
+        unsigned line;
+} ConfigSource;
+
+typedef struct Config {
+        Target *targets; /* in order; none: one TARGET_PATH. `what` and `path` as written */
+        size_t n_targets;
+        ConfigSource *target_sources; /* n_targets of them */
+        Target general;               /* path, sshkey, timeout written before the first target line */
+        Collector collector;
+        char *kdump_pre, *kdump_post, *kdump_emergency;
+        Action failure_action, final_action;
+        char **extra_bins, **extra_modules;
+        char **dracut_args;
+        bool force_rebuild, force_no_rebuild, auto_reset_crashkernel;
+        char **fence_kdump_nodes;
+        char *fence_kdump_args;
+        char *kernel;              /* release to arm; NULL: the running one */
+        char *commandline;         /* NULL: /proc/cmdline */
+        char **commandline_remove; /* names taken out of it */
+        char **commandline_append; /* words added to it */
+        unsigned nr_cpus;          /* 0: chosen from the reservation */
+        ConfigSource sources[_DIRECTIVE_MAX]; /* of each directive that is not a target */
+} Config;
+
+/* One complaint or remark, ready to print: "/etc/kdump.conf:12: …". */
+typedef struct ConfigMessage {
+        int level; /* LOG_ERR or LOG_WARNING */
+        char *text;
+} ConfigMessage;
+
+typedef struct ConfigMessages {
+        ConfigMessage *items;
+        size_t n_items;
+} ConfigMessages;
+
+void config_messages_done(ConfigMessages *messages);
+
+Config *config_free(Config *config); /* accepts NULL, returns NULL */
+DEFINE_CLEANUP(Config *, config_free);
+
+/* Reads @file and the *.conf of @dropin_dir in lexical order (either may be missing: defaults), both
+ * relative to directory fd @root_fd. All complaints are collected, not only the first.
+ * Returns 0 with *ret; -EINVAL if any message is an error; -EISDIR, -EACCES, -EFBIG … with a message if
+ * a file cannot be read. *messages is filled in either case. Does not log. */
+int config_load(int root_fd, const char *file, const char *dropin_dir, Config **ret,
+                ConfigMessages *messages);

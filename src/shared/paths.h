@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The one list of file names that more than one program knows. */
+#pragma once
+
+/* The running system */
+#define PATH_CONFIG "/etc/kdump.conf"
+#define PATH_CONFIG_DROPIN_DIR "/etc/kdump.conf.d"
+#define PATH_STATE_DIR "/var/lib/kdumpd"
+#define PATH_RUN_DIR "/run/kdumpd"
+#define PATH_STATE_JSON "/run/kdumpd/state.json"
+#define PATH_HELPER_DIR "/usr/lib/kdumpd"
+#define PATH_DEFAULT_SSHKEY "/root/.ssh/kdump_id_rsa"
+#define PATH_DEFAULT_DUMPS "/var/crash"
+#define PATH_HOOKS_DIR "/etc/kdump" /* pre.d, post.d, emergency.d */
+
+/* The initramfs of the crash kernel. The overlay brings the Plan, the base says what it understands. */
+#define PATH_PLAN "/etc/kdump/plan.json"
+#define PATH_BASE_INFO "/usr/lib/kdumpd/base.json"
+#define PATH_CAPTURE_MOUNT "/run/kdump/target"
+
+/* A dump folder */
+#define FILE_DMESG "vmcore-dmesg.txt"
+#define FILE_DMESG_INCOMPLETE "vmcore-dmesg-incomplete.txt"
+#define FILE_VMCORE "vmcore"
+#define FILE_VMCORE_INCOMPLETE "vmcore-incomplete"
+#define FILE_META "meta.json"
+#define FILE_CAPTURE_LOG "kexec-dmesg.log"

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Target: one place that a dump may go to, as the user wrote it (Config) or resolved (Plan). */
+#pragma once
+
+#include "macro.h"
+
+typedef enum TargetType {
+        TARGET_PATH,     /* no target line: the file system that holds `path` */
+        TARGET_FS,       /* ext4, xfs, btrfs … on a block device */
+        TARGET_RAW,      /* a block device without a file system */
+        TARGET_NFS,      /* host:/export */
+        TARGET_SSH,      /* user@host */
+        TARGET_VIRTIOFS, /* a virtiofs tag */
+        _TARGET_TYPE_MAX,
+        _TARGET_TYPE_INVALID = -EINVAL,
+} TargetType;
+
+typedef struct Target {
+        TargetType type;
+        char *what;    /* "UUID=…", "LABEL=…", device, host:/export, user@host, tag; NULL: TARGET_PATH */
+        char *fstype;  /* TARGET_FS: the directive's name; in a Plan always set for block devices */
+        char *options; /* mount options; set by resolving, NULL in a Config */
+        char *path;    /* Config: as written. Plan: relative to the root of the mounted file system */
+        char *sshkey;
+        uint64_t timeout_usec; /* without any progress, the target is given up after this */
+} Target;
+
+void target_done(Target *target);
+int target_copy(const Target *from, Target *ret);
+
+/* "nfs", "ssh", … ; TARGET_FS is "fs". NULL or _TARGET_TYPE_INVALID for what is unknown. */
+const char *target_type_to_string(TargetType type);
+TargetType target_type_from_string(const char *s);
+
+/* A short text for messages: "ext4 UUID=1234 folder '/var/crash'". The caller frees it. */
+int target_describe(const Target *target, char **ret);
