@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Owns the kexec system calls, the memory file with the initramfs, and what happens when a load
+ * fails. */
+#include "kexec.h"
+
+#include <fcntl.h>
+#include <linux/kexec.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
+
+#include "facts.h"
+#include "io.h"
+#include "process.h"
+
+#define KEXEC_PROGRAM "/sbin/kexec"
+#define KEXEC_PROGRAM_TIMEOUT_USEC (60 * USEC_PER_SEC)
+
+/* Attempts at a busy kernel: the pause doubles from 1 ms to at most 512 ms, about 6 s together. */
+#define BUSY_ATTEMPTS 20
+#define BUSY_PAUSE_MIN_USEC (1 * USEC_PER_MSEC)
+#define BUSY_PAUSE_MAX_USEC (512 * USEC_PER_MSEC)
+
+/* A kernel that finds a cpio archive behind the base wants it at a multiple of 4 (init/initramfs.c,
+ * unpack_to_rootfs(): "!(this_header & 3)") and skips zeros before it. */
+#define INITRD_ALIGN 512
+
+#ifndef MFD_NOEXEC_SEAL
+#define MFD_NOEXEC_SEAL 0x0008U
+#endif
+
+void kexec_image_done(KexecImage *image)
+{
+        if (!image)
+                return;
+        close_fd(image->kernel_fd);
+        close_fd(image->initrd_fd);
+        free(image->cmdline);
+        *image = KEXEC_IMAGE_NULL;
+}
+
+static int memory_file_new(void)
+{
+        int fd;
+
+        /* Since v6.3 the kernel logs a complaint if the caller does not say what it wants. */
+        fd = memfd_create("kdump-initrd", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
+        if (fd < 0 && errno == EINVAL)
+                fd = memfd_create("kdump-initrd", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+        return fd < 0 ? -errno : fd;
+}
+
+/* Opens the memory file @fd again, for reading only. */
+static int memory_file_seal(int fd)
+{
+        char path[64];
+        int read_fd;
+
+        if (fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) < 0)
+                return -errno;
+        (void) snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+        read_fd = open(path, O_RDONLY | O_CLOEXEC);
+        return read_fd < 0 ? -errno : read_fd;
+}
+
+int kexec_initrd_new(int base_fd, const void *overlay, size_t overlay_size, int *ret_fd)
+{
+        static const uint8_t zeros[INITRD_ALIGN];
+        _cleanup_close_ int fd = -EBADF;
+        uint64_t base_bytes;
+        int r;
+
+        fd = memory_file_new();
+        if (fd < 0)
+                return fd;
+        r = fd_copy(base_fd, fd, &base_bytes);
+        if (r < 0)
+                return r;
+        r = write_full(fd, zeros, (size_t) (ALIGN_UP(base_bytes, INITRD_ALIGN) - base_bytes));
+        if (r < 0)
+                return r;
+        r = write_full(fd, overlay, overlay_size);
+        if (r < 0)
+                return r;
+        r = memory_file_seal(fd);
+        if (r < 0)
+                return r;
+        *ret_fd = r;
+        return 0;
+}
+
+/* kexec(8) gets our files by their names below our own /proc folder: it cannot inherit them, since
+ * all that we open is closed on exec. */
+static int program_load(const KexecImage *image)
+{
+        _cleanup_free_ char *kernel = NULL, *initrd = NULL, *cmdline = NULL;
+        int status, r;
+
+        r = strprintf(&kernel, "/proc/%d/fd/%d", (int) getpid(), image->kernel_fd);
+        if (r < 0)
+                return r;
+        r = strprintf(&initrd, "--initrd=/proc/%d/fd/%d", (int) getpid(), image->initrd_fd);
+        if (r < 0)
+                return r;
+        r = strprintf(&cmdline, "--command-line=%s", image->cmdline);
+        if (r < 0)
+                return r;
+
+        char *argv[] = { (char[]){ KEXEC_PROGRAM },
+                         (char[]){ "-a" },
+                         (char[]){ "-p" },
+                         initrd,
+                         cmdline,
+                         kernel,
+                         NULL };
+
+        r = process_run(argv, 0, KEXEC_PROGRAM_TIMEOUT_USEC, &status);
+        if (r < 0)
+                return r;
+        return status == 0 ? 0 : -EIO;
+}
+
+static int file_load(const KexecImage *image)
+{
+        int error;
+
+        if (syscall(SYS_kexec_file_load, image->kernel_fd, image->initrd_fd,
+                    (unsigned long) strlen(image->cmdline) + 1, image->cmdline,
+                    (unsigned long) KEXEC_FILE_ON_CRASH) == 0)
+                return 0;
+        error = -errno;
+
+        /* The same errors at which kexec(8) itself turns to the other system call. */
+        if (error != -ENOSYS && error != -EINVAL && error != -ENOEXEC && error != -ENOTSUP)
+                return error;
+        if (access(KEXEC_PROGRAM, X_OK) < 0)
+                return error;
+        return program_load(image);
+}
+
+static int file_unload(void)
+{
+        if (syscall(SYS_kexec_file_load, -1, -1, 0UL, NULL,
+                    (unsigned long) (KEXEC_FILE_UNLOAD | KEXEC_FILE_ON_CRASH)) == 0)
+                return 0;
+        if (errno != ENOSYS)
+                return -errno;
+        /* kexec_load(2) without segments frees whichever image is loaded. */
+        if (syscall(SYS_kexec_load, 0UL, 0UL, NULL,
+                    (unsigned long) (KEXEC_ON_CRASH | KEXEC_ARCH_DEFAULT)) == 0)
+                return 0;
+        return -errno;
+}
+
+static int sys_loaded(void)
+{
+        _cleanup_close_ int root_fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+        return root_fd < 0 ? -errno : facts_crash_loaded(root_fd);
+}
+
+static void sleep_usec(uint64_t usec)
+{
+        struct timespec ts = {
+                .tv_sec = (time_t) (usec / USEC_PER_SEC),
+                .tv_nsec = (long) (usec % USEC_PER_SEC * 1000),
+        };
+
+        while (nanosleep(&ts, &ts) < 0 && errno == EINTR)
+                ;
+}
+
+const KexecLoader kexec_loader_file = {
+        .name = "kexec_file_load",
+        .load = file_load,
+        .unload = file_unload,
+        .loaded = sys_loaded,
+        .pause = sleep_usec,
+};
+
+/* Unloads if @image is NULL. *ret_begin_usec is the time just before the call that counted: those
+ * that found the kernel busy changed nothing. */
+static int call_until_free(const KexecLoader *loader, const KexecImage *image,
+                           uint64_t *ret_begin_usec)
+{
+        uint64_t pause_usec = BUSY_PAUSE_MIN_USEC;
+
+        for (unsigned attempt = 1;; attempt++) {
+                uint64_t begin_usec = now_boottime_usec();
+                int r = image ? loader->load(image) : loader->unload();
+
+                if (r != -EBUSY || attempt == BUSY_ATTEMPTS) {
+                        *ret_begin_usec = begin_usec;
+                        return r;
+                }
+                loader->pause(pause_usec);
+                pause_usec = MIN(pause_usec * 2, BUSY_PAUSE_MAX_USEC);
+        }
+}
+
+/* Touches every page, so that the kernel finds the file in memory while nothing is armed. Failing
+ * to is no reason not to try the load. */
+static void file_warm(int fd)
+{
+        uint8_t buf[64 * 1024];
+        off_t offset = 0;
+        ssize_t n;
+
+        do {
+                n = pread(fd, buf, sizeof(buf), offset);
+                offset += MAX(n, (ssize_t) 0);
+        } while (n > 0 || (n < 0 && errno == EINTR));
+}
+
+int kexec_crash_swap(const KexecLoader *loader, const KexecImage *image, const KexecImage *fallback,
+                     KexecSwap *ret)
+{
+        uint64_t begin_usec, unused;
+        int r;
+
+        *ret = (KexecSwap){ 0 };
+        file_warm(image->kernel_fd);
+        if (fallback)
+                file_warm(fallback->kernel_fd);
+
+        r = call_until_free(loader, image, &begin_usec);
+        if (r < 0 && fallback && loader->loaded() != 1) {
+                ret->restore_error = call_until_free(loader, fallback, &unused);
+                ret->restored = ret->restore_error == 0;
+        }
+        ret->gap_usec = now_boottime_usec() - begin_usec;
+        return r;
+}
+
+int kexec_crash_unload(const KexecLoader *loader)
+{
+        uint64_t unused;
+
+        return call_until_free(loader, NULL, &unused);
+}

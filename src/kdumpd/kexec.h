@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Giving the kernel a crash image and taking it away again: the one place that calls kexec. */
+#pragma once
+
+#include "macro.h"
+
+/* What is loaded. Both files are open for reading only: the kernel denies writers (-ETXTBSY). */
+typedef struct KexecImage {
+        int kernel_fd;
+        int initrd_fd;
+        char *cmdline;
+} KexecImage;
+
+#define KEXEC_IMAGE_NULL                                                                           \
+        (KexecImage)                                                                               \
+        {                                                                                          \
+                .kernel_fd = -EBADF, .initrd_fd = -EBADF                                           \
+        }
+
+void kexec_image_done(KexecImage *image);
+
+/* One way to reach the kernel. */
+typedef struct KexecLoader {
+        const char *name;
+        int (*load)(const KexecImage *image);
+        int (*unload)(void);
+        /* 1 if a crash image is loaded, 0 if not, or a negative errno. Takes no lock. */
+        int (*loaded)(void);
+        /* Called between two attempts that found the kernel busy. */
+        void (*pause)(uint64_t usec);
+} KexecLoader;
+
+/* kexec_file_load(2). Where the kernel answers ENOSYS, EINVAL, ENOEXEC or ENOTSUP, and kexec(8) is
+ * installed, that program is tried. */
+extern const KexecLoader kexec_loader_file;
+
+/* Makes the initramfs: the rest of @base_fd, zeros up to a multiple of 512 bytes, then @overlay, in
+ * a sealed memory file that *ret_fd has open for reading. Does not log. */
+int kexec_initrd_new(int base_fd, const void *overlay, size_t overlay_size, int *ret_fd);
+
+/* What became of a swap. */
+typedef struct KexecSwap {
+        bool restored;     /* @image failed and took the old one along, @fallback is loaded */
+        int restore_error; /* @fallback failed too: nothing is loaded */
+        uint64_t gap_usec; /* from just before the last call until an image was loaded again */
+} KexecSwap;
+
+/* Loads @image in the place of what is loaded now, which is not unloaded first. The kernel frees
+ * the old image before it reads the new one: if that then fails, @fallback (may be NULL) is loaded
+ * at once. A kernel that is busy (-EBUSY) is asked again for some seconds. Returns 0, or the errno
+ * of loading
+ * @image; *ret is filled in either case. Does not log. */
+int kexec_crash_swap(const KexecLoader *loader, const KexecImage *image, const KexecImage *fallback,
+                     KexecSwap *ret);
+
+/* Returns 0 once nothing is loaded; a busy kernel is asked again for some seconds. Does not log. */
+int kexec_crash_unload(const KexecLoader *loader);

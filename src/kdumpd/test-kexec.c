@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Tests the memory file that is loaded, and what a swap does when the kernel says no. */
+#include "kexec.h"
+
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include <cmocka.h>
+
+#include "io.h"
+
+static int base_new(size_t size)
+{
+        int fd = memfd_create("base", MFD_CLOEXEC);
+        uint8_t buf[4096];
+
+        assert_true(fd >= 0 && size <= sizeof(buf));
+        memset(buf, 'b', size);
+        assert_int_equal(write_full(fd, buf, size), 0);
+        assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
+        return fd;
+}
+
+static void check_initrd(size_t base_size, size_t overlay_offset)
+{
+        _cleanup_close_ int base_fd = base_new(base_size), fd = -EBADF;
+        uint8_t buf[8192] = { 0 };
+        struct stat st;
+
+        assert_int_equal(kexec_initrd_new(base_fd, "overlay", 7, &fd), 0);
+        assert_int_equal(fstat(fd, &st), 0);
+        assert_int_equal(st.st_size, overlay_offset + 7);
+        assert_int_equal(pread_full(fd, buf, (size_t) st.st_size, 0), 0);
+        for (size_t i = 0; i < overlay_offset; i++)
+                assert_int_equal(buf[i], i < base_size ? 'b' : 0);
+        assert_memory_equal(buf + overlay_offset, "overlay", 7);
+}
+
+static void test_initrd_is_base_padding_overlay(void **unused)
+{
+        check_initrd(1, 512);
+        check_initrd(511, 512);
+        check_initrd(512, 512);
+        check_initrd(513, 1024);
+        check_initrd(0, 0);
+}
+
+static void test_initrd_cannot_be_changed(void **unused)
+{
+        _cleanup_close_ int base_fd = base_new(100), fd = -EBADF, write_fd = -EBADF;
+        char path[64];
+        int seals;
+
+        assert_int_equal(kexec_initrd_new(base_fd, "overlay", 7, &fd), 0);
+        assert_int_equal(fcntl(fd, F_GETFL) & O_ACCMODE, O_RDONLY);
+        assert_int_equal(fcntl(fd, F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
+        assert_int_equal(lseek(fd, 0, SEEK_CUR), 0);
+
+        seals = fcntl(fd, F_GET_SEALS);
+        assert_true(seals >= 0);
+        assert_true(seals & F_SEAL_WRITE);
+        assert_true(seals & F_SEAL_GROW);
+        assert_true(seals & F_SEAL_SHRINK);
+        (void) snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+        write_fd = open(path, O_RDWR | O_CLOEXEC);
+        if (write_fd >= 0)
+                assert_int_equal(write(write_fd, "x", 1), -1);
+}
+
+/* A kernel made of answers: what each load returns in turn, and whether it takes the old image
+ * along. */
+static struct {
+        int answers[8];
+        bool swap_began[8];
+        size_t n_calls, n_pauses;
+        bool loaded;
+        const KexecImage *last;
+} fake;
+
+static int fake_load(const KexecImage *image)
+{
+        size_t i = fake.n_calls++;
+
+        assert_true(i < ELEMENTSOF(fake.answers));
+        fake.last = image;
+        if (fake.answers[i] == 0)
+                fake.loaded = true;
+        else if (fake.swap_began[i])
+                fake.loaded = false;
+        return fake.answers[i];
+}
+
+static int fake_unload(void)
+{
+        int r = fake.answers[fake.n_calls++];
+
+        if (r == 0)
+                fake.loaded = false;
+        return r;
+}
+
+static int fake_loaded(void)
+{
+        return fake.loaded;
+}
+
+static void fake_pause(uint64_t usec)
+{
+        assert_true(usec > 0);
+        fake.n_pauses++;
+}
+
+static const KexecLoader fake_loader = {
+        .name = "fake",
+        .load = fake_load,
+        .unload = fake_unload,
+        .loaded = fake_loaded,
+        .pause = fake_pause,
+};
+
+static void fake_reset(bool loaded)
+{
+        memset(&fake, 0, sizeof(fake));
+        fake.loaded = loaded;
+}
+
+static void test_swap_replaces(void **unused)
+{
+        KexecImage image = KEXEC_IMAGE_NULL, old = KEXEC_IMAGE_NULL;
+        KexecSwap swap;
+
+        fake_reset(true);
+        assert_int_equal(kexec_crash_swap(&fake_loader, &image, &old, &swap), 0);
+        assert_ptr_equal(fake.last, &image);
+        assert_int_equal(fake.n_calls, 1);
+        assert_false(swap.restored);
+        assert_int_equal(swap.restore_error, 0);
+}
+
+static void test_busy_kernel_is_asked_again(void **unused)
+{
+        KexecImage image = KEXEC_IMAGE_NULL;
+        KexecSwap swap;
+
+        fake_reset(false);
+        fake.answers[0] = fake.answers[1] = -EBUSY;
+        assert_int_equal(kexec_crash_swap(&fake_loader, &image, NULL, &swap), 0);
+        assert_int_equal(fake.n_calls, 3);
+        assert_int_equal(fake.n_pauses, 2);
+        assert_true(fake.loaded);
+}
+
+static int always_busy(const KexecImage *image)
+{
+        fake.n_calls++;
+        return -EBUSY;
+}
+
+static void test_busy_for_ever_keeps_the_old(void **unused)
+{
+        KexecLoader loader = fake_loader;
+        KexecImage image = KEXEC_IMAGE_NULL, old = KEXEC_IMAGE_NULL;
+        KexecSwap swap;
+
+        fake_reset(true);
+        loader.load = always_busy;
+        assert_int_equal(kexec_crash_swap(&loader, &image, &old, &swap), -EBUSY);
+        assert_true(fake.n_calls > 5 && fake.n_calls < 100);
+        assert_true(fake.loaded);
+        assert_false(swap.restored);
+}
+
+static void test_load_failure_restores_previous(void **unused)
+{
+        KexecImage image = KEXEC_IMAGE_NULL, old = KEXEC_IMAGE_NULL;
+        KexecSwap swap;
+
+        fake_reset(true);
+        fake.answers[0] = -ENOEXEC;
+        fake.swap_began[0] = true;
+        fake.answers[1] = -EBUSY;
+        assert_int_equal(kexec_crash_swap(&fake_loader, &image, &old, &swap), -ENOEXEC);
+        assert_ptr_equal(fake.last, &old);
+        assert_int_equal(fake.n_calls, 3);
+        assert_true(fake.loaded);
+        assert_true(swap.restored);
+        assert_int_equal(swap.restore_error, 0);
+}
+
+static void test_refusal_before_the_swap_restores_nothing(void **unused)
+{
+        KexecImage image = KEXEC_IMAGE_NULL, old = KEXEC_IMAGE_NULL;
+        KexecSwap swap;
+
+        fake_reset(true);
+        fake.answers[0] = -EPERM;
+        assert_int_equal(kexec_crash_swap(&fake_loader, &image, &old, &swap), -EPERM);
+        assert_int_equal(fake.n_calls, 1);
+        assert_true(fake.loaded);
+        assert_false(swap.restored);
+}
+
+static void test_both_fail(void **unused)
+{
+        KexecImage image = KEXEC_IMAGE_NULL, old = KEXEC_IMAGE_NULL;
+        KexecSwap swap;
+
+        fake_reset(true);
+        fake.answers[0] = -ENOMEM;
+        fake.swap_began[0] = true;
+        fake.answers[1] = -EIO;
+        assert_int_equal(kexec_crash_swap(&fake_loader, &image, &old, &swap), -ENOMEM);
+        assert_false(swap.restored);
+        assert_int_equal(swap.restore_error, -EIO);
+        assert_false(fake.loaded);
+}
+
+static void test_unload(void **unused)
+{
+        fake_reset(true);
+        fake.answers[0] = -EBUSY;
+        assert_int_equal(kexec_crash_unload(&fake_loader), 0);
+        assert_int_equal(fake.n_calls, 2);
+        assert_false(fake.loaded);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_initrd_is_base_padding_overlay),
+                cmocka_unit_test(test_initrd_cannot_be_changed),
+                cmocka_unit_test(test_swap_replaces),
+                cmocka_unit_test(test_busy_kernel_is_asked_again),
+                cmocka_unit_test(test_busy_for_ever_keeps_the_old),
+                cmocka_unit_test(test_load_failure_restores_previous),
+                cmocka_unit_test(test_refusal_before_the_swap_restores_nothing),
+                cmocka_unit_test(test_both_fail),
+                cmocka_unit_test(test_unload),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;
+}
