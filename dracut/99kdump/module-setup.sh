@@ -1,0 +1,93 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# What the base image of the crash kernel is made of. It decides nothing: kdumpd has resolved what is needed
+# and says so in the folder KDUMP_BUILD_DIR:
+#   drivers    kernel modules, one name a line     binaries   programs, one path a line
+#   base.json  what this image is for, installed as it is
+# No other dracut module is needed: the crash kernel boots systemd straight into kdump-capture.target, without
+# an initqueue and without a root file system to switch to.
+
+check() {
+        [[ -d ${KDUMP_BUILD_DIR-} ]] || return 1
+        require_binaries "$systemdutildir/systemd" udevadm kmod /usr/lib/kdumpd/kdump-capture || return 1
+        return 255
+}
+
+depends() {
+        return 0
+}
+
+installkernel() {
+        local _driver
+
+        while read -r _driver; do
+                # Not found is not an error here: it may be built in, or renamed in this kernel.
+                hostonly='' instmods -s "$_driver"
+        done < "$KDUMP_BUILD_DIR/drivers"
+        # The character sets that a vfat or the checksums that ext4, xfs and btrfs ask for by alias.
+        hostonly='' instmods -s crc32c crc32c-intel crc32c_generic libcrc32c xxhash_generic sha256 blake2b_generic
+}
+
+kdump_install_systemd() {
+        local _unit
+
+        inst_multiple "$systemdutildir/systemd" "$systemdutildir/systemd-udevd" \
+                "$systemdutildir/systemd-modules-load" udevadm kmod
+        inst_multiple -o "$systemdutildir/systemd-executor" modprobe insmod rmmod lsmod \
+                "$systemdsystemunitdir/"{systemd-udevd.service,systemd-udevd-control.socket,systemd-udevd-kernel.socket} \
+                "$systemdsystemunitdir/"{systemd-udev-trigger.service,systemd-modules-load.service} \
+                "$systemdsystemunitdir/"{sysinit.target,basic.target,sockets.target,shutdown.target,umount.target} \
+                "$systemdsystemunitdir/"{slices.target,local-fs.target,local-fs-pre.target}
+        ln_r "$systemdutildir/systemd" /init
+        ln_r "$systemdutildir/systemd" /sbin/init
+        inst_libdir_file "libnss_files*"
+
+        mkdir -p "$initdir/etc/systemd/system"
+        inst_simple "$moddir/system.conf" /etc/systemd/system.conf
+        for _unit in systemd-udev-trigger.service systemd-modules-load.service; do
+                inst_simple "$moddir/bounded.conf" "/etc/systemd/system/$_unit.d/kdump.conf"
+        done
+        ln -sf /usr/lib/systemd/system/kdump-capture.target "$initdir/etc/systemd/system/default.target"
+        ln -sf /usr/lib/systemd/system/kdump-capture.target "$initdir/etc/systemd/system/initrd.target"
+        printf 'NAME=kdump\nID=kdump\n' > "$initdir/etc/initrd-release"
+        ln -sf initrd-release "$initdir/etc/os-release"
+        : > "$initdir/etc/machine-id"
+        grep -E '^root:' "$dracutsysrootdir/etc/passwd" > "$initdir/etc/passwd"
+        # Names that udev rules give devices to.
+        grep -E '^(root|tty|disk|kmem|cdrom|tape|dialout|floppy|audio|video|render|input|lp|kvm|sgx):' \
+                "$dracutsysrootdir/etc/group" > "$initdir/etc/group"
+}
+
+kdump_install_udev() {
+        inst_rules 50-udev-default.rules 60-block.rules 60-persistent-storage.rules 64-btrfs.rules \
+                80-drivers.rules 99-systemd.rules \
+                10-dm.rules 11-dm-mpath.rules 13-dm-disk.rules 63-md-raid-arrays.rules \
+                64-md-raid-assembly.rules 40-vm-hotadd.rules
+        inst_multiple -o "$udevdir/ata_id" "$udevdir/scsi_id" "$udevdir/udev.conf"
+        mkdir -p "$initdir/etc/udev/rules.d"
+}
+
+kdump_install_capture() {
+        local _unit _binary
+
+        inst_binary /usr/lib/kdumpd/kdump-capture
+        inst_simple "$KDUMP_BUILD_DIR/base.json" /usr/lib/kdumpd/base.json
+        for _unit in kdump-capture.target kdump-capture.service kdump-failsafe.service; do
+                inst_simple "$moddir/$_unit" "/usr/lib/systemd/system/$_unit"
+        done
+        mkdir -p "$initdir/etc/modules-load.d" "$initdir/etc/kdump"
+        cp "$KDUMP_BUILD_DIR/drivers" "$initdir/etc/modules-load.d/kdump.conf"
+
+        # A shell and a few tools: for hooks that are scripts, and for failure_action shell.
+        inst_multiple sh cat ls sleep
+        inst_multiple -o cp mv rm mkdir ln date dd sync mount umount dmesg ps kill head tail grep blkid
+        while read -r _binary; do
+                inst "$_binary" || dfatal "cannot install '$_binary'"
+        done < "$KDUMP_BUILD_DIR/binaries"
+}
+
+install() {
+        kdump_install_systemd
+        kdump_install_udev
+        kdump_install_capture
+}
