@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Owns the order of one attempt, its folder and its meta.json. */
+#include "attempt.h"
+
+#include <fcntl.h>
+#include <sys/klog.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "capture.h"
+#include "io.h"
+#include "log.h"
+#include "mount-target.h"
+#include "paths.h"
+
+#define SOURCE "/proc/vmcore"
+#define FOLDER_TRIES 100
+
+/* SYSLOG_ACTION_READ_ALL, SYSLOG_ACTION_SIZE_BUFFER of syslog(2). */
+#define KLOG_READ_ALL 3
+#define KLOG_SIZE_BUFFER 10
+
+const char *capture_status_to_string(CaptureStatus status)
+{
+        switch (status) {
+        case CAPTURE_COMPLETE:
+                return "complete";
+        case CAPTURE_LOG_ONLY:
+                return "log only";
+        case CAPTURE_INCOMPLETE:
+                return "incomplete";
+        case CAPTURE_NOTHING:
+                break;
+        }
+        return "nothing saved";
+}
+
+/* "<host>-YYYY-MM-DD-HH:MM:SS", and a number behind it for the second try onwards. */
+static int folder_name(const char *host, uint64_t realtime_usec, unsigned try, char **ret)
+{
+        time_t seconds = (time_t) (realtime_usec / USEC_PER_SEC);
+        char date[sizeof("YYYY-MM-DD-HH:MM:SS") + 16];
+        struct tm tm;
+
+        if (!localtime_r(&seconds, &tm) ||
+            strftime(date, sizeof(date), "%Y-%m-%d-%H:%M:%S", &tm) == 0)
+                return -ERANGE;
+        if (try == 0)
+                return strprintf(ret, "%s-%s", host, date);
+        return strprintf(ret, "%s-%s.%u", host, date, try);
+}
+
+/* Makes a new folder for this dump below @path of @root_fd. */
+static int folder_make(int root_fd, const char *path, const char *host, uint64_t realtime_usec,
+                       char **ret_where, int *ret_fd)
+{
+        const char *relative = path + strspn(path, "/");
+        _cleanup_close_ int parent_fd = -EBADF;
+        int r, fd;
+
+        if (*relative) {
+                r = mkdir_parents(root_fd, relative, 0700);
+                if (r < 0)
+                        return r;
+        }
+        parent_fd = openat(root_fd, *relative ? relative : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (parent_fd < 0)
+                return -errno;
+
+        for (unsigned try = 0; try < FOLDER_TRIES; try++) {
+                _cleanup_free_ char *name = NULL;
+
+                r = folder_name(host, realtime_usec, try, &name);
+                if (r < 0)
+                        return r;
+                if (mkdirat(parent_fd, name, 0700) < 0) {
+                        if (errno == EEXIST)
+                                continue;
+                        return -errno;
+                }
+                fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+                if (fd < 0)
+                        return -errno;
+                (void) fsync(parent_fd);
+                r = strprintf(ret_where, "%s/%s", streq(path, "/") ? "" : path, name);
+                if (r < 0) {
+                        close_fd(fd);
+                        return r;
+                }
+                *ret_fd = fd;
+                return 0;
+        }
+        return -EEXIST;
+}
+
+/* meta.json is written before the pages and again at the end, so that what an interrupted capture
+ * leaves behind tells of itself. */
+static int record_write(int dir_fd, const DumpRecord *record)
+{
+        _cleanup_free_ char *json = NULL;
+        int r;
+
+        r = dump_record_to_json(record, &json);
+        if (r < 0)
+                return r;
+        return file_write_atomic(dir_fd, FILE_META, json, strlen(json), 0600);
+}
+
+static int record_reason(DumpRecord *record, const char *reason)
+{
+        free(record->reason);
+        record->reason = reason ? strdup(reason) : NULL;
+        return reason && !record->reason ? -ENOMEM : 0;
+}
+
+static int record_begin(DumpRecord *record, const Plan *plan, const Target *target)
+{
+        int r;
+
+        record->status = DUMP_STATUS_LOG_ONLY;
+        record->start_realtime_usec = now_realtime_usec();
+        record->generation = plan->generation;
+        record->n_cpus = (unsigned) sysconf(_SC_NPROCESSORS_ONLN);
+        record->hostname = strdup(plan->hostname ?: "");
+        record->machine_id = strdup(plan->machine_id ?: "");
+        if (!record->hostname || !record->machine_id)
+                return -ENOMEM;
+        r = target_describe(target, &record->target);
+        if (r < 0)
+                return r;
+        return record_reason(record, "the capture was interrupted");
+}
+
+/* The log of the crash kernel itself: what the next person needs when a capture went wrong. */
+static void save_capture_log(int dir_fd)
+{
+        int size = klogctl(KLOG_SIZE_BUFFER, NULL, 0);
+        _cleanup_free_ char *log = NULL;
+        int n, r;
+
+        if (size <= 0)
+                return;
+        log = malloc((size_t) size);
+        if (!log)
+                return;
+        n = klogctl(KLOG_READ_ALL, log, size);
+        if (n < 0)
+                return;
+        r = file_write_atomic(dir_fd, FILE_CAPTURE_LOG, log, (size_t) n, 0600);
+        if (r < 0)
+                (void) log_warning_errno(r, "cannot write '%s', ignoring: %m", FILE_CAPTURE_LOG);
+}
+
+static CaptureStatus save_log(int dir_fd, uint64_t start_usec, ProgressPipe *pipe,
+                              DumpRecord *record)
+{
+        int r;
+
+        log_info("saving %s", FILE_DMESG);
+        progress_report(pipe, PROGRESS_LOG, 0, 0, 0);
+        r = capture_save_dmesg(SOURCE, dir_fd, record);
+        if (r < 0) {
+                (void) log_warning_errno(r, "saving %s failed, going on with the vmcore: %m",
+                                         FILE_DMESG);
+                return CAPTURE_NOTHING;
+        }
+        record->log_usec = now_boottime_usec() - start_usec;
+        log_info("saving %s complete", FILE_DMESG);
+        progress_report(pipe, PROGRESS_LOG_SAVED, 0, 0, record->log_bytes);
+        return CAPTURE_LOG_ONLY;
+}
+
+static CaptureStatus save_vmcore(int dir_fd, const Plan *plan, CaptureStatus so_far,
+                                 ProgressPipe *pipe, DumpRecord *record)
+{
+        int r;
+
+        log_info("saving %s", FILE_VMCORE);
+        r = capture_save_vmcore(SOURCE, dir_fd, &plan->collector, pipe, record);
+        if (r < 0) {
+                (void) log_error_errno(r, "saving %s failed: %m", FILE_VMCORE);
+                record->status = DUMP_STATUS_LOG_ONLY;
+                (void) record_reason(record, strerror(-r));
+                return so_far;
+        }
+        if (record->status == DUMP_STATUS_INCOMPLETE) {
+                log_warning("saving %s: %llu pages are missing", FILE_VMCORE,
+                            (unsigned long long) record->n_pages_missing);
+                (void) record_reason(record, "pages could not be read");
+                return CAPTURE_INCOMPLETE;
+        }
+        (void) record_reason(record, NULL);
+        log_info("saving %s complete", FILE_VMCORE);
+        return CAPTURE_COMPLETE;
+}
+
+static CaptureStatus save_all(const Plan *plan, const Target *target, int root_fd,
+                              uint64_t start_usec, ProgressPipe *pipe, DumpRecord *record)
+{
+        _cleanup_close_ int dir_fd = -EBADF;
+        _cleanup_free_ char *where = NULL;
+        CaptureStatus status;
+        int r;
+
+        r = folder_make(root_fd, target->path, plan->host, record->start_realtime_usec, &where,
+                        &dir_fd);
+        if (r < 0) {
+                (void) log_error_errno(r, "cannot make a folder in '%s' of the target: %m",
+                                       target->path);
+                return CAPTURE_NOTHING;
+        }
+        log_info("saving to %s on %s", where, target->what ?: "");
+        (void) snprintf(pipe->last.where, sizeof(pipe->last.where), "%s", where);
+
+        status = save_log(dir_fd, start_usec, pipe, record);
+        r = record_write(dir_fd, record);
+        if (r < 0)
+                (void) log_warning_errno(r, "cannot write '%s', ignoring: %m", FILE_META);
+
+        status = save_vmcore(dir_fd, plan, status, pipe, record);
+        record->dump_usec = now_boottime_usec() - start_usec;
+        progress_report(pipe, PROGRESS_SYNC, pipe->last.pages_done, pipe->last.pages_total,
+                        record->vmcore_bytes);
+        r = record_write(dir_fd, record);
+        if (r < 0)
+                (void) log_warning_errno(r, "cannot write '%s', ignoring: %m", FILE_META);
+        save_capture_log(dir_fd);
+        return status;
+}
+
+CaptureStatus attempt_run(const Plan *plan, const Target *target, size_t index, ProgressPipe *pipe)
+{
+        _cleanup_(dump_record_done) DumpRecord record = {};
+        _cleanup_close_ int root_fd = -EBADF;
+        _cleanup_free_ char *mount_point = NULL;
+        uint64_t start_usec = now_boottime_usec();
+        CaptureStatus status;
+        int r;
+
+        (void) umask(0077);
+        r = record_begin(&record, plan, target);
+        if (r < 0) {
+                (void) log_oom();
+                return CAPTURE_NOTHING;
+        }
+        r = strprintf(&mount_point, PATH_CAPTURE_MOUNT "-%zu", index);
+        if (r < 0) {
+                (void) log_oom();
+                return CAPTURE_NOTHING;
+        }
+
+        progress_report(pipe, PROGRESS_WAIT_TARGET, 0, 0, 0);
+        r = mount_target(target, mount_point, &root_fd);
+        if (r < 0)
+                return CAPTURE_NOTHING;
+        progress_report(pipe, PROGRESS_MOUNT, 0, 0, 0);
+
+        status = save_all(plan, target, root_fd, start_usec, pipe, &record);
+        progress_report(pipe, PROGRESS_DONE, pipe->last.pages_done, pipe->last.pages_total,
+                        record.vmcore_bytes);
+        return status;
+}

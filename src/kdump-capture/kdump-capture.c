@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* kdump-capture: the program that runs in the crash kernel's initramfs, and by hand on saved cores.
+ */
+#include <fcntl.h>
+
+#include "io.h"
+#include "log.h"
+#include "paths.h"
+#include "plan.h"
+#include "supervisor.h"
+#include "verbs.h"
+
+#define PLAN_MAX_BYTES (1024 * 1024)
+
+typedef struct Verb {
+        const char *name;
+        int (*run)(int argc, char **argv);
+        const char *help;
+} Verb;
+
+/* NULL if there is none or it is not one: there is no one to complain to but the console. */
+static Plan *plan_load(void)
+{
+        _cleanup_free_ char *json = NULL, *message = NULL;
+        Plan *plan = NULL;
+        size_t size;
+        int r;
+
+        r = file_read(AT_FDCWD, PATH_PLAN, PLAN_MAX_BYTES, &json, &size);
+        if (r >= 0)
+                r = plan_from_json(json, size, &plan, &message);
+        if (r < 0) {
+                (void) log_error_errno(r, "cannot use the plan '%s': %s%s%m", PATH_PLAN,
+                                       message ?: "", message ? ": " : "");
+                return NULL;
+        }
+        return plan;
+}
+
+/* Both of these end in a reboot: they are only for a machine that has crashed. */
+static int in_crash_kernel(void)
+{
+        if (access("/proc/vmcore", F_OK) == 0 && access(PATH_BASE_INFO, F_OK) == 0)
+                return 0;
+        return log_error_errno(
+                -ENOENT, "This is not the crash kernel (no /proc/vmcore): nothing to do here.");
+}
+
+static int verb_run(int argc, char **argv)
+{
+        _cleanup_(plan_freep) Plan *plan = NULL;
+
+        if (in_crash_kernel() < 0)
+                return EXIT_FAILURE;
+        log_setup(LOG_TARGET_KMSG, "kdump-capture");
+        plan = plan_load();
+        if (!plan)
+                supervisor_failsafe(NULL);
+        supervisor_run(plan);
+}
+
+static int verb_failsafe(int argc, char **argv)
+{
+        if (in_crash_kernel() < 0)
+                return EXIT_FAILURE;
+        log_setup(LOG_TARGET_KMSG, "kdump-capture");
+        supervisor_failsafe(plan_load());
+}
+
+static const Verb verbs[] = {
+        { "save", verb_save, "SOURCE TARGET   save a vmcore to a file" },
+        { "dmesg", verb_dmesg, "SOURCE          print the kernel log in a vmcore" },
+        { "run", verb_run, "                capture by the plan (crash kernel only)" },
+        { "failsafe", verb_failsafe,
+          "                end a capture that hangs (crash kernel only)" },
+};
+
+static void help(FILE *f)
+{
+        fprintf(f, "Usage: kdump-capture VERB [ARGUMENT]…\n\n"
+                   "Saves the memory of a crashed kernel.\n\n");
+        for (size_t i = 0; i < ELEMENTSOF(verbs); i++)
+                fprintf(f, "  %-9s %s\n", verbs[i].name, verbs[i].help);
+        fprintf(f, "\n  --help     show this\n  --version  show the version\n");
+}
+
+int main(int argc, char **argv)
+{
+        if (argc >= 2 && streq(argv[1], "--help")) {
+                help(stdout);
+                return EXIT_SUCCESS;
+        }
+        if (argc >= 2 && streq(argv[1], "--version")) {
+                printf("kdump-capture %s\n", KDUMPD_VERSION);
+                return EXIT_SUCCESS;
+        }
+        for (size_t i = 0; argc >= 2 && i < ELEMENTSOF(verbs); i++)
+                if (streq(argv[1], verbs[i].name))
+                        return verbs[i].run(argc - 1, argv + 1);
+        help(stderr);
+        return EXIT_FAILURE;
+}

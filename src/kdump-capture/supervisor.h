@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The supervisor: holds the Plan, the deadlines and the final action; everything that may hang or
+ * crash happens in its children. */
+#pragma once
+
+#include "plan.h"
+
+/* The whole capture, from the hooks before it to the final action. Does not return. Logs. */
+_Noreturn void supervisor_run(const Plan *plan);
+
+/* For when the supervisor itself is dead: shows the kernel log on the console and does the failure
+ * action (where that is not one that waits for somebody). @plan may be NULL. Does not return. Logs.
+ */
+_Noreturn void supervisor_failsafe(const Plan *plan);
