@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Owns PATH_STATE_DIR/generation: what was armed last, the one before it, and their hashes. */
+#include "generation.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <openssl/evp.h>
+#include <sys/stat.h>
+
+#include "io.h"
+#include "parse.h"
+#include "paths.h"
+#include "rootdir.h"
+#include "strv.h"
+
+#define GENERATION_DIR PATH_STATE_DIR "/generation"
+#define GENERATION_INDEX GENERATION_DIR "/index"
+#define DESCRIPTION_SIZE_MAX ((size_t) 256 * 1024)
+#define OVERLAY_SIZE_MAX ((size_t) 256 * 1024 * 1024)
+
+DEFINE_CLEANUP(EVP_MD_CTX *, EVP_MD_CTX_free);
+
+static int hash_finish(EVP_MD_CTX *ctx, char ret_hex[SHA256_HEX_MAX])
+{
+        uint8_t digest[EVP_MAX_MD_SIZE];
+        unsigned size;
+
+        if (EVP_DigestFinal_ex(ctx, digest, &size) != 1 || size != 32)
+                return -EIO;
+        for (unsigned i = 0; i < size; i++)
+                (void) snprintf(ret_hex + 2 * i, 3, "%02x", digest[i]);
+        return 0;
+}
+
+int generation_hash_data(const void *data, size_t size, char ret_hex[SHA256_HEX_MAX])
+{
+        _cleanup_(EVP_MD_CTX_freep) EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+
+        if (!ctx || EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) != 1 ||
+            EVP_DigestUpdate(ctx, data, size) != 1)
+                return -ENOMEM;
+        return hash_finish(ctx, ret_hex);
+}
+
+int generation_hash_fd(int fd, char ret_hex[SHA256_HEX_MAX])
+{
+        _cleanup_(EVP_MD_CTX_freep) EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+        const size_t buf_size = 128 * 1024;
+        _cleanup_free_ uint8_t *buf = malloc(buf_size);
+        off_t offset = 0;
+
+        if (!ctx || !buf || EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) != 1)
+                return -ENOMEM;
+        for (;;) {
+                ssize_t n = pread(fd, buf, buf_size, offset);
+
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n < 0)
+                        return -errno;
+                if (n == 0)
+                        return hash_finish(ctx, ret_hex);
+                if (EVP_DigestUpdate(ctx, buf, (size_t) n) != 1)
+                        return -ENOMEM;
+                offset += n;
+        }
+}
+
+bool generation_same_image(const Generation *a, const Generation *b)
+{
+        return streq_ptr(a->kernel_sha256, b->kernel_sha256) &&
+               streq_ptr(a->base_sha256, b->base_sha256) &&
+               streq_ptr(a->overlay_sha256, b->overlay_sha256) && streq_ptr(a->cmdline, b->cmdline);
+}
+
+static int generation_read(int root_fd, uint64_t number, Generation *ret)
+{
+        _cleanup_(generation_done) Generation generation = { 0 };
+        _cleanup_free_ char *path = NULL, *json = NULL;
+        size_t size;
+        int r;
+
+        r = strprintf(&path, "%s/%" PRIu64 "/generation.json", GENERATION_DIR, number);
+        if (r < 0)
+                return r;
+        r = file_read(root_fd, root_relative(path), DESCRIPTION_SIZE_MAX, &json, &size);
+        if (r < 0)
+                return r;
+        r = generation_from_json(json, size, &generation);
+        if (r < 0)
+                return r;
+        if (generation.number != number)
+                return -EBADMSG;
+        *ret = generation;
+        generation = (Generation){ 0 };
+        return 0;
+}
+
+/* "<current> <previous>". A file that says something else is as good as none. */
+static int index_read(int root_fd, uint64_t *ret_current, uint64_t *ret_previous)
+{
+        _cleanup_free_ char *line = NULL;
+        _cleanup_strv_ char **words = NULL;
+        uint64_t current, previous;
+        int r;
+
+        r = file_read_line(root_fd, root_relative(GENERATION_INDEX), &line);
+        if (r < 0)
+                return r;
+        r = strv_split(line, &words);
+        if (r < 0)
+                return r;
+        if (strv_length(words) != 2 || parse_u64(words[0], 10, &current) < 0 ||
+            parse_u64(words[1], 10, &previous) < 0)
+                return -EBADMSG;
+        *ret_current = current;
+        *ret_previous = previous;
+        return 0;
+}
+
+static int index_write(int root_fd, uint64_t current, uint64_t previous)
+{
+        _cleanup_free_ char *line = NULL;
+        int r;
+
+        r = strprintf(&line, "%" PRIu64 " %" PRIu64 "\n", current, previous);
+        if (r < 0)
+                return r;
+        return file_write_atomic(root_fd, root_relative(GENERATION_INDEX), line, strlen(line),
+                                 0600);
+}
+
+/* Reads generation @number unless it cannot be used. Only a lack of memory is a failure. */
+static int read_if_usable(int root_fd, uint64_t number, Generation *ret)
+{
+        int r;
+
+        if (number == 0)
+                return 0;
+        r = generation_read(root_fd, number, ret);
+        return r == -ENOMEM ? r : 0;
+}
+
+static int next_number(int root_fd, uint64_t *ret)
+{
+        _cleanup_strv_ char **names = NULL;
+        uint64_t next = 1;
+        int r;
+
+        r = root_list(root_fd, GENERATION_DIR, &names);
+        if (r < 0)
+                return r;
+        for (char **name = names; name && *name; name++) {
+                uint64_t number;
+
+                if (parse_u64(*name, 10, &number) == 0 && number >= next && number < UINT64_MAX)
+                        next = number + 1;
+        }
+        *ret = next;
+        return 0;
+}
+
+int generation_store_load(int root_fd, GenerationStore *ret)
+{
+        _cleanup_(generation_store_done) GenerationStore store = { .root_fd = root_fd };
+        uint64_t current = 0, previous = 0;
+        int r;
+
+        r = mkdir_parents(root_fd, root_relative(GENERATION_DIR), 0700);
+        if (r < 0)
+                return r;
+        r = next_number(root_fd, &store.next);
+        if (r < 0)
+                return r;
+        r = index_read(root_fd, &current, &previous);
+        if (r == -ENOMEM)
+                return r;
+        /* Numbers are never used twice, even if the folders are gone. */
+        store.next = MAX(store.next, current + 1);
+        store.next = MAX(store.next, previous + 1);
+        r = read_if_usable(root_fd, current, &store.current);
+        if (r < 0)
+                return r;
+        r = read_if_usable(root_fd, previous, &store.previous);
+        if (r < 0)
+                return r;
+        *ret = store;
+        store = (GenerationStore){ 0 };
+        return 0;
+}
+
+void generation_store_done(GenerationStore *store)
+{
+        if (!store)
+                return;
+        generation_done(&store->current);
+        generation_done(&store->previous);
+}
+
+static int generation_path(uint64_t number, const char *name, char **ret)
+{
+        return strprintf(ret, "%s/%" PRIu64 "%s%s", root_relative(GENERATION_DIR), number,
+                         name ? "/" : "", name ?: "");
+}
+
+int generation_write(const GenerationStore *store, const Generation *generation,
+                     const void *overlay)
+{
+        _cleanup_free_ char *folder = NULL, *path = NULL, *description = NULL, *json = NULL;
+        int r;
+
+        r = generation_path(generation->number, NULL, &folder);
+        if (r < 0)
+                return r;
+        r = generation_path(generation->number, "overlay.cpio", &path);
+        if (r < 0)
+                return r;
+        r = generation_path(generation->number, "generation.json", &description);
+        if (r < 0)
+                return r;
+        r = generation_to_json(generation, &json);
+        if (r < 0)
+                return r;
+
+        r = mkdir_parents(store->root_fd, folder, 0700);
+        if (r < 0)
+                return r;
+        r = file_write_atomic(store->root_fd, path, overlay, (size_t) generation->overlay_bytes,
+                              0600);
+        if (r < 0)
+                return r;
+        return file_write_atomic(store->root_fd, description, json, strlen(json), 0600);
+}
+
+int generation_discard(const GenerationStore *store, uint64_t number)
+{
+        _cleanup_free_ char *folder = NULL;
+        int r;
+
+        r = generation_path(number, NULL, &folder);
+        if (r < 0)
+                return r;
+        return root_remove_tree(store->root_fd, folder);
+}
+
+static int generation_prune(const GenerationStore *store)
+{
+        _cleanup_strv_ char **names = NULL;
+        int r;
+
+        r = root_list(store->root_fd, GENERATION_DIR, &names);
+        if (r < 0)
+                return r;
+        for (char **name = names; name && *name; name++) {
+                uint64_t number;
+
+                if (parse_u64(*name, 10, &number) < 0 || number == store->current.number ||
+                    number == store->previous.number)
+                        continue;
+                r = generation_discard(store, number);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+int generation_adopt(GenerationStore *store, const Generation *generation)
+{
+        _cleanup_(generation_done) Generation copy = { 0 };
+        int r;
+
+        r = generation_copy(generation, &copy);
+        if (r < 0)
+                return r;
+        r = index_write(store->root_fd, generation->number,
+                        store->current.number > 0 ? store->current.number : store->previous.number);
+        if (r < 0)
+                return r;
+        if (store->current.number > 0) {
+                generation_done(&store->previous);
+                store->previous = store->current;
+        }
+        store->current = copy;
+        copy = (Generation){ 0 };
+        store->next = store->current.number + 1;
+        return generation_prune(store);
+}
+
+static int complain(int error, const char *path, const char *what, char **reterr_message)
+{
+        if (strprintf(reterr_message, "'%s' %s", path, what) < 0)
+                *reterr_message = NULL;
+        return error;
+}
+
+static bool is_trusted(const char *path, const char *sha256, const char *trusted_path,
+                       const char *trusted_sha256)
+{
+        return streq_ptr(path, trusted_path) && streq_ptr(sha256, trusted_sha256);
+}
+
+/* Opens @path, and compares it with @sha256 if @compare is set. */
+static int open_checked(int root_fd, const char *path, const char *sha256, bool compare,
+                        int *ret_fd, char **reterr_message)
+{
+        _cleanup_close_ int fd = -EBADF;
+        char hex[SHA256_HEX_MAX];
+        int r;
+
+        fd = openat(root_fd, root_relative(path), O_RDONLY | O_CLOEXEC | O_NOCTTY);
+        if (fd < 0) {
+                r = -errno;
+                return complain(r, path, strerror(-r), reterr_message);
+        }
+        if (compare) {
+                r = generation_hash_fd(fd, hex);
+                if (r < 0)
+                        return complain(r, path, strerror(-r), reterr_message);
+                if (!streq(hex, sha256))
+                        return complain(-ESTALE, path, "is not what it was", reterr_message);
+        }
+        *ret_fd = TAKE_FD(fd);
+        return 0;
+}
+
+static int overlay_read(int root_fd, const Generation *generation, char **ret, size_t *ret_size,
+                        char **reterr_message)
+{
+        _cleanup_free_ char *path = NULL, *overlay = NULL;
+        char hex[SHA256_HEX_MAX];
+        size_t size;
+        int r;
+
+        r = generation_path(generation->number, "overlay.cpio", &path);
+        if (r < 0)
+                return complain(r, "overlay.cpio", strerror(-r), reterr_message);
+        r = file_read(root_fd, path, OVERLAY_SIZE_MAX, &overlay, &size);
+        if (r < 0)
+                return complain(r, path, strerror(-r), reterr_message);
+        r = generation_hash_data(overlay, size, hex);
+        if (r < 0)
+                return complain(r, path, strerror(-r), reterr_message);
+        if (!streq(hex, generation->overlay_sha256))
+                return complain(-ESTALE, path, "is not what it was", reterr_message);
+        *ret = TAKE_PTR(overlay);
+        *ret_size = size;
+        return 0;
+}
+
+int generation_open(const GenerationStore *store, const Generation *generation,
+                    const Generation *trusted, KexecImage *ret, char **reterr_message)
+{
+        _cleanup_(kexec_image_done) KexecImage image = KEXEC_IMAGE_NULL;
+        _cleanup_close_ int base_fd = -EBADF;
+        _cleanup_free_ char *overlay = NULL;
+        const Generation none = { 0 };
+        size_t overlay_size;
+        bool compare;
+        int r;
+
+        trusted = trusted ?: &none;
+        compare = !is_trusted(generation->kernel_path, generation->kernel_sha256,
+                              trusted->kernel_path, trusted->kernel_sha256);
+        r = open_checked(store->root_fd, generation->kernel_path, generation->kernel_sha256,
+                         compare, &image.kernel_fd, reterr_message);
+        if (r < 0)
+                return r;
+        compare = !is_trusted(generation->base_path, generation->base_sha256, trusted->base_path,
+                              trusted->base_sha256);
+        r = open_checked(store->root_fd, generation->base_path, generation->base_sha256, compare,
+                         &base_fd, reterr_message);
+        if (r < 0)
+                return r;
+        r = overlay_read(store->root_fd, generation, &overlay, &overlay_size, reterr_message);
+        if (r < 0)
+                return r;
+
+        r = kexec_initrd_new(base_fd, overlay, overlay_size, &image.initrd_fd);
+        if (r < 0)
+                return complain(r, "initramfs", strerror(-r), reterr_message);
+        image.cmdline = strdup(generation->cmdline);
+        if (!image.cmdline)
+                return complain(-ENOMEM, "initramfs", strerror(ENOMEM), reterr_message);
+        *ret = image;
+        image = KEXEC_IMAGE_NULL;
+        return 0;
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Generations: each image that was good enough to be armed, with all that loading it again takes.
+ */
+#pragma once
+
+#include "kexec.h"
+
+/* PATH_STATE_DIR/generation/<N>/ holds overlay.cpio and generation.json; kernel and base image stay
+ * where they are and are known by hash. PATH_STATE_DIR/generation/index says which N is the current
+ * one and which the one before it. */
+typedef struct Generation {
+        uint64_t number; /* from 1; 0: none */
+        char *kernel_release;
+        char *kernel_path, *kernel_sha256;
+        char *base_id, *base_path, *base_sha256;
+        char *overlay_sha256;
+        char *cmdline;
+        char **targets; /* texts as of target_describe(), for who asks what is armed */
+        uint64_t base_bytes, overlay_bytes;
+        uint64_t created_realtime_usec;
+} Generation;
+
+void generation_done(Generation *generation);
+int generation_copy(const Generation *from, Generation *ret);
+
+/* Whether both would put the same bytes into the crash kernel: kernel, base, overlay and command
+ * line. */
+bool generation_same_image(const Generation *a, const Generation *b);
+
+typedef struct GenerationStore {
+        int root_fd;                  /* not owned */
+        Generation current, previous; /* number 0: there is none */
+        uint64_t next;                /* the number that the next one gets */
+} GenerationStore;
+
+/* Reads what is below @root_fd, which must stay open. A generation whose description is missing or
+ * malformed is left out: that is no error. Does not log. */
+int generation_store_load(int root_fd, GenerationStore *ret);
+void generation_store_done(GenerationStore *store);
+
+/* Writes @generation, whose number must be @store->next, with its overlay to disk. It is not the
+ * current one yet; generation_adopt() makes it that, generation_discard() removes it. Neither logs.
+ */
+int generation_write(const GenerationStore *store, const Generation *generation,
+                     const void *overlay);
+int generation_adopt(GenerationStore *store, const Generation *generation);
+int generation_discard(const GenerationStore *store, uint64_t number);
+
+/* Opens what loading @generation takes, after comparing all of it with its hashes. What @trusted
+ * (may be NULL) has with the same path and hash was compared a moment ago, and is not again.
+ * Returns 0; -ESTALE with *reterr_message if a file has changed, else errors of reading it, also
+ * with a message. The caller frees it. Does not log. */
+int generation_open(const GenerationStore *store, const Generation *generation,
+                    const Generation *trusted, KexecImage *ret, char **reterr_message);
+
+#define SHA256_HEX_MAX 65 /* with the NUL */
+
+/* Hashes into lower-case hex digits. The first reads @fd from offset 0 on and leaves its position.
+ */
+int generation_hash_fd(int fd, char ret_hex[SHA256_HEX_MAX]);
+int generation_hash_data(const void *data, size_t size, char ret_hex[SHA256_HEX_MAX]);
+
+/* The caller frees *ret_json. */
+int generation_to_json(const Generation *generation, char **ret_json);
+
+/* Returns 0; -EBADMSG if it is not a Generation, or one that lacks something. Does not log. */
+int generation_from_json(const char *json, size_t size, Generation *ret);
