@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Tests of cmdline.c, cmdline-words.c and crashkernel.c. */
+#include "cmdline.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+#include "cmdline-words.h"
+#include "strv.h"
+
+#define MIB (UINT64_C(1024) * 1024)
+
+static Facts facts_with(const char *cmdline)
+{
+        return (Facts){
+                .kernel_cmdline = (char *) (uintptr_t) cmdline,
+                .crash_size_bytes = 256 * MIB,
+                .n_cpus = 4,
+                .boot_apicid_known = true,
+        };
+}
+
+static char **words(const char *s)
+{
+        char **list = NULL;
+
+        assert_int_equal(strv_split(s, &list), 0);
+        return list;
+}
+
+/* The line for @config on a machine with @cmdline, with a blank on both ends. */
+static char *build(const Config *config, const char *cmdline)
+{
+        _cleanup_free_ char *line = NULL, *message = NULL;
+        Facts facts = facts_with(cmdline);
+        char *padded;
+
+        assert_int_equal(cmdline_build(config, &facts, &line, &message), 0);
+        padded = malloc(strlen(line) + 3);
+        assert_non_null(padded);
+        (void) snprintf(padded, strlen(line) + 3, " %s ", line);
+        return padded;
+}
+
+static void test_words_of_the_running_kernel(void **state)
+{
+        static const struct {
+                const char *cmdline, *word;
+                bool kept;
+        } cases[] = {
+                { "console=ttyS0,115200 quiet", "console=ttyS0,115200", true },
+                { "console=tty0 console=ttyS0", "console=tty0", true },
+                { "earlyprintk=ttyS0", "earlyprintk=ttyS0", true },
+                { "hpet=disable", "hpet=disable", true },
+                { "modprobe.blacklist=a", "modprobe.blacklist=a", true },
+                { "quiet splash", "quiet", false },
+                { "crashkernel=256M x", "crashkernel=256M", false },
+                { "root=UUID=1-2 ro", "root=UUID=1-2", false },
+                { "root=UUID=1-2 ro", "ro", false },
+                { "rootwait", "rootwait", false },
+                { "rd.lvm.lv=vg/root", "rd.lvm.lv=vg/root", false },
+                { "rd.luks.name=1=a", "rd.luks.name=1=a", false },
+                { "rd.driver.blacklist=a", "rd.driver.blacklist=a", true },
+                { "panic-on-warn=1", "panic-on-warn=1", false },
+                { "hugepagesz=1G hugepages=4", "hugepages=4", false },
+                { "nr_cpus=64", "nr_cpus=64", false },
+                { "foo=\"a b\" bar", "foo=\"a b\"", true },
+                { "dyndbg=\"file x +p; root=y\"", "dyndbg=\"file x +p; root=y\"", true },
+                { "x -- single", "--", false },
+                { "x -- single", "single", false },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                _cleanup_free_ char *line = build(&(Config){ 0 }, cases[i].cmdline);
+                char wanted[128];
+
+                (void) snprintf(wanted, sizeof(wanted), " %s ", cases[i].word);
+                if ((strstr(line, wanted) != NULL) != cases[i].kept)
+                        fail_msg("'%s' in '%s': kept is not %d", cases[i].word, line,
+                                 cases[i].kept);
+        }
+}
+
+static void test_ours_are_added_once(void **state)
+{
+        _cleanup_free_ char *line = build(&(Config){ 0 }, "irqpoll panic=0 numa=off");
+        const char *first = strstr(line, " irqpoll ");
+
+        assert_non_null(first);
+        assert_null(strstr(first + 1, " irqpoll "));
+        assert_non_null(strstr(line, " reset_devices "));
+        assert_non_null(strstr(line, " panic=10 "));
+        assert_null(strstr(line, " panic=0 "));
+        assert_non_null(strstr(line, " rootfstype=ramfs "));
+}
+
+static void test_user_words_win(void **state)
+{
+        _cleanup_strv_ char **append = words("panic=3 'opt=\"a b\"' root=LABEL=x");
+        _cleanup_strv_ char **remove = words("irqpoll console=tty0 hest-disable");
+        Config config = { .commandline_append = append, .commandline_remove = remove };
+        _cleanup_free_ char *line = build(&config, "console=tty0 console=ttyS0");
+
+        assert_null(strstr(line, " panic=10 "));
+        assert_null(strstr(line, " irqpoll "));
+        assert_null(strstr(line, " console=tty0 "));
+        assert_null(strstr(line, " hest_disable "));
+        assert_non_null(strstr(line, " console=ttyS0 "));
+        assert_non_null(strstr(line, " panic=3 "));
+        assert_non_null(strstr(line, " opt=\"a b\" "));
+        /* What the table takes away can be given back. */
+        assert_non_null(strstr(line, " root=LABEL=x "));
+}
+
+static void test_explicit_line_replaces_that_of_the_kernel(void **state)
+{
+        char explicit_line[] = "console=hvc0 quiet";
+        Config config = { .commandline = explicit_line };
+        _cleanup_free_ char *line = build(&config, "console=ttyS0");
+
+        assert_non_null(strstr(line, " console=hvc0 "));
+        assert_null(strstr(line, " console=ttyS0 "));
+        assert_null(strstr(line, " quiet "));
+}
+
+static void test_nr_cpus_by_the_reservation(void **state)
+{
+        static const struct {
+                uint64_t crash_size_bytes;
+                unsigned online, by_config, want;
+        } cases[] = {
+                { 0, 4, 0, 1 },          { 96 * MIB, 4, 0, 1 },    { 144 * MIB, 4, 0, 1 },
+                { 160 * MIB, 4, 0, 2 },  { 176 * MIB, 64, 0, 3 },  { 256 * MIB, 4, 0, 4 },
+                { 512 * MIB, 64, 0, 8 }, { 4096 * MIB, 64, 0, 8 }, { 512 * MIB, 0, 0, 1 },
+                { 96 * MIB, 4, 2, 2 },   { 512 * MIB, 4, 64, 4 },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                Facts facts = { .crash_size_bytes = cases[i].crash_size_bytes,
+                                .n_cpus = cases[i].online };
+                Config config = { .nr_cpus = cases[i].by_config };
+
+                assert_int_equal(cmdline_nr_cpus(&config, &facts), cases[i].want);
+        }
+}
+
+static void test_boot_cpu_is_left_alone_if_others_run(void **state)
+{
+        _cleanup_strv_ char **one = words("nr_cpus=1"), **two = words("maxcpus=2");
+        _cleanup_strv_ char **own = words("disable_cpu_apicid=9");
+        _cleanup_free_ char *line4 = NULL, *line1 = NULL, *line2 = NULL, *line_own = NULL;
+
+        line4 = build(&(Config){ 0 }, "");
+        assert_non_null(strstr(line4, " nr_cpus=4 disable_cpu_apicid=0 "));
+        line1 = build(&(Config){ .commandline_append = one }, "");
+        assert_non_null(strstr(line1, " nr_cpus=1 "));
+        assert_null(strstr(line1, " nr_cpus=4 "));
+        assert_null(strstr(line1, "disable_cpu_apicid"));
+        line2 = build(&(Config){ .commandline_append = two }, "");
+        assert_null(strstr(line2, "nr_cpus"));
+        assert_non_null(strstr(line2, " disable_cpu_apicid=0 "));
+        line_own = build(&(Config){ .commandline_append = own }, "");
+        assert_null(strstr(line_own, " disable_cpu_apicid=0 "));
+}
+
+static void test_too_long_is_refused(void **state)
+{
+        _cleanup_free_ char *line = NULL, *message = NULL;
+        char cmdline[2048];
+        Facts facts = facts_with(cmdline);
+
+        memset(cmdline, 'x', sizeof(cmdline) - 1);
+        cmdline[sizeof(cmdline) - 1] = '\0';
+        assert_int_equal(cmdline_build(&(Config){ 0 }, &facts, &line, &message), -E2BIG);
+        assert_non_null(strstr(message, "too long"));
+        assert_null(line);
+
+        cmdline[1024] = '\0';
+        assert_int_equal(cmdline_build(&(Config){ 0 }, &facts, &line, &message), 0);
+        assert_true(strlen(line) < 2047 - 62);
+}
+
+static void test_advice(void **state)
+{
+#if defined(__x86_64__)
+        assert_string_equal(crashkernel_advice(1024 * MIB), "192M");
+        assert_string_equal(crashkernel_advice(2000 * MIB), "256M");
+        assert_string_equal(crashkernel_advice(2048 * MIB), "256M");
+        assert_string_equal(crashkernel_advice(32768 * MIB), "256M");
+        assert_string_equal(crashkernel_advice(65500 * MIB), "512M");
+        assert_string_equal(crashkernel_advice(UINT64_MAX), "512M");
+#endif
+        assert_non_null(crashkernel_advice(0));
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_words_of_the_running_kernel),
+                cmocka_unit_test(test_ours_are_added_once),
+                cmocka_unit_test(test_user_words_win),
+                cmocka_unit_test(test_explicit_line_replaces_that_of_the_kernel),
+                cmocka_unit_test(test_nr_cpus_by_the_reservation),
+                cmocka_unit_test(test_boot_cpu_is_left_alone_if_others_run),
+                cmocka_unit_test(test_too_long_is_refused),
+                cmocka_unit_test(test_advice),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL) != 0;
+}
