@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Tests the rules of arming, as a table. */
+#include "decide.h"
+
+#include "test.h"
+
+#define M (UINT64_C(1) << 20)
+
+typedef struct Case {
+        const char *name;
+        Facts facts;
+        Situation situation;
+        DecideAction action;
+        ArmState state;
+        bool failed;
+        const char *reason; /* a part of it */
+} Case;
+
+static const Case cases[] = {
+        { "nothing reserved", { 0 }, { 0 }, DECIDE_FAIL, ARM_STATE_UNAVAILABLE, true, "reserved" },
+        { "first start, no base",
+          { .crash_size_bytes = 256 * M },
+          { .base_missing = "no base image for kernel 6.1" },
+          DECIDE_BUILD,
+          ARM_STATE_BUILDING,
+          false,
+          "no base image for kernel 6.1" },
+        { "build runs",
+          { .crash_size_bytes = 256 * M },
+          { .base_missing = "x", .build_running = true },
+          DECIDE_WAIT,
+          ARM_STATE_BUILDING,
+          false,
+          "" },
+        { "build runs while an older image is armed",
+          { .crash_size_bytes = 256 * M, .crash_loaded = true },
+          { .base_missing = "x", .build_running = true, .armed_generation = 1 },
+          DECIDE_WAIT,
+          ARM_STATE_BUILDING,
+          false,
+          "" },
+        { "built",
+          { .crash_size_bytes = 256 * M },
+          { .build_done = true },
+          DECIDE_LOAD,
+          ARM_STATE_DISARMED,
+          false,
+          "no crash kernel is loaded" },
+        { "built in vain",
+          { .crash_size_bytes = 256 * M },
+          { .build_done = true, .base_missing = "'/x' has changed" },
+          DECIDE_FAIL,
+          ARM_STATE_DISARMED,
+          true,
+          "'/x' has changed" },
+        { "built in vain, older image armed",
+          { .crash_size_bytes = 256 * M, .crash_loaded = true },
+          { .build_done = true, .base_missing = "'/x' has changed", .armed_generation = 4 },
+          DECIDE_NOTHING,
+          ARM_STATE_DEGRADED,
+          true,
+          "generation 4" },
+        { "after a reboot",
+          { .crash_size_bytes = 256 * M },
+          { .restorable = 3 },
+          DECIDE_LOAD,
+          ARM_STATE_DISARMED,
+          false,
+          "" },
+        { "nothing changed",
+          { .crash_size_bytes = 256 * M, .crash_loaded = true },
+          { .wanted_is_armed = true, .armed_generation = 3, .restorable = 3 },
+          DECIDE_NOTHING,
+          ARM_STATE_ARMED,
+          false,
+          "generation 3 is armed" },
+        { "nothing changed, and loading is forbidden since",
+          { .crash_size_bytes = 256 * M, .crash_loaded = true, .load_disabled = true },
+          { .wanted_is_armed = true, .armed_generation = 3 },
+          DECIDE_NOTHING,
+          ARM_STATE_ARMED,
+          false,
+          "generation 3 is armed" },
+        { "someone unloaded it",
+          { .crash_size_bytes = 256 * M },
+          { .wanted_is_armed = true, .armed_generation = 3, .restorable = 3 },
+          DECIDE_LOAD,
+          ARM_STATE_DISARMED,
+          false,
+          "no crash kernel is loaded" },
+        { "config changed",
+          { .crash_size_bytes = 256 * M, .crash_loaded = true },
+          { .armed_generation = 3 },
+          DECIDE_LOAD,
+          ARM_STATE_STALE,
+          false,
+          "" },
+        { "loading is forbidden, older image armed",
+          { .crash_size_bytes = 256 * M, .crash_loaded = true, .load_disabled = true },
+          { .armed_generation = 3 },
+          DECIDE_NOTHING,
+          ARM_STATE_DEGRADED,
+          true,
+          "kexec_load_disabled" },
+        { "loading is forbidden, nothing armed",
+          { .crash_size_bytes = 256 * M, .load_disabled = true },
+          { .restorable = 3 },
+          DECIDE_FAIL,
+          ARM_STATE_DISARMED,
+          true,
+          "kexec_load_disabled" },
+        { "bad config, older image armed",
+          { .crash_size_bytes = 256 * M, .crash_loaded = true },
+          { .problem = "/etc/kdump.conf:3: no", .armed_generation = 3, .restorable = 3 },
+          DECIDE_NOTHING,
+          ARM_STATE_DEGRADED,
+          true,
+          "/etc/kdump.conf:3: no" },
+        { "bad config, someone else's image armed",
+          { .crash_size_bytes = 256 * M, .crash_loaded = true },
+          { .problem = "/etc/kdump.conf:3: no" },
+          DECIDE_NOTHING,
+          ARM_STATE_DEGRADED,
+          true,
+          "unknown origin" },
+        { "bad config at boot",
+          { .crash_size_bytes = 256 * M },
+          { .problem = "/etc/kdump.conf:3: no", .restorable = 3 },
+          DECIDE_RESTORE,
+          ARM_STATE_DISARMED,
+          true,
+          "/etc/kdump.conf:3: no" },
+        { "bad config at boot, nothing to restore",
+          { .crash_size_bytes = 256 * M },
+          { .problem = "/etc/kdump.conf:3: no" },
+          DECIDE_FAIL,
+          ARM_STATE_DISARMED,
+          true,
+          "/etc/kdump.conf:3: no" },
+        { "force_rebuild",
+          { .crash_size_bytes = 256 * M, .crash_loaded = true },
+          { .force_rebuild = true, .wanted_is_armed = true, .armed_generation = 3 },
+          DECIDE_BUILD,
+          ARM_STATE_BUILDING,
+          false,
+          "force_rebuild" },
+        { "force_rebuild, done",
+          { .crash_size_bytes = 256 * M, .crash_loaded = true },
+          { .force_rebuild = true, .build_done = true, .armed_generation = 3 },
+          DECIDE_LOAD,
+          ARM_STATE_STALE,
+          false,
+          "" },
+        { "force_no_rebuild",
+          { .crash_size_bytes = 256 * M },
+          { .force_no_rebuild = true, .base_missing = "'/x' has changed", .restorable = 2 },
+          DECIDE_RESTORE,
+          ARM_STATE_DISARMED,
+          true,
+          "force_no_rebuild" },
+        { "force_no_rebuild with a base that serves",
+          { .crash_size_bytes = 256 * M },
+          { .force_no_rebuild = true },
+          DECIDE_LOAD,
+          ARM_STATE_DISARMED,
+          false,
+          "" },
+};
+
+static void test_decide(void **unused)
+{
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                _cleanup_(decision_done) Decision d = { 0 };
+                const Case *c = cases + i;
+
+                assert_int_equal(decide(&c->facts, &c->situation, &d), 0);
+                if (d.action != c->action || d.state != c->state || d.failed != c->failed ||
+                    !strstr(d.reason, c->reason))
+                        fail_msg("%s: action %d, state %s, failed %d, reason '%s'", c->name,
+                                 d.action, arm_state_to_string(d.state), d.failed, d.reason);
+        }
+}
+
+/* Whatever is known: an image that is loaded is never a reason to fail, and never left to be
+ * restored. */
+static void test_armed_never_fails(void **unused)
+{
+        for (unsigned bits = 0; bits < 512; bits++) {
+                _cleanup_(decision_done) Decision d = { 0 };
+                Facts facts = {
+                        .crash_loaded = true,
+                        .load_disabled = bits & 1,
+                        .crash_size_bytes = bits & 2 ? M : 0,
+                };
+                Situation s = {
+                        .problem = bits & 4 ? "p" : NULL,
+                        .base_missing = bits & 8 ? "b" : NULL,
+                        .force_rebuild = bits & 16,
+                        .force_no_rebuild = bits & 32,
+                        .build_running = bits & 64,
+                        .build_done = bits & 128,
+                        .armed_generation = bits & 256 ? 3 : 0,
+                        .restorable = 3,
+                };
+
+                assert_int_equal(decide(&facts, &s, &d), 0);
+                assert_int_not_equal(d.action, DECIDE_FAIL);
+                assert_int_not_equal(d.action, DECIDE_RESTORE);
+                assert_int_not_equal(d.state, ARM_STATE_DISARMED);
+                assert_non_null(d.reason);
+        }
+}
+
+static void test_unload(void **unused)
+{
+        static const struct {
+                const char *job_type, *system_state;
+                bool unload;
+        } table[] = {
+                { "stop", "running", true },
+                { "stop", "degraded", true },
+                { "stop", "stopping", false },
+                { "restart", "running", false },
+                { "try-restart", "running", false },
+                { "start", "running", false },
+                { NULL, "running", false },
+                { NULL, "stopping", false },
+                { "stop", "starting", true },
+                { NULL, NULL, false },
+                { "stop", NULL, false },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(table); i++) {
+                const char *reason = NULL;
+
+                assert_int_equal(decide_unload(table[i].job_type, table[i].system_state, &reason),
+                                 table[i].unload);
+                assert_non_null(reason);
+        }
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_decide),
+                cmocka_unit_test(test_armed_never_fails),
+                cmocka_unit_test(test_unload),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;
+}
