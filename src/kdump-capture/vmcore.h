@@ -13,34 +13,54 @@ typedef struct MemoryRun {
 
 typedef struct Vmcore Vmcore;
 
-/* Opens and parses @path. Returns 0; -EBADMSG with *reterr_message (caller frees) if it is not an ELF64
- * core; -EOPNOTSUPP for another class, byte order or machine. Does not log. */
+/* Most that one vmcore_window() shows, in bytes; a multiple of every page size. */
+#define VMCORE_WINDOW_BYTES_MAX (UINT64_C(16) << 20)
+
+/* Opens and parses @path. Returns 0; -EBADMSG if it is not an ELF64 core; -EOPNOTSUPP for another
+ * class, byte order or machine; *reterr_message (caller frees) then says why. For errors of open
+ * and read it is NULL. Installs the SIGBUS handler of vmcore_guarded(). Does not log. */
 int vmcore_open(const char *path, Vmcore **ret, char **reterr_message);
 Vmcore *vmcore_close(Vmcore *vmcore); /* accepts NULL, returns NULL */
 DEFINE_CLEANUP(Vmcore *, vmcore_close);
 
 const MemoryRun *vmcore_runs(const Vmcore *vmcore, size_t *ret_n_runs);
 
-/* The ELF machine (EM_X86_64 …), and the distance of the direct map: p_vaddr - p_paddr of it, 0 unknown. */
+/* The run that holds @paddr, else the next one behind it, else NULL. */
+const MemoryRun *vmcore_run_find(const Vmcore *vmcore, uint64_t paddr);
+
+/* How many PT_LOADs were left out because their numbers make no sense: that memory is lost. */
+unsigned vmcore_n_bad_segments(const Vmcore *vmcore);
+
+/* The ELF machine (EM_X86_64 …), and the distance of the direct map: p_vaddr - p_paddr of it, 0
+ * unknown. */
 unsigned vmcore_machine(const Vmcore *vmcore);
 uint64_t vmcore_direct_map_delta(const Vmcore *vmcore);
 
-/* All of PT_NOTE as it is in the file, and the text of VMCOREINFO with its place among the notes. NULL and
- * 0 when there is none. They live as long as @vmcore. */
+/* The same distance for the segment that maps the kernel image itself (x86_64 only). Returns 0 or
+ * -ENODATA. */
+int vmcore_kernel_map_delta(const Vmcore *vmcore, uint64_t *ret_delta);
+
+/* All of PT_NOTE as it is in the file (several are joined; of more than 64 MiB the device dumps are
+ * left out), and the text of VMCOREINFO with its place among the notes. NULL and 0 when there is
+ * none. They live as long as @vmcore. */
 const uint8_t *vmcore_notes(const Vmcore *vmcore, size_t *ret_size);
-const char *vmcore_vmcoreinfo_text(const Vmcore *vmcore, size_t *ret_size, uint64_t *ret_notes_offset);
+const char *vmcore_vmcoreinfo_text(const Vmcore *vmcore, size_t *ret_size,
+                                   uint64_t *ret_notes_offset);
 unsigned vmcore_n_prstatus(const Vmcore *vmcore);
 
-/* Read @size bytes at physical address @paddr into @buf. Returns 0; -ERANGE if any of it is in no run,
- * -EFAULT or -EIO if the kernel cannot read it. Does not log. */
+/* Read @size bytes at physical address @paddr into @buf. Returns 0; -ERANGE if any of it is in no
+ * run, -EFAULT or -EIO if the kernel cannot read it. Does not log. */
 int vmcore_read(Vmcore *vmcore, uint64_t paddr, void *buf, size_t size);
 
-/* Shows @size bytes at @paddr (both multiples of the system's page size, inside one run) through a window
- * that is mapped when possible and read otherwise. *ret points into the window and is valid until the next
- * call. Touching it may raise SIGBUS: read it inside vmcore_guarded(). Returns 0, or errors
- * as vmcore_read(). */
+/* Shows @size bytes (at most VMCORE_WINDOW_BYTES_MAX) at @paddr, both multiples of the system's
+ * page size, through a window that is mapped when possible and read otherwise. Of a page that runs
+ * cover in part, the rest is zero. *ret points into the window and is valid until the next call.
+ * Touching it may raise SIGBUS: read it inside vmcore_guarded(). Returns 0, or errors as
+ * vmcore_read(): after -EFAULT or -EIO ask again page by page, then only the bad ones fail. -ERANGE
+ * if any page of it is in no run. Does not log. */
 int vmcore_window(Vmcore *vmcore, uint64_t paddr, size_t size, const uint8_t **ret);
 
-/* Calls @fn(@data) so that a SIGBUS in it (a poisoned or vanished page of a window) comes back as -EFAULT
- * instead of a signal. @fn must hold nothing that it could not leave behind. */
+/* Calls @fn(@data) so that a SIGBUS in it (a poisoned or vanished page of a window) comes back as
+ * -EFAULT instead of a signal. @fn must hold nothing that it could not leave behind. A Vmcore must
+ * be open. Returns what @fn returns. Does not log. */
 int vmcore_guarded(int (*fn)(void *data), void *data);
