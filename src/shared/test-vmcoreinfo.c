@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Tests of the VMCOREINFO parser. */
-#include <setjmp.h>
-#include <stdarg.h>
-
-#include <cmocka.h>
-
+#include "test.h"
 #include "vmcoreinfo.h"
 
 static const char text[] = "OSRELEASE=6.1.0-18-amd64\n"
