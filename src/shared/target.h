@@ -17,10 +17,11 @@ typedef enum TargetType {
 
 typedef struct Target {
         TargetType type;
-        char *what;    /* "UUID=…", "LABEL=…", device, host:/export, user@host, tag; NULL: TARGET_PATH */
+        char *what; /* "UUID=…", "LABEL=…", device, host:/export, user@host, tag; NULL: TARGET_PATH
+                     */
         char *fstype;  /* TARGET_FS: the directive's name; in a Plan always set for block devices */
         char *options; /* mount options; set by resolving, NULL in a Config */
-        char *path;    /* Config: as written. Plan: relative to the root of the mounted file system */
+        char *path; /* Config: as written. Plan: relative to the root of the mounted file system */
         char *sshkey;
         uint64_t timeout_usec; /* without any progress, the target is given up after this */
 } Target;
@@ -29,6 +30,7 @@ void target_done(Target *target);
 int target_copy(const Target *from, Target *ret);
 
 /* "nfs", "ssh", … ; TARGET_FS is "fs". NULL or _TARGET_TYPE_INVALID for what is unknown. */
+extern const char *const target_type_names[_TARGET_TYPE_MAX];
 const char *target_type_to_string(TargetType type);
 TargetType target_type_from_string(const char *s);
 
