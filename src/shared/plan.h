@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Plan: all that the capture kernel needs to know, resolved while the system was healthy, as JSON. */
+/* Plan: all that the capture kernel needs to know, resolved while the system was healthy, as JSON.
+ */
 #pragma once
 
 #include "target.h"
@@ -38,7 +39,7 @@ typedef enum DumpFormat {
 
 /* How pages become a file: our engine's settings, or another program to run. */
 typedef struct Collector {
-        char **argv; /* not NULL: run this instead of our engine */
+        char **argv;         /* not NULL: run this instead of our engine */
         unsigned dump_level; /* 0 to 31, makedumpfile's bits */
         Compression compression;
         DumpFormat format;
@@ -47,8 +48,8 @@ typedef struct Collector {
 typedef struct Plan {
         unsigned version;
         uint64_t generation;
-        char *host;           /* first part of the name of a dump's folder; "127.0.0.1" for local targets */
-        char *hostname;       /* of the machine, for the record */
+        char *host; /* first part of the name of a dump's folder; "127.0.0.1" for local targets */
+        char *hostname; /* of the machine, for the record */
         char *machine_id;
         char *kernel_release;
         Target *targets; /* in the order in which they are tried */
@@ -64,8 +65,8 @@ Plan *plan_new(void);
 Plan *plan_free(Plan *plan); /* accepts NULL, returns NULL */
 DEFINE_CLEANUP(Plan *, plan_free);
 
-/* @json: text of @size bytes. Returns 0; -EBADMSG with *reterr_message (the caller frees it) if it is
- * not a Plan; -EOPNOTSUPP if it is one of another version. Does not log. */
+/* @json: text of @size bytes. Returns 0; -EBADMSG with *reterr_message (the caller frees it) if it
+ * is not a Plan; -EOPNOTSUPP if it is one of another version. Does not log. */
 int plan_from_json(const char *json, size_t size, Plan **ret, char **reterr_message);
 
 /* The caller frees *ret_json. */
