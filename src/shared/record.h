@@ -16,12 +16,12 @@ typedef struct DumpRecord {
         DumpStatus status;
         char *hostname, *machine_id;
         char *kernel_release; /* of the crashed kernel */
-        char *panic;          /* first line of the log that tells of the panic; NULL if none was found */
-        char *reason;         /* why it is not complete; NULL if it is */
-        char *target;         /* as target_describe() */
+        char *panic;  /* first line of the log that tells of the panic; NULL if none was found */
+        char *reason; /* why it is not complete; NULL if it is */
+        char *target; /* as target_describe() */
         char *format, *compression;
         unsigned dump_level;
-        unsigned n_cpus; /* of the capture kernel */
+        unsigned n_cpus;              /* of the capture kernel */
         uint64_t crash_realtime_usec; /* CRASHTIME of vmcoreinfo; 0 unknown */
         uint64_t start_realtime_usec; /* kdump-capture began */
         uint64_t log_usec;            /* from then until the log was safe */
