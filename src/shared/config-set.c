@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Owns what a directive does to Config: to which target a setting belongs, what may be said twice,
+ * and how a file later in the order replaces what an earlier one said. */
+#include <syslog.h>
+
+#include "config-internal.h"
+#include "config-value.h"
+#include "words.h"
+
+/* Complains that @line sets again what @first has set. */
+static int complain_again(ConfigFile *file, unsigned line, Directive directive, unsigned first)
+{
+        return config_messages_add(file->messages, LOG_ERR, file->name, line,
+                                   "'%s' is set again, expected only one: the first is at %s:%u",
+                                   directive_to_string(directive), file->name, first);
+}
+
+static int complain_again_for_target(ConfigFile *file, unsigned line, Directive directive,
+                                     unsigned first)
+{
+        return config_messages_add(
+                file->messages, LOG_ERR, file->name, line,
+                "'%s' is set again for one target, expected only one: the first is at %s:%u",
+                directive_to_string(directive), file->name, first);
+}
+
+static int complain_value(ConfigFile *file, unsigned line, Directive directive, const char *value,
+                          const char *expected)
+{
+        _cleanup_free_ char *shown = NULL;
+        int r;
+
+        r = text_display(value, strlen(value), &shown);
+        if (r < 0)
+                return r;
+        return config_messages_add(file->messages, LOG_ERR, file->name, line,
+                                   "'%s' is '%s', expected %s", directive_to_string(directive),
+                                   shown, expected);
+}
+
+/* Reads @value into the field of @directive in @base, a Config or a Target, or complains. */
+static int set_field(ConfigFile *file, unsigned line, Directive directive, const char *value,
+                     void *base)
+{
+        const DirectiveInfo *info = directive_info(directive);
+        _cleanup_free_ char *expected = NULL;
+        int r;
+
+        r = info->type->parse(value, (uint8_t *) base + info->offset, &expected);
+        if (r == -ENOMEM)
+                return r;
+        if (r < 0)
+                return complain_value(file, line, directive, value,
+                                      expected ?: info->type->expected);
+        return 0;
+}
+
+static int set_setting(ConfigFile *file, unsigned line, Directive directive, const char *value)
+{
+        Directive canonical = directive_info(directive)->canonical;
+        int r;
+
+        if (file->seen[canonical])
+                return complain_again(file, line, directive, file->seen[canonical]);
+        file->seen[canonical] = line;
+        r = set_field(file, line, directive, value, file->config);
+        if (r < 0)
+                return r;
+        return config_source_set(&file->config->sources[canonical], file->name, line);
+}
+
+static int set_target(ConfigFile *file, unsigned line, Directive directive, const char *value)
+{
+        const DirectiveInfo *info = directive_info(directive);
+        _cleanup_(target_done) Target target = { .type = info->target_type };
+        int r;
+
+        if (info->target_type == TARGET_FS) {
+                target.fstype = strdup(info->name);
+                if (!target.fstype)
+                        return -ENOMEM;
+        }
+        r = set_field(file, line, directive, value, &target);
+        if (r < 0)
+                return r;
+        return config_add_target(file->own, &target, file->name, line);
+}
+
+static int set_target_setting(ConfigFile *file, unsigned line, Directive directive,
+                              const char *value)
+{
+        size_t n = file->own->n_targets;
+        Target *target = n > 0 ? &file->own->targets[n - 1] : &file->own->general;
+        ConfigSource *source = n > 0 ? &file->own->setting_sources[n - 1].of[directive]
+                                     : &file->own->sources[directive];
+        int r;
+
+        if (source->file)
+                return n > 0 ? complain_again_for_target(file, line, directive, source->line)
+                             : complain_again(file, line, directive, source->line);
+        r = config_source_set(source, file->name, line);
+        if (r < 0)
+                return r;
+        return set_field(file, line, directive, value, target);
+}
+
+static int remark(ConfigFile *file, unsigned line, const DirectiveInfo *info)
+{
+        if (info->kind == DIRECTIVE_KIND_ALIAS)
+                return config_messages_add(file->messages, LOG_WARNING, file->name, line,
+                                           "'%s' is an old name, use '%s' instead", info->name,
+                                           info->instead);
+        if (!info->acted_on)
+                return config_messages_add(file->messages, LOG_WARNING, file->name, line,
+                                           "'%s' is understood, but not acted on yet", info->name);
+        return 0;
+}
+
+int config_file_set(ConfigFile *file, unsigned line, Directive directive, const char *value)
+{
+        const DirectiveInfo *info = directive_info(directive);
+        int r;
+
+        r = remark(file, line, info);
+        if (r < 0)
+                return r;
+        switch (info->kind) {
+        case DIRECTIVE_KIND_TARGET:
+                return set_target(file, line, directive, value);
+        case DIRECTIVE_KIND_TARGET_SETTING:
+                return set_target_setting(file, line, directive, value);
+        default:
+                return set_setting(file, line, directive, value);
+        }
+}
+
+static void source_move(ConfigSource *from, ConfigSource *to)
+{
+        free(to->file);
+        *to = *from;
+        *from = (ConfigSource){};
+}
+
+static void setting_move(Directive directive, Target *from, ConfigSource *from_source, Target *to,
+                         ConfigSource *to_source)
+{
+        if (directive == DIRECTIVE_TARGET_TIMEOUT) {
+                to->timeout_usec = from->timeout_usec;
+                from->timeout_usec = 0;
+        } else {
+                size_t offset = directive_info(directive)->offset;
+                char **old = (char **) ((uint8_t *) to + offset);
+                char **new = (char **) ((uint8_t *) from + offset);
+
+                free(*old);
+                *old = TAKE_PTR(*new);
+        }
+        source_move(from_source, to_source);
+}
+
+/* With a single target it does not matter whether its settings stand before or behind it. */
+static int single_target_to_general(ConfigFile *file)
+{
+        Config *own = file->own;
+        int r;
+
+        if (own->n_targets != 1)
+                return 0;
+        for (Directive d = 0; d < _DIRECTIVE_TARGET_SETTING_MAX; d++) {
+                ConfigSource *behind = &own->setting_sources[0].of[d];
+
+                if (!behind->file)
+                        continue;
+                if (own->sources[d].file) {
+                        r = complain_again_for_target(file, behind->line, d, own->sources[d].line);
+                        if (r < 0)
+                                return r;
+                }
+                setting_move(d, &own->targets[0], behind, &own->general, &own->sources[d]);
+        }
+        return 0;
+}
+
+static void replace_targets(Config *config, Config *own)
+{
+        Config old = *config;
+
+        config->targets = own->targets;
+        config->target_sources = own->target_sources;
+        config->setting_sources = own->setting_sources;
+        config->n_targets = own->n_targets;
+        own->targets = old.targets;
+        own->target_sources = old.target_sources;
+        own->setting_sources = old.setting_sources;
+        own->n_targets = old.n_targets;
+}
+
+int config_file_end(ConfigFile *file)
+{
+        Config *config = file->config, *own = file->own;
+        int r;
+
+        r = single_target_to_general(file);
+        if (r < 0)
+                return r;
+        for (Directive d = 0; d < _DIRECTIVE_TARGET_SETTING_MAX; d++)
+                if (own->sources[d].file)
+                        setting_move(d, &own->general, &own->sources[d], &config->general,
+                                     &config->sources[d]);
+        if (own->n_targets > 0)
+                replace_targets(config, own);
+        return 0;
+}
