@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "dump-kdump.h"
+#include "test-dump.h"
+
+#define TEST_STATUS 424
+
+static const char notes[] = "0123456789ab OSRELEASE=1.2.3 and more notes";
+
+static KdumpInfo test_info(void)
+{
+        KdumpInfo info = {
+                .timestamp_usec = 1700000000123456,
+                .n_cpus = 3,
+                .phys_base = 0xfffffffff1000000,
+                .dump_level = 1,
+                .compress_flags = 0x2,
+                .notes = (const uint8_t *) notes,
+                .notes_size = sizeof(notes),
+                .vmcoreinfo_offset = 13,
+                .vmcoreinfo_size = 15,
+        };
+
+        memcpy(info.utsname, "Linux", 6);
+        memcpy(info.utsname + 4 * 65, "x86_64", 7);
+        return info;
+}
+
+static void test_headers_are_where_readers_look(void **state)
+{
+        MemorySink file = { .sink.ops = &memory_ops };
+        _cleanup_(dump_kdump_freep) DumpKdump *dump = NULL;
+        _cleanup_free_ char *kinds = fake_repeat("tt0.x", 40000);
+        KdumpInfo info = test_info();
+        FakePages fake;
+
+        fake_init(&fake, kinds);
+        assert_int_equal(dump_kdump_new(&file.sink, &fake.source, &info, &dump), 0);
+        assert_int_equal(dump_kdump_begin(dump), 0);
+
+        assert_memory_equal(file.data, "KDUMP   ", 8);
+        assert_int_equal(file_u32(&file, 8), 6);
+        assert_memory_equal(file.data + 12, info.utsname, 390);
+        assert_int_equal(file_u64(&file, 408), 1700000000);
+        assert_int_equal(file_u64(&file, 416), 123456);
+        assert_int_equal(file_u32(&file, TEST_STATUS), 0x8 | 0x2);
+        assert_int_equal(file_u32(&file, 428), 4096);
+        assert_int_equal(file_u32(&file, 432), 1);
+        assert_int_equal(file_u32(&file, 436),
+                         4); /* 40000 bits are 5000 bytes: two blocks, twice */
+        assert_int_equal(file_u32(&file, 440), 40000);
+        assert_int_equal(file_u32(&file, 460), 3);
+
+        assert_int_equal(file_u64(&file, 4096), 0xfffffffff1000000);
+        assert_int_equal(file_u32(&file, 4096 + 8), 1);
+        assert_int_equal(file_u32(&file, 4096 + 12), 0);
+        assert_memory_equal(file.data + file_u64(&file, 4096 + 32), "OSRELEASE=1.2.3", 15);
+        assert_int_equal(file_u64(&file, 4096 + 40), 15);
+        assert_int_equal(file_u64(&file, 4096 + 48), 4096 + 104);
+        assert_int_equal(file_u64(&file, 4096 + 56), sizeof(notes));
+        assert_memory_equal(file.data + 4096 + 104, notes, sizeof(notes));
+        assert_int_equal(file_u64(&file, 4096 + 96), 40000);
+
+        assert_int_equal(dump_kdump_n_pages(dump), 40000 / 5 * 3);
+        for (uint64_t pfn = 0; pfn < 40000; pfn++) {
+                assert_int_equal(file_bit(&file, 2 * 4096, pfn), kinds[pfn] != '.');
+                assert_int_equal(file_bit(&file, 4 * 4096, pfn),
+                                 kinds[pfn] != '.' && kinds[pfn] != 'x');
+        }
+        sink_free(&file.sink);
+        fake_done(&fake);
+}
+
+static void test_notes_of_many_blocks_move_the_rest(void **state)
+{
+        MemorySink file = { .sink.ops = &memory_ops };
+        _cleanup_(dump_kdump_freep) DumpKdump *dump = NULL;
+        _cleanup_free_ uint8_t *big = malloc(3 * 4096);
+        KdumpInfo info = test_info();
+        FakePages fake;
+
+        memset(big, 'n', 3 * 4096);
+        info.notes = big;
+        info.notes_size = 3 * 4096;
+        info.vmcoreinfo_offset = 2 * 4096;
+        fake_init(&fake, "t.t");
+        assert_int_equal(dump_kdump_new(&file.sink, &fake.source, &info, &dump), 0);
+        assert_int_equal(dump_kdump_begin(dump), 0);
+        assert_int_equal(file_u32(&file, 432), 4);
+        assert_int_equal(file_u64(&file, 4096 + 32), 4096 + 104 + 2 * 4096);
+        assert_true(file_bit(&file, 5 * 4096, 0));
+        assert_false(file_bit(&file, 5 * 4096, 1));
+        sink_free(&file.sink);
+        fake_done(&fake);
+}
+
+static void write_all(DumpKdump *dump, const FakePages *fake)
+{
+        uint64_t rank = 0;
+
+        for (uint64_t pfn = 0; pfn < fake->source.end_pfn; pfn++) {
+                KdumpDesc desc = { .size_bytes = TEST_PAGE };
+
+                if (!fake_dumpable(fake->kinds[pfn]))
+                        continue;
+                assert_int_equal(dump_kdump_write_data(dump, fake->memory + pfn * TEST_PAGE,
+                                                       TEST_PAGE, &desc.offset_bytes),
+                                 0);
+                assert_int_equal(dump_kdump_write_descs(dump, rank++, &desc, 1), 0);
+        }
+}
+
+static void test_incomplete_until_all_is_safe(void **state)
+{
+        MemorySink file = { .sink.ops = &memory_ops };
+        _cleanup_(dump_kdump_freep) DumpKdump *dump = NULL;
+        KdumpInfo info = test_info();
+        FakePages fake;
+
+        fake_init(&fake, "tr..xt0r");
+        assert_int_equal(dump_kdump_new(&file.sink, &fake.source, &info, &dump), 0);
+        assert_int_equal(dump_kdump_begin(dump), 0);
+        write_all(dump, &fake);
+        assert_int_equal(file_u32(&file, TEST_STATUS), 0x8 | 0x2);
+        assert_int_equal(dump_kdump_finish(dump, true), 0);
+        assert_int_equal(file.n_syncs, 1);
+        assert_int_equal(file.status_at_sync, 0x8 | 0x2);
+        assert_int_equal(file_u32(&file, TEST_STATUS), 0x2);
+        assert_int_equal(dump_kdump_bytes(dump), file.size);
+        file_check_pages(&file, &fake);
+        sink_free(&file.sink);
+        fake_done(&fake);
+}
+
+static void test_missing_pages_keep_the_mark(void **state)
+{
+        MemorySink file = { .sink.ops = &memory_ops };
+        _cleanup_(dump_kdump_freep) DumpKdump *dump = NULL;
+        KdumpInfo info = test_info();
+        FakePages fake;
+
+        fake_init(&fake, "bb");
+        assert_int_equal(dump_kdump_new(&file.sink, &fake.source, &info, &dump), 0);
+        assert_int_equal(dump_kdump_begin(dump), 0);
+        assert_int_equal(dump_kdump_finish(dump, false), 0);
+        assert_int_equal(file_u32(&file, TEST_STATUS), 0x8 | 0x2);
+        file_check_pages(&file, &fake);
+        sink_free(&file.sink);
+        fake_done(&fake);
+}
+
+static void test_more_descriptors_than_pages(void **state)
+{
+        MemorySink file = { .sink.ops = &memory_ops };
+        _cleanup_(dump_kdump_freep) DumpKdump *dump = NULL;
+        KdumpInfo info = test_info();
+        KdumpDesc descs[3] = {};
+        FakePages fake;
+
+        fake_init(&fake, "tt");
+        assert_int_equal(dump_kdump_new(&file.sink, &fake.source, &info, &dump), 0);
+        assert_int_equal(dump_kdump_begin(dump), 0);
+        assert_int_equal(dump_kdump_write_descs(dump, 0, descs, 2), 0);
+        assert_int_equal(dump_kdump_write_descs(dump, 2, descs, 0), 0);
+        assert_int_equal(dump_kdump_write_descs(dump, 0, descs, 3), -ERANGE);
+        assert_int_equal(dump_kdump_write_descs(dump, 2, descs, 1), -ERANGE);
+        assert_int_equal(dump_kdump_write_descs(dump, UINT64_MAX, descs, 2), -ERANGE);
+        sink_free(&file.sink);
+        fake_done(&fake);
+}
+
+static void test_what_does_not_fit_the_format(void **state)
+{
+        MemorySink file = { .sink.ops = &memory_ops };
+        KdumpInfo info = test_info();
+        DumpKdump *dump = NULL;
+        FakePages fake;
+
+        fake_init(&fake, "t");
+        fake.source.page_size_bytes = 4095;
+        assert_int_equal(dump_kdump_new(&file.sink, &fake.source, &info, &dump), -EINVAL);
+        fake.source.page_size_bytes = 4096;
+        fake.source.end_pfn = UINT64_MAX;
+        assert_int_equal(dump_kdump_new(&file.sink, &fake.source, &info, &dump), -EINVAL);
+        fake.source.end_pfn = 1;
+        info.vmcoreinfo_offset = UINT64_MAX;
+        assert_int_equal(dump_kdump_new(&file.sink, &fake.source, &info, &dump), -EINVAL);
+        assert_null(dump);
+        fake_done(&fake);
+}
+
+static void test_no_notes_and_no_pages(void **state)
+{
+        MemorySink file = { .sink.ops = &memory_ops };
+        _cleanup_(dump_kdump_freep) DumpKdump *dump = NULL;
+        KdumpInfo info = { .n_cpus = 0 };
+        FakePages fake;
+
+        fake_init(&fake, "");
+        assert_int_equal(dump_kdump_new(&file.sink, &fake.source, &info, &dump), 0);
+        assert_int_equal(dump_kdump_begin(dump), 0);
+        assert_int_equal(dump_kdump_n_pages(dump), 0);
+        assert_int_equal(dump_kdump_finish(dump, true), 0);
+        assert_int_equal(file_u32(&file, 460), 1);
+        assert_int_equal(file_u64(&file, 4096 + 48), 0);
+        sink_free(&file.sink);
+        fake_done(&fake);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_headers_are_where_readers_look),
+                cmocka_unit_test(test_notes_of_many_blocks_move_the_rest),
+                cmocka_unit_test(test_incomplete_until_all_is_safe),
+                cmocka_unit_test(test_missing_pages_keep_the_mark),
+                cmocka_unit_test(test_more_descriptors_than_pages),
+                cmocka_unit_test(test_what_does_not_fit_the_format),
+                cmocka_unit_test(test_no_notes_and_no_pages),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL) != 0;
+}

@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* For tests of the writing side: pages made up, a sink in memory, and a reader of its own for what
+ * was written. */
+#pragma once
+
+#include <lzo/lzo1x.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <zlib.h>
+
+#include "dump-source.h"
+#include "sink.h"
+#include "test.h"
+
+#define TEST_PAGE ((size_t) 4096)
+
+/* One letter per page. */
+#define PAGE_HOLE '.'     /* not memory */
+#define PAGE_ZERO '0'     /* nothing but zeros */
+#define PAGE_TEXT 't'     /* shrinks */
+#define PAGE_RANDOM 'r'   /* does not */
+#define PAGE_ALMOST '1'   /* zeros but for the last byte */
+#define PAGE_BAD 'b'      /* cannot be shown */
+#define PAGE_FAULT 'f'    /* faults when touched */
+#define PAGE_EXCLUDED 'x' /* memory that is not to be written */
+
+typedef struct FakePages {
+        PageSource source;
+        const char *kinds;
+        uint8_t *memory;
+        size_t shown_max; /* 0: as many as asked for */
+        unsigned n_windows;
+} FakePages;
+
+static inline bool fake_exists(char kind)
+{
+        return kind != PAGE_HOLE;
+}
+
+static inline bool fake_dumpable(char kind)
+{
+        return kind != PAGE_HOLE && kind != PAGE_EXCLUDED;
+}
+
+static inline void fake_fill_bits(FakePages *fake, uint64_t first_pfn, size_t n_pfns, uint8_t *bits,
+                                  bool (*predicate)(char))
+{
+        assert_int_equal(first_pfn % 8, 0);
+        memset(bits, 0, DIV_ROUND_UP(n_pfns, 8));
+        for (size_t i = 0; i < n_pfns; i++)
+                if (predicate(fake->kinds[first_pfn + i]))
+                        bits[i / 8] |= (uint8_t) (1U << (i % 8));
+}
+
+static inline void fake_fill_exists(void *data, uint64_t first_pfn, size_t n_pfns, uint8_t *bits)
+{
+        fake_fill_bits(data, first_pfn, n_pfns, bits, fake_exists);
+}
+
+static inline void fake_fill_dumpable(void *data, uint64_t first_pfn, size_t n_pfns, uint8_t *bits)
+{
+        fake_fill_bits(data, first_pfn, n_pfns, bits, fake_dumpable);
+}
+
+static inline int fake_window(void *data, uint64_t pfn, size_t n_pages, const uint8_t **ret,
+                              size_t *ret_n_pages)
+{
+        FakePages *fake = data;
+
+        fake->n_windows++;
+        assert_true(n_pages > 0 && pfn + n_pages <= fake->source.end_pfn);
+        for (size_t i = 0; i < n_pages; i++) {
+                assert_true(fake_dumpable(fake->kinds[pfn + i]));
+                if (fake->kinds[pfn + i] == PAGE_BAD)
+                        return -EFAULT;
+        }
+        *ret = fake->memory + pfn * TEST_PAGE;
+        *ret_n_pages = fake->shown_max > 0 ? MIN(n_pages, fake->shown_max) : n_pages;
+        return 0;
+}
+
+static sigjmp_buf fake_jump;
+
+static inline void fake_sigbus(int signal_number)
+{
+        siglongjmp(fake_jump, 1);
+}
+
+static inline int fake_guarded(int (*fn)(void *fn_data), void *fn_data)
+{
+        if (sigsetjmp(fake_jump, 1) != 0)
+                return -EFAULT;
+        return fn(fn_data);
+}
+
+static inline void fake_fill_page(uint8_t *page, char kind, size_t pfn)
+{
+        uint64_t x = 88172645463325252U + pfn;
+
+        switch (kind) {
+        case PAGE_TEXT:
+                for (size_t i = 0; i < TEST_PAGE; i++)
+                        page[i] = (uint8_t) ("some words of page"[i % 18] + pfn % 50 + i / 1000);
+                break;
+        case PAGE_RANDOM:
+                for (size_t i = 0; i < TEST_PAGE; i++) {
+                        x ^= x << 13;
+                        x ^= x >> 7;
+                        x ^= x << 17;
+                        page[i] = (uint8_t) (x >> 24);
+                }
+                break;
+        case PAGE_ALMOST:
+                page[TEST_PAGE - 1] = 1;
+                break;
+        case PAGE_FAULT: {
+                /* A mapping of a file that is too short. */
+                int fd = memfd_create("empty", MFD_CLOEXEC);
+
+                assert_ptr_equal(mmap(page, TEST_PAGE, PROT_READ, MAP_SHARED | MAP_FIXED, fd, 0),
+                                 page);
+                close_fd(fd);
+                break;
+        }
+        default:
+                break;
+        }
+}
+
+/* @kinds must outlive *ret. */
+static inline void fake_init(FakePages *ret, const char *kinds)
+{
+        struct sigaction action = { .sa_handler = fake_sigbus };
+        size_t n = strlen(kinds);
+
+        *ret = (FakePages) {
+                .source = {
+                        .data = ret,
+                        .page_size_bytes = TEST_PAGE,
+                        .end_pfn = n,
+                        .exists = fake_fill_exists,
+                        .dumpable = fake_fill_dumpable,
+                        .window = fake_window,
+                        .guarded = fake_guarded,
+                },
+                .kinds = kinds,
+                .memory = mmap(NULL, MAX(n, (size_t) 1) * TEST_PAGE, PROT_READ | PROT_WRITE,
+                               MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
+        };
+        assert_true(ret->memory != MAP_FAILED);
+        for (size_t i = 0; i < n; i++)
+                fake_fill_page(ret->memory + i * TEST_PAGE, kinds[i], i);
+        assert_int_equal(sigaction(SIGBUS, &action, NULL), 0);
+}
+
+static inline void fake_done(FakePages *fake)
+{
+        (void) munmap(fake->memory, MAX(strlen(fake->kinds), (size_t) 1) * TEST_PAGE);
+}
+
+/* @pattern, over and over, up to @n letters. The caller frees it. */
+static inline char *fake_repeat(const char *pattern, size_t n)
+{
+        char *kinds = malloc(n + 1);
+
+        assert_non_null(kinds);
+        for (size_t i = 0; i < n; i++)
+                kinds[i] = pattern[i % strlen(pattern)];
+        kinds[n] = '\0';
+        return kinds;
+}
+
+typedef struct MemorySink {
+        Sink sink;
+        uint8_t *data;
+        uint64_t size, limit; /* limit 0: none */
+        uint32_t status_at_sync;
+        unsigned n_syncs;
+        bool committed;
+} MemorySink;
+
+static inline int memory_write(Sink *sink, uint64_t offset_bytes, const void *data, size_t size)
+{
+        MemorySink *memory = (MemorySink *) sink;
+
+        assert_false(memory->committed);
+        if (memory->limit > 0 && offset_bytes + size > memory->limit)
+                return -ENOSPC;
+        if (offset_bytes + size > memory->size) {
+                memory->data = realloc(memory->data, offset_bytes + size);
+                assert_non_null(memory->data);
+                memset(memory->data + memory->size, 0, offset_bytes + size - memory->size);
+                memory->size = offset_bytes + size;
+        }
+        if (size > 0)
+                memcpy(memory->data + offset_bytes, data, size);
+        return 0;
+}
+
+static inline int memory_sync(Sink *sink)
+{
+        MemorySink *memory = (MemorySink *) sink;
+
+        memcpy(&memory->status_at_sync, memory->data + 424, sizeof(uint32_t));
+        memory->n_syncs++;
+        return 0;
+}
+
+static inline int memory_commit(Sink *sink)
+{
+        ((MemorySink *) sink)->committed = true;
+        return 0;
+}
+
+static inline void memory_free(Sink *sink)
+{
+        free(((MemorySink *) sink)->data);
+}
+
+static const SinkOps memory_ops = {
+        .name = "memory",
+        .write = memory_write,
+        .sync = memory_sync,
+        .commit = memory_commit,
+        .free = memory_free,
+};
+
+/* The numbers of a file, read at the places that the format gives them, not through our structures.
+ */
+static inline uint32_t file_u32(const MemorySink *file, uint64_t offset)
+{
+        uint32_t value;
+
+        assert_true(offset + sizeof(value) <= file->size);
+        memcpy(&value, file->data + offset, sizeof(value));
+        return value;
+}
+
+static inline uint64_t file_u64(const MemorySink *file, uint64_t offset)
+{
+        uint64_t value;
+
+        assert_true(offset + sizeof(value) <= file->size);
+        memcpy(&value, file->data + offset, sizeof(value));
+        return value;
+}
+
+static inline bool file_bit(const MemorySink *file, uint64_t bitmap, uint64_t pfn)
+{
+        assert_true(bitmap + pfn / 8 < file->size);
+        return file->data[bitmap + pfn / 8] >> (pfn % 8) & 1;
+}
+
+static inline uint64_t file_bitmap(const MemorySink *file, unsigned which)
+{
+        uint64_t block = file_u32(file, 428);
+
+        return block * (1 + file_u32(file, 432)) + which * (file_u32(file, 436) / 2) * block;
+}
+
+typedef enum ReadResult {
+        READ_NO_MEMORY,
+        READ_EXCLUDED,
+        READ_MISSING,
+        READ_PAGE,
+} ReadResult;
+
+/* The page @pfn of the file, as a reader sees it. */
+static inline ReadResult file_page(const MemorySink *file, uint64_t pfn, uint8_t page[TEST_PAGE])
+{
+        uint64_t bitmap2 = file_bitmap(file, 1), rank = 0, desc, offset;
+        uint32_t size, flags;
+        uLongf n = TEST_PAGE;
+        lzo_uint n_lzo = TEST_PAGE;
+
+        if (!file_bit(file, file_bitmap(file, 0), pfn))
+                return READ_NO_MEMORY;
+        if (!file_bit(file, bitmap2, pfn))
+                return READ_EXCLUDED;
+        for (uint64_t i = 0; i < pfn; i++)
+                rank += file_bit(file, bitmap2, i);
+        desc = file_bitmap(file, 2) + 24 * rank;
+        offset = file_u64(file, desc);
+        size = file_u32(file, desc + 8);
+        flags = file_u32(file, desc + 12);
+        assert_int_equal(file_u64(file, desc + 16), 0);
+        if (offset == 0) {
+                assert_int_equal(size, 0);
+                return READ_MISSING;
+        }
+        assert_true(offset + size <= file->size);
+        switch (flags) {
+        case 0:
+                assert_int_equal(size, TEST_PAGE);
+                memcpy(page, file->data + offset, TEST_PAGE);
+                return READ_PAGE;
+        case 1:
+                assert_true(size < TEST_PAGE);
+                assert_int_equal(uncompress(page, &n, file->data + offset, size), Z_OK);
+                assert_int_equal(n, TEST_PAGE);
+                return READ_PAGE;
+        case 2:
+                assert_true(size < TEST_PAGE);
+                assert_int_equal(
+                        lzo1x_decompress_safe(file->data + offset, size, page, &n_lzo, NULL),
+                        LZO_E_OK);
+                assert_int_equal(n_lzo, TEST_PAGE);
+                return READ_PAGE;
+        default:
+                fail_msg("flags 0x%x", flags);
+                return READ_MISSING;
+        }
+}
+
+/* Every page of @fake up to @n_pfns reads back from @file as what it is. */
+static inline void file_check_pages(const MemorySink *file, const FakePages *fake)
+{
+        uint8_t page[TEST_PAGE];
+
+        for (uint64_t pfn = 0; pfn < fake->source.end_pfn; pfn++) {
+                ReadResult result = file_page(file, pfn, page);
+
+                switch (fake->kinds[pfn]) {
+                case PAGE_HOLE:
+                        assert_int_equal(result, READ_NO_MEMORY);
+                        break;
+                case PAGE_EXCLUDED:
+                        assert_int_equal(result, READ_EXCLUDED);
+                        break;
+                case PAGE_BAD:
+                case PAGE_FAULT:
+                        assert_int_equal(result, READ_MISSING);
+                        break;
+                default:
+                        assert_int_equal(result, READ_PAGE);
+                        assert_memory_equal(page, fake->memory + pfn * TEST_PAGE, TEST_PAGE);
+                }
+        }
+}
