@@ -157,7 +157,7 @@ int strv_join(char *const *list, char **ret)
                 return -ENOMEM;
         p = joined;
         for (char *const *s = list; s && *s; s++) {
-                if (p != joined)
+                if (s != list)
                         *p++ = ' ';
                 p = stpcpy(p, *s);
         }
