@@ -84,9 +84,14 @@ static int parse_with_unit(const char *s, const Unit *units, size_t n_units, uin
         r = parse_digits(s, 10, &value, &rest);
         if (r < 0)
                 return r;
-        for (size_t i = 0; i < n_units; i++)
-                if (strcasecmp(rest, units[i].name) == 0)
-                        return __builtin_mul_overflow(value, units[i].factor, ret) ? -ERANGE : 0;
+        for (size_t i = 0; i < n_units; i++) {
+                if (strcasecmp(rest, units[i].name) != 0)
+                        continue;
+                if (__builtin_mul_overflow(value, units[i].factor, &value))
+                        return -ERANGE;
+                *ret = value;
+                return 0;
+        }
         return -EINVAL;
 }
 
@@ -106,8 +111,9 @@ int parse_size_bytes(const char *s, uint64_t *ret_bytes)
 int parse_usec(const char *s, uint64_t *ret_usec)
 {
         static const Unit units[] = {
-                { "", USEC_PER_SEC },         { "s", USEC_PER_SEC },   { "sec", USEC_PER_SEC },
-                { "ms", USEC_PER_MSEC },      { "m", 60 * USEC_PER_SEC }, { "min", 60 * USEC_PER_SEC },
+                { "", USEC_PER_SEC },         { "s", USEC_PER_SEC },
+                { "sec", USEC_PER_SEC },      { "ms", USEC_PER_MSEC },
+                { "m", 60 * USEC_PER_SEC },   { "min", 60 * USEC_PER_SEC },
                 { "h", 3600 * USEC_PER_SEC },
         };
 
