@@ -11,16 +11,31 @@
 
 #include "io.h"
 
-static void child_exec(char *const *argv, ProcessFlags flags, int error_fd)
+/* Tells the parent @error, if it still listens, and ends. */
+static void child_fail(int error_fd, int error)
+{
+        (void) write_full(error_fd, &error, sizeof(error));
+        _exit(127);
+}
+
+static void child_exec(char *const *argv, ProcessFlags flags, pid_t parent, int error_fd)
 {
         sigset_t none;
-        int null_fd, error;
+        int null_fd;
 
         (void) prctl(PR_SET_PDEATHSIG, SIGKILL);
+        /* It may have died before the line above. */
+        if (getppid() != parent)
+                _exit(127);
         sigemptyset(&none);
         (void) sigprocmask(SIG_SETMASK, &none, NULL);
         (void) signal(SIGPIPE, SIG_DFL);
+        /* Both must be out of the way of the three standard fds, which may be closed in the parent.
+         */
+        error_fd = fcntl(error_fd, F_DUPFD_CLOEXEC, 3);
         null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+        if (null_fd >= 0 && null_fd < 3)
+                null_fd = fcntl(null_fd, F_DUPFD_CLOEXEC, 3);
         if (null_fd >= 0) {
                 (void) dup2(null_fd, STDIN_FILENO);
                 if (flags & PROCESS_QUIET) {
@@ -29,16 +44,14 @@ static void child_exec(char *const *argv, ProcessFlags flags, int error_fd)
                 }
         }
         execvp(argv[0], argv);
-        error = errno;
-        (void) write_full(error_fd, &error, sizeof(error));
-        _exit(127);
+        child_fail(error_fd, errno);
 }
 
 int process_start(char *const *argv, ProcessFlags flags, pid_t *ret_pid)
 {
         _cleanup_close_ int read_fd = -EBADF, write_fd = -EBADF;
+        pid_t pid, parent = getpid();
         int fds[2], error;
-        pid_t pid;
 
         /* The pipe closes on a successful exec, and carries errno of a failed one. */
         if (pipe2(fds, O_CLOEXEC) < 0)
@@ -50,7 +63,7 @@ int process_start(char *const *argv, ProcessFlags flags, pid_t *ret_pid)
         if (pid < 0)
                 return -errno;
         if (pid == 0)
-                child_exec(argv, flags, write_fd);
+                child_exec(argv, flags, parent, write_fd);
 
         write_fd = close_fd(write_fd);
         if (read_full(read_fd, &error, sizeof(error)) == 0) {
@@ -83,8 +96,8 @@ int process_wait(pid_t pid, uint64_t timeout_usec, int *ret_status)
 
         if (pid_fd < 0)
                 return -errno;
-        deadline_usec = timeout_usec == USEC_INFINITY ? USEC_INFINITY
-                                                      : now_boottime_usec() + timeout_usec;
+        if (__builtin_add_overflow(now_boottime_usec(), timeout_usec, &deadline_usec))
+                deadline_usec = USEC_INFINITY;
         for (;;) {
                 uint64_t now = now_boottime_usec();
                 uint64_t left = deadline_usec == USEC_INFINITY ? USEC_INFINITY
@@ -93,6 +106,8 @@ int process_wait(pid_t pid, uint64_t timeout_usec, int *ret_status)
 
                 n = poll(&poll_fd, 1, poll_timeout(left));
                 if (n < 0 && errno == EINTR)
+                        continue;
+                if (n == 0 && left > (uint64_t) INT32_MAX * USEC_PER_MSEC)
                         continue;
                 if (n < 0)
                         return -errno;
