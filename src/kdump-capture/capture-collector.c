@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Owns the run of an external collector and how its progress is seen. */
+#include "capture-collector.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include "io.h"
+#include "log.h"
+#include "process.h"
+#include "sink-file.h"
+#include "strv.h"
+
+#define POLL_INTERVAL_MSEC 1000
+
+/* The folder is known by its fd only, which is closed in the child: ours is reached through /proc.
+ */
+static int collector_argv(const CaptureJob *job, char ***ret)
+{
+        _cleanup_strv_ char **argv = NULL;
+        int r;
+
+        r = strv_copy(job->collector->argv, &argv);
+        if (r < 0)
+                return r;
+        r = strv_extend(&argv, job->source);
+        if (r < 0)
+                return r;
+        r = strv_extendf(&argv, "/proc/%d/fd/%d/%s", (int) getpid(), job->dir_fd,
+                         job->incomplete_name);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(argv);
+        return 0;
+}
+
+/* How far it is can only be told by the growth of its file. */
+static int collector_wait(const CaptureJob *job, pid_t pid, int *ret_status)
+{
+        _cleanup_close_ int pid_fd = (int) syscall(SYS_pidfd_open, pid, 0);
+        struct pollfd poll_fd = { .fd = pid_fd, .events = POLLIN };
+        uint64_t last_bytes = UINT64_MAX;
+
+        while (pid_fd >= 0 && poll(&poll_fd, 1, POLL_INTERVAL_MSEC) <= 0) {
+                struct stat st;
+                uint64_t bytes;
+
+                if (fstatat(job->dir_fd, job->incomplete_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+                        continue;
+                bytes = (uint64_t) st.st_blocks * 512;
+                if (bytes == last_bytes)
+                        continue; /* silence is what a stuck one is recognised by */
+                last_bytes = bytes;
+                capture_job_progress(job, PROGRESS_DUMP, 0, 0, bytes);
+        }
+        return process_wait(pid, USEC_INFINITY, ret_status);
+}
+
+static int collector_start(const CaptureJob *job, pid_t *ret_pid)
+{
+        _cleanup_strv_ char **argv = NULL;
+        mode_t mask;
+        int r;
+
+        r = collector_argv(job, &argv);
+        if (r < 0)
+                return r;
+        /* makedumpfile refuses to write to a file that is there. */
+        (void) unlinkat(job->dir_fd, job->incomplete_name, 0);
+        mask = umask(0077);
+        r = process_start(argv, 0, ret_pid);
+        (void) umask(mask);
+        return r;
+}
+
+static int collector_record(const CaptureJob *job)
+{
+        DumpRecord *record = job->record;
+
+        free(record->format);
+        free(record->compression);
+        free(record->reason);
+        record->compression = NULL;
+        record->reason = NULL;
+        record->dump_level = 0;
+        record->status = DUMP_STATUS_COMPLETE;
+        return strprintf(&record->format, "external: %s", job->collector->argv[0]);
+}
+
+int capture_collector_run(const CaptureJob *job)
+{
+        const char *name = job->collector->argv[0];
+        uint64_t bytes = 0;
+        int r, status = 0;
+        pid_t pid = 0;
+
+        r = collector_start(job, &pid);
+        if (r < 0)
+                return log_error_errno(r, "Cannot start the collector '%s': %m", name);
+        r = collector_wait(job, pid, &status);
+        if (r < 0)
+                return log_error_errno(r, "Cannot wait for the collector '%s': %m", name);
+        if (status != 0) {
+                log_error("The collector '%s' failed with status %d.", name, status);
+                return -EIO;
+        }
+
+        capture_job_progress(job, PROGRESS_SYNC, 0, 0, 0);
+        r = sink_file_adopt(job->dir_fd, job->incomplete_name, job->final_name, &bytes);
+        if (r < 0)
+                return log_error_errno(r, "Cannot finish '%s' of the collector '%s': %m",
+                                       job->final_name, name);
+        r = collector_record(job);
+        if (r < 0)
+                return log_oom();
+        job->record->vmcore_bytes = bytes;
+        log_info("The collector '%s' wrote '%s', %llu bytes.", name, job->final_name,
+                 (unsigned long long) bytes);
+        return 0;
+}

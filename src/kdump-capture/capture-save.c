@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Owns the walk from an opened vmcore to a finished file. */
+#include "capture-save.h"
+
+#include "capture-collector.h"
+#include "compress.h"
+#include "io.h"
+#include "log.h"
+#include "pipeline.h"
+#include "sink-file.h"
+
+#define PROGRESS_INTERVAL_USEC (100 * USEC_PER_MSEC)
+
+/* The settings that are really used, after what this program cannot do has been replaced. */
+static const Compressor *choose_compressor(const Collector *collector)
+{
+        const Compressor *compressor = compressor_find(collector->compression);
+
+        if (compressor)
+                return compressor;
+        log_warning("Compression '%s' is not available here, using '%s'.",
+                    compression_to_string(collector->compression) ?: "?",
+                    compression_to_string(COMPRESSION_LZO));
+        return compressor_find(COMPRESSION_LZO);
+}
+
+static unsigned choose_dump_level(const Collector *collector)
+{
+        unsigned level = collector->dump_level & 1;
+
+        if (collector->dump_level != level)
+                log_info("Pages are not filtered by use: dump level %u is applied as %u.",
+                         collector->dump_level, level);
+        if (collector->format != DUMP_FORMAT_KDUMP)
+                log_warning("Format '%s' is not available here, using '%s'.",
+                            dump_format_to_string(collector->format) ?: "?",
+                            dump_format_to_string(DUMP_FORMAT_KDUMP));
+        return level;
+}
+
+static int record_settings(DumpRecord *record, const Compressor *compressor, unsigned dump_level)
+{
+        free(record->format);
+        free(record->compression);
+        record->format = strdup(dump_format_to_string(DUMP_FORMAT_KDUMP));
+        record->compression = strdup(compression_to_string(compressor->compression));
+        record->dump_level = dump_level;
+        return record->format && record->compression ? 0 : -ENOMEM;
+}
+
+typedef struct ProgressThrottle {
+        const CaptureJob *job;
+        uint64_t last_usec;
+} ProgressThrottle;
+
+static void pipeline_progress(void *data, const PipelineCounts *counts, uint64_t total)
+{
+        ProgressThrottle *throttle = data;
+        uint64_t now_usec = now_boottime_usec();
+
+        if (now_usec - throttle->last_usec < PROGRESS_INTERVAL_USEC && counts->n_pages < total)
+                return;
+        throttle->last_usec = now_usec;
+        capture_job_progress(throttle->job, PROGRESS_DUMP, counts->n_pages, total,
+                             counts->written_bytes);
+}
+
+/* Fills in what became of it; @error is what stopped it. */
+static int record_result(DumpRecord *record, const DumpKdump *dump, const PipelineCounts *counts,
+                         int error)
+{
+        uint64_t n_missing = counts->n_missing;
+
+        if (error < 0)
+                n_missing += dump_kdump_n_pages(dump) - counts->n_pages;
+        record->status = n_missing > 0 ? DUMP_STATUS_INCOMPLETE : DUMP_STATUS_COMPLETE;
+        record->n_pages = dump_kdump_n_pages(dump);
+        record->n_pages_zero = counts->n_zero;
+        record->n_pages_missing = n_missing;
+        record->vmcore_bytes = dump_kdump_bytes(dump);
+
+        free(record->reason);
+        record->reason = NULL;
+        if (error < 0)
+                return strprintf(&record->reason, "stopped: %s", strerror(-error));
+        if (n_missing > 0)
+                return strprintf(&record->reason,
+                                 "%llu pages could not be read, the first is pfn 0x%llx",
+                                 (unsigned long long) n_missing,
+                                 (unsigned long long) counts->first_missing_pfn);
+        return 0;
+}
+
+static int copy_pages(const CaptureJob *job, const PageSource *pages, DumpKdump *dump, Sink *sink,
+                      const Compressor *compressor)
+{
+        ProgressThrottle throttle = { .job = job };
+        Pipeline pipeline = {
+                .source = pages,
+                .dump = dump,
+                .compressor = compressor,
+                .progress = pipeline_progress,
+                .progress_data = &throttle,
+        };
+        PipelineCounts counts = {};
+        int r;
+
+        r = dump_kdump_begin(dump);
+        if (r >= 0)
+                r = pipeline_run(&pipeline, &counts);
+        if (r >= 0) {
+                capture_job_progress(job, PROGRESS_SYNC, counts.n_pages, counts.n_pages,
+                                     counts.written_bytes);
+                r = dump_kdump_finish(dump, counts.n_missing == 0);
+        }
+        if (r >= 0)
+                r = sink_commit(sink);
+        else
+                (void) sink_sync(sink); /* what fitted is worth as much as it can be */
+
+        if (record_result(job->record, dump, &counts, r) < 0 && r >= 0)
+                r = -ENOMEM;
+        return r;
+}
+
+static void log_result(const CaptureJob *job)
+{
+        const DumpRecord *record = job->record;
+
+        if (record->reason)
+                log_warning("'%s' is incomplete: %s.", job->final_name, record->reason);
+        log_info("Wrote %llu pages to '%s', %llu of them zero, in %llu bytes.",
+                 (unsigned long long) (record->n_pages - record->n_pages_missing), job->final_name,
+                 (unsigned long long) record->n_pages_zero,
+                 (unsigned long long) record->vmcore_bytes);
+}
+
+static int save_pages(const CaptureJob *job, CaptureSource *source)
+{
+        const Compressor *compressor = choose_compressor(job->collector);
+        unsigned dump_level = choose_dump_level(job->collector);
+        _cleanup_(dump_kdump_freep) DumpKdump *dump = NULL;
+        _cleanup_(sink_freep) Sink *sink = NULL;
+        PageSource pages;
+        KdumpInfo info;
+        int r;
+
+        r = record_settings(job->record, compressor, dump_level);
+        if (r < 0)
+                return log_oom();
+
+        capture_source_pages(source, &pages);
+        capture_source_describe(source, &info);
+        info.dump_level = dump_level;
+        info.compress_flags = compressor->flag;
+
+        r = sink_file_open(job->dir_fd, job->incomplete_name, job->final_name, &sink);
+        if (r < 0)
+                return log_error_errno(r, "Cannot make '%s': %m", job->incomplete_name);
+        r = dump_kdump_new(sink, &pages, &info, &dump);
+        if (r < 0)
+                return log_error_errno(r, "Cannot lay out '%s': %m", job->incomplete_name);
+        r = copy_pages(job, &pages, dump, sink, compressor);
+        if (r < 0)
+                return log_error_errno(r, "Cannot write '%s': %m", job->incomplete_name);
+
+        log_result(job);
+        return 0;
+}
+
+int capture_save_file(const CaptureJob *job)
+{
+        _cleanup_(capture_source_freep) CaptureSource *source = NULL;
+        int r;
+
+        if (job->collector->argv)
+                return capture_collector_run(job);
+
+        r = capture_source_open(job->source, &source);
+        if (r < 0)
+                return r;
+        return save_pages(job, source);
+}
+
+int capture_write_log(CaptureSource *source, DmesgEmit emit, void *data, char **ret_panic_line)
+{
+        int r;
+
+        if (!source->info || !source->kmem)
+                return -ENODATA;
+        r = dmesg_write(source->kmem, source->info, emit, data, ret_panic_line);
+        if (r > 0)
+                log_warning("The kernel log is damaged: some messages are missing.");
+        return MIN(r, 0);
+}

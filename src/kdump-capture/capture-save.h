@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Saving one vmcore, or its log, to one file: what an attempt and the commands for use by hand have
+ * in common. */
+#pragma once
+
+#include "capture-source.h"
+#include "dmesg.h"
+#include "plan.h"
+#include "progress.h"
+#include "record.h"
+
+typedef struct CaptureJob {
+        const char *source; /* path of a vmcore */
+        int dir_fd;
+        const char *incomplete_name, *final_name; /* in @dir_fd */
+        const Collector *collector;
+        DumpRecord *record;
+
+        /* Told at most ten times a second; may be NULL. */
+        void (*progress)(void *data, ProgressPhase phase, uint64_t pages_done, uint64_t pages_total,
+                         uint64_t bytes_written);
+        void *progress_data;
+} CaptureJob;
+
+static inline void capture_job_progress(const CaptureJob *job, ProgressPhase phase,
+                                        uint64_t pages_done, uint64_t pages_total,
+                                        uint64_t bytes_written)
+{
+        if (job->progress)
+                job->progress(job->progress_data, phase, pages_done, pages_total, bytes_written);
+}
+
+/* Writes the pages of the source to a file. The record gets status, reason, format, compression,
+ * level, counts and bytes. Returns and logs as capture_save_vmcore(). */
+int capture_save_file(const CaptureJob *job);
+
+/* dmesg_write() on @source; -ENODATA also if its addresses cannot be translated. A damaged log is
+ * warned of. */
+int capture_write_log(CaptureSource *source, DmesgEmit emit, void *data, char **ret_panic_line);

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Owns the bridge from the reading side to the pages and the headers that the writing side writes.
+ */
+#include "capture-source.h"
+
+#include <elf.h>
+
+#include "io.h"
+#include "log.h"
+#include "pagemap.h"
+
+#define PAGE_SIZE_BYTES_MAX 65536
+
+_Static_assert(KMEM_UTSNAME_BYTES == KDUMP_UTSNAME_BYTES, "struct new_utsname");
+
+static uint32_t system_page_size(void)
+{
+        return (uint32_t) sysconf(_SC_PAGESIZE);
+}
+
+static void source_load_info(CaptureSource *source, const char *path)
+{
+        const char *text;
+        uint64_t value;
+        size_t size;
+        int r;
+
+        source->page_size_bytes = system_page_size();
+        text = vmcore_vmcoreinfo_text(source->vmcore, &size, &value);
+        if (!text) {
+                log_warning("'%s' has no VMCOREINFO: no kernel log, and all pages are kept.", path);
+                return;
+        }
+        r = vmcoreinfo_new(text, size, &source->info);
+        if (r < 0) {
+                (void) log_warning_errno(r, "Cannot make sense of VMCOREINFO of '%s', ignoring: %m",
+                                         path);
+                return;
+        }
+
+        (void) vmcoreinfo_string(source->info, "OSRELEASE", &source->kernel_release);
+        if (vmcoreinfo_string_u64(source->info, "CRASHTIME", 10, &value) >= 0 &&
+            value < UINT64_MAX / USEC_PER_SEC)
+                source->crash_realtime_usec = value * USEC_PER_SEC;
+        if (vmcoreinfo_string_u64(source->info, "PAGESIZE", 10, &value) >= 0) {
+                if (value >= 4096 && value <= PAGE_SIZE_BYTES_MAX && (value & (value - 1)) == 0)
+                        source->page_size_bytes = (uint32_t) value;
+                else
+                        log_warning("VMCOREINFO claims pages of %llu bytes, using %u.",
+                                    (unsigned long long) value, source->page_size_bytes);
+        }
+}
+
+int capture_source_open(const char *path, CaptureSource **ret)
+{
+        _cleanup_(capture_source_freep) CaptureSource *source = NULL;
+        _cleanup_free_ char *message = NULL;
+        int r;
+
+        source = calloc(1, sizeof(*source));
+        if (!source)
+                return log_oom();
+        r = vmcore_open(path, &source->vmcore, &message);
+        if (r < 0)
+                return log_error_errno(r, "Cannot read '%s': %s", path, message ?: strerror(-r));
+        source->runs = vmcore_runs(source->vmcore, &source->n_runs);
+        source_load_info(source, path);
+
+        r = kmem_open(source->vmcore, source->info, &source->kmem);
+        if (r < 0 && source->info)
+                (void) log_warning_errno(
+                        r, "Cannot translate the kernel's addresses of '%s', ignoring: %m", path);
+
+        *ret = TAKE_PTR(source);
+        return 0;
+}
+
+CaptureSource *capture_source_free(CaptureSource *source)
+{
+        if (!source)
+                return NULL;
+        kmem_close(source->kmem);
+        vmcoreinfo_free(source->info);
+        vmcore_close(source->vmcore);
+        free(source);
+        return NULL;
+}
+
+static void pages_exist(void *data, uint64_t first_pfn, size_t n_pfns, uint8_t *bits)
+{
+        const CaptureSource *source = data;
+
+        (void) pagemap_fill(source->runs, source->n_runs, source->page_size_bytes, first_pfn,
+                            n_pfns, bits);
+}
+
+static int pages_window(void *data, uint64_t pfn, size_t n_pages, const uint8_t **ret,
+                        size_t *ret_n_pages)
+{
+        CaptureSource *source = data;
+        uint64_t align_bytes = system_page_size(), page_bytes = source->page_size_bytes;
+        uint64_t paddr = pfn * page_bytes, start, end, first_pfn, n_run;
+        const uint8_t *shown;
+        int r;
+
+        /* Within one run it can be mapped, over several it would be put together by copying. */
+        if (!pagemap_next(source->runs, source->n_runs, page_bytes, pfn, &first_pfn, &n_run) ||
+            first_pfn != pfn)
+                return -ERANGE;
+        n_pages = (size_t) MIN((uint64_t) n_pages, n_run);
+
+        /* A page of the crashed kernel may be smaller than one of this system. */
+        start = paddr - paddr % align_bytes;
+        end = ALIGN_UP(paddr + n_pages * page_bytes, align_bytes);
+        r = vmcore_window(source->vmcore, start, end - start, &shown);
+        if (r < 0)
+                return r;
+
+        *ret = shown + (paddr - start);
+        *ret_n_pages = n_pages;
+        return 0;
+}
+
+void capture_source_pages(CaptureSource *source, PageSource *ret)
+{
+        *ret = (PageSource){
+                .data = source,
+                .page_size_bytes = source->page_size_bytes,
+                .end_pfn = pagemap_max_pfn(source->runs, source->n_runs, source->page_size_bytes),
+                .exists = pages_exist,
+                .dumpable = pages_exist, /* all of them: nothing is filtered out */
+                .window = pages_window,
+                .guarded = vmcore_guarded,
+        };
+}
+
+static const char *machine_to_string(unsigned machine)
+{
+        switch (machine) {
+        case EM_X86_64:
+                return "x86_64";
+        case EM_AARCH64:
+                return "aarch64";
+        case EM_RISCV:
+                return "riscv64";
+        case EM_PPC64:
+                return "ppc64le";
+        case EM_S390:
+                return "s390x";
+        default:
+                return "";
+        }
+}
+
+/* Readers find the architecture by the machine field, so something must be there. */
+static void utsname_make(const CaptureSource *source, uint8_t ret[KDUMP_UTSNAME_BYTES])
+{
+        const size_t field = KMEM_UTSNAME_FIELD_BYTES;
+        const char *values[] = { "Linux",
+                                 "",
+                                 source->kernel_release ?: "",
+                                 "",
+                                 machine_to_string(vmcore_machine(source->vmcore)),
+                                 "" };
+
+        memset(ret, 0, KDUMP_UTSNAME_BYTES);
+        for (size_t i = 0; i < ELEMENTSOF(values); i++)
+                (void) snprintf((char *) ret + i * field, field, "%s", values[i]);
+}
+
+/* What makedumpfile's get_phys_base_*() put there, under the names each architecture has for it. */
+static uint64_t phys_base(const CaptureSource *source)
+{
+        static const char *const keys[] = { "phys_base", "PHYS_OFFSET", "phys_ram_base" };
+        uint64_t value;
+
+        if (!source->info)
+                return 0;
+        for (size_t i = 0; i < ELEMENTSOF(keys); i++)
+                if (vmcoreinfo_number_u64(source->info, keys[i], &value) >= 0)
+                        return value;
+        return 0;
+}
+
+void capture_source_describe(CaptureSource *source, KdumpInfo *ret)
+{
+        size_t vmcoreinfo_size = 0;
+        int r;
+
+        *ret = (KdumpInfo){
+                .timestamp_usec = source->crash_realtime_usec ?: now_realtime_usec(),
+                .n_cpus = vmcore_n_prstatus(source->vmcore),
+                .phys_base = phys_base(source),
+        };
+        ret->notes = vmcore_notes(source->vmcore, &ret->notes_size);
+        if (vmcore_vmcoreinfo_text(source->vmcore, &vmcoreinfo_size, &ret->vmcoreinfo_offset))
+                ret->vmcoreinfo_size = vmcoreinfo_size;
+
+        r = source->kmem ? kmem_read_utsname(source->kmem, source->info, (char *) ret->utsname)
+                         : -ENODATA;
+        if (r < 0) {
+                (void) log_warning_errno(
+                        r, "Cannot read the names of the crashed system, ignoring: %m");
+                utsname_make(source, ret->utsname);
+        }
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* CaptureSource: a vmcore, opened and understood as far as it can be, as the writing side wants it.
+ */
+#pragma once
+
+#include "dump-kdump.h"
+#include "dump-source.h"
+#include "kmem.h"
+#include "vmcore.h"
+#include "vmcoreinfo.h"
+
+typedef struct CaptureSource {
+        Vmcore *vmcore;
+        Vmcoreinfo *info;         /* NULL: there is none, or none that makes sense */
+        Kmem *kmem;               /* NULL: addresses of the kernel cannot be translated */
+        uint32_t page_size_bytes; /* of the crashed kernel */
+        const MemoryRun *runs;    /* owned by @vmcore */
+        size_t n_runs;
+        uint64_t crash_realtime_usec; /* 0: unknown */
+        const char *kernel_release;   /* owned by @info; NULL: unknown */
+} CaptureSource;
+
+/* Opens @path. What is missing in it is warned of, and done without. Returns 0, or errors as
+ * vmcore_open(). Logs. */
+int capture_source_open(const char *path, CaptureSource **ret);
+CaptureSource *capture_source_free(CaptureSource *source); /* accepts NULL, returns NULL */
+DEFINE_CLEANUP(CaptureSource *, capture_source_free);
+
+/* The pages of @source, which must outlive *ret. */
+void capture_source_pages(CaptureSource *source, PageSource *ret);
+
+/* What the headers of a dump say of @source: all but the level and the compression. The pointers in
+ * *ret live as long as @source. */
+void capture_source_describe(CaptureSource *source, KdumpInfo *ret);

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Owns what an attempt saves: the names of its files, and what its record and its supervisor are
+ * told. */
+#include "capture.h"
+
+#include "capture-save.h"
+#include "io.h"
+#include "log.h"
+#include "paths.h"
+#include "sink-file.h"
+
+#define LOG_BUFFER_BYTES ((size_t) 64 << 10)
+
+/* The log comes in lines, and goes out in large writes. */
+typedef struct LogFile {
+        Sink *sink;
+        uint64_t bytes; /* written */
+        size_t used;
+        char buffer[LOG_BUFFER_BYTES];
+} LogFile;
+
+static int log_file_flush(LogFile *file)
+{
+        int r;
+
+        r = sink_write(file->sink, file->bytes, file->buffer, file->used);
+        if (r < 0)
+                return r;
+        file->bytes += file->used;
+        file->used = 0;
+        return 0;
+}
+
+static int log_file_emit(const char *text, size_t size, void *data)
+{
+        LogFile *file = data;
+        int r;
+
+        while (size > 0) {
+                size_t n = MIN(size, sizeof(file->buffer) - file->used);
+
+                memcpy(file->buffer + file->used, text, n);
+                file->used += n;
+                text += n;
+                size -= n;
+                if (file->used < sizeof(file->buffer))
+                        continue;
+                r = log_file_flush(file);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static int record_source(DumpRecord *record, const CaptureSource *source)
+{
+        if (source->crash_realtime_usec > 0)
+                record->crash_realtime_usec = source->crash_realtime_usec;
+        if (!source->kernel_release)
+                return 0;
+        free(record->kernel_release);
+        record->kernel_release = strdup(source->kernel_release);
+        return record->kernel_release ? 0 : -ENOMEM;
+}
+
+static int save_log(CaptureSource *source, int dir_fd, DumpRecord *record)
+{
+        _cleanup_(sink_freep) Sink *sink = NULL;
+        _cleanup_free_ LogFile *file = NULL;
+        char *panic = NULL;
+        int r;
+
+        r = sink_file_open(dir_fd, FILE_DMESG_INCOMPLETE, FILE_DMESG, &sink);
+        if (r < 0)
+                return r;
+        file = calloc(1, sizeof(*file));
+        if (!file)
+                return -ENOMEM;
+        file->sink = sink;
+
+        r = capture_write_log(source, log_file_emit, file, &panic);
+        if (r >= 0)
+                r = log_file_flush(file);
+        if (r >= 0)
+                r = sink_commit(sink);
+        if (r < 0) {
+                /* Half a log is better than none: it stays under its incomplete name. */
+                (void) log_file_flush(file);
+                (void) sink_sync(sink);
+                free(panic);
+                return r;
+        }
+        free(record->panic);
+        record->panic = panic;
+        record->log_bytes = file->bytes;
+        return 0;
+}
+
+int capture_save_dmesg(const char *source, int dir_fd, DumpRecord *record)
+{
+        _cleanup_(capture_source_freep) CaptureSource *opened = NULL;
+        int r;
+
+        r = capture_source_open(source, &opened);
+        if (r < 0)
+                return r;
+        r = record_source(record, opened);
+        if (r < 0)
+                return log_oom();
+        r = save_log(opened, dir_fd, record);
+        if (r < 0)
+                return log_error_errno(r, "Cannot save the kernel log of '%s': %m", source);
+        return 0;
+}
+
+static void pipe_progress(void *data, ProgressPhase phase, uint64_t pages_done,
+                          uint64_t pages_total, uint64_t bytes_written)
+{
+        progress_report(data, phase, pages_done, pages_total, bytes_written);
+}
+
+int capture_save_vmcore(const char *source, int dir_fd, const Collector *collector,
+                        ProgressPipe *progress, DumpRecord *record)
+{
+        CaptureJob job = {
+                .source = source,
+                .dir_fd = dir_fd,
+                .incomplete_name = FILE_VMCORE_INCOMPLETE,
+                .final_name = FILE_VMCORE,
+                .collector = collector,
+                .record = record,
+                .progress = progress ? pipe_progress : NULL,
+                .progress_data = progress,
+        };
+
+        return capture_save_file(&job);
+}
