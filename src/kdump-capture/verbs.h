@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The commands of kdump-capture for use by hand. */
+#pragma once
+
+/* Each gets the command's own words, argv[0] its name, and returns the exit status. They log. */
+
+/* save SOURCE TARGET [--dump-level=N] [--compress=C]: 3 if the dump opens but pages are missing. */
+int verb_save(int argc, char **argv);
+
+/* dmesg SOURCE: the kernel log, to standard output. */
+int verb_dmesg(int argc, char **argv);
