@@ -8,7 +8,8 @@
 
 /* Reads @path (relative to directory fd @dir_fd, or AT_FDCWD) up to end of file, at most
  * @max_bytes. *ret_data gets a NUL behind its last byte and is the caller's to free; NUL bytes
- * inside are kept. Returns 0; -EFBIG if it is longer, -EISDIR for a folder, else open/read errors. */
+ * inside are kept. Returns 0; -EFBIG if it is longer, -EISDIR for a folder, else open/read errors.
+ */
 int file_read(int dir_fd, const char *path, size_t max_bytes, char **ret_data, size_t *ret_size);
 
 /* As file_read(), for small one-line files such as those of /sys: trailing newlines are cut. */

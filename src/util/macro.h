@@ -24,7 +24,7 @@
                 typeof(b) _b = (b);                                                                \
                 _a > _b ? _a : _b;                                                                 \
         })
-#define DIV_ROUND_UP(n, d) (((n) + (d)-1) / (d))
+#define DIV_ROUND_UP(n, d) ((n) / (d) + ((n) % (d) != 0))
 #define ALIGN_UP(n, a) (DIV_ROUND_UP(n, a) * (a))
 
 #define USEC_PER_SEC UINT64_C(1000000)
