@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Which file system holds a folder, or is on a device, now. None of these log. */
+#pragma once
+
+#include "macro.h"
+
+typedef struct MountPlace {
+        char *fstype;
+        char *device;  /* the kernel's name of the block device, such as "vda1"; NULL: there is none
+                        */
+        char *source;  /* as /proc/self/mountinfo or fstab has it */
+        char *point;   /* where it is mounted */
+        char *fs_root; /* the folder of the file system that is mounted: "/", "/@home" */
+        char *options; /* those that a mount in the crash kernel needs; NULL: none */
+} MountPlace;
+
+void mount_place_done(MountPlace *place);
+
+/* The mount that holds @path and, in *ret_rest, what is behind its mount point ("" or "/x/y"). The
+ * last folders of @path need not exist. Returns 0; -ENOENT with *reterr_message if a link leads
+ * nowhere. */
+int mount_find_path(int root_fd, const char *path, MountPlace *ret, char **ret_rest,
+                    char **reterr_message);
+
+/* The first mount of block device @device ("vda1"). Returns 1 with *ret, 0 if it is not mounted. */
+int mount_find_device(int root_fd, const char *device, MountPlace *ret);
+
+/* The line of /etc/fstab for @what ("UUID=…" or a device). Returns 1 with *ret, 0 if there is none.
+ */
+int mount_find_fstab(int root_fd, const char *what, MountPlace *ret);
+
+/* Joins two parts of a path with one '/' between them and none at the end: "/" and "/a/" give "/a".
+ */
+int path_join(const char *first, const char *second, char **ret);

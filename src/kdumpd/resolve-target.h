@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* One target of the Config becomes one of the Plan, with the modules that it needs. */
+#pragma once
+
+#include "resolve.h"
+
+/* @target is in effect as a whole: path and time limit are set. *ret is of type TARGET_FS with
+ * what, fstype and path. Modules are added to @needs. Lines about what may go wrong are added to
+ * *warnings. Returns 0; -EOPNOTSUPP if this version cannot dump there, -EINVAL if it can never
+ * work, both with *reterr_message. Does not log. */
+int resolve_target(int root_fd, const Target *target, Target *ret, Needs *needs, char ***warnings,
+                   char **reterr_message);

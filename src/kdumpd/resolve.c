@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Owns the making of a Plan from a Config, as a whole. */
+#include "resolve.h"
+
+#include "io.h"
+#include "paths.h"
+#include "resolve-device.h"
+#include "resolve-files.h"
+#include "resolve-target.h"
+#include "rootdir.h"
+#include "strv.h"
+
+static int set_string(char **field, const char *value)
+{
+        if (!value)
+                return 0;
+        *field = strdup(value);
+        return *field ? 0 : -ENOMEM;
+}
+
+/* @target with what holds for all targets where it says nothing itself. */
+static int target_in_effect(const Config *config, const Target *target, Target *ret)
+{
+        int r;
+
+        r = target_copy(target, ret);
+        if (r < 0)
+                return r;
+        if (strempty(ret->path)) {
+                free(TAKE_PTR(ret->path));
+                r = set_string(&ret->path, config->general.path ?: PATH_DEFAULT_DUMPS);
+                if (r < 0) {
+                        target_done(ret);
+                        return r;
+                }
+        }
+        if (ret->timeout_usec == 0)
+                ret->timeout_usec = config->general.timeout_usec;
+        return 0;
+}
+
+/* Appends the resolved target to the Plan. One that cannot work leaves its message in *warnings. */
+static int add_target(int root_fd, const Config *config, const Target *target, Plan *plan,
+                      Needs *needs, char ***warnings, char **last_message)
+{
+        _cleanup_(target_done) Target wanted = { 0 }, resolved = { 0 };
+        _cleanup_free_ char *message = NULL;
+        Target *bigger;
+        int r;
+
+        r = target_in_effect(config, target, &wanted);
+        if (r < 0)
+                return r;
+        r = resolve_target(root_fd, &wanted, &resolved, needs, warnings, &message);
+        if (r == -EOPNOTSUPP || r == -EINVAL) {
+                r = strv_extend(warnings, message ?: "a target cannot be used");
+                if (r < 0)
+                        return r;
+                free(*last_message);
+                *last_message = TAKE_PTR(message);
+                return 0;
+        }
+        if (r < 0)
+                return r;
+        bigger = reallocarray(plan->targets, plan->n_targets + 1, sizeof(*bigger));
+        if (!bigger)
+                return -ENOMEM;
+        plan->targets = bigger;
+        plan->targets[plan->n_targets++] = resolved;
+        resolved = (Target){ 0 };
+        return 0;
+}
+
+static int resolve_targets(int root_fd, const Config *config, Plan *plan, Needs *needs,
+                           char ***warnings, char **reterr_message)
+{
+        static const Target the_folder = { .type = TARGET_PATH };
+        _cleanup_free_ char *last_message = NULL;
+        int r;
+
+        for (size_t i = 0; i < config->n_targets; i++) {
+                r = add_target(root_fd, config, &config->targets[i], plan, needs, warnings,
+                               &last_message);
+                if (r < 0)
+                        return r;
+        }
+        if (config->n_targets == 0) {
+                r = add_target(root_fd, config, &the_folder, plan, needs, warnings, &last_message);
+                if (r < 0)
+                        return r;
+        }
+        if (plan->n_targets > 0)
+                return 0;
+        (void) strprintf(reterr_message, "no target is left to dump to: %s",
+                         last_message ?: "none is known");
+        return -EINVAL;
+}
+
+/* The root file system, with the folder of the first target on it. */
+static int resolve_rootfs(int root_fd, const Config *config, Plan *plan, Needs *needs,
+                          char ***warnings)
+{
+        _cleanup_(target_done) Target wanted = { 0 };
+        _cleanup_free_ char *root = NULL, *path = NULL, *message = NULL;
+        int r;
+
+        if (config->failure_action != ACTION_DUMP_TO_ROOTFS)
+                return 0;
+        r = target_in_effect(config,
+                             config->n_targets > 0 ? &config->targets[0]
+                                                   : &(const Target){ .type = TARGET_PATH },
+                             &wanted);
+        if (r < 0)
+                return r;
+        wanted.type = TARGET_PATH;
+        path = TAKE_PTR(wanted.path);
+        wanted.path = strdup("/");
+        plan->rootfs = calloc(1, sizeof(Target));
+        if (!wanted.path || !plan->rootfs)
+                return -ENOMEM;
+        r = resolve_target(root_fd, &wanted, plan->rootfs, needs, warnings, &message);
+        if (r == -EINVAL || r == -EOPNOTSUPP) {
+                /* The targets are still good: the final action comes at once after them. */
+                free(TAKE_PTR(plan->rootfs));
+                return strv_extendf(warnings, "dump_to_rootfs cannot work: %s", message ?: "?");
+        }
+        if (r < 0)
+                return r;
+        /* Path "/" was resolved to the root's place in its file system. */
+        r = strprintf(&root, "%s%s%s", streq(plan->rootfs->path, "/") ? "" : plan->rootfs->path,
+                      *path == '/' ? "" : "/", path);
+        if (r < 0)
+                return r;
+        free(plan->rootfs->path);
+        plan->rootfs->path = TAKE_PTR(root);
+        return 0;
+}
+
+static int resolve_hooks(int root_fd, const Config *config, Plan *plan, Needs *needs,
+                         char **reterr_message)
+{
+        const struct {
+                const char *directive, *path, *folder;
+                char **ret_path, ***ret_paths;
+        } hooks[] = {
+                { "kdump_pre", config->kdump_pre, "pre.d", &plan->kdump_pre, &plan->pre_d },
+                { "kdump_post", config->kdump_post, "post.d", &plan->kdump_post, &plan->post_d },
+                { "kdump_emergency", config->kdump_emergency, "emergency.d", &plan->kdump_emergency,
+                  &plan->emergency_d },
+        };
+        int r;
+
+        for (size_t i = 0; i < ELEMENTSOF(hooks); i++) {
+                r = needs_add_hook_folder(root_fd, hooks[i].folder, needs, hooks[i].ret_paths,
+                                          reterr_message);
+                if (r < 0)
+                        return r;
+                if (!hooks[i].path)
+                        continue;
+                r = needs_add_hook(root_fd, hooks[i].directive, hooks[i].path, needs,
+                                   hooks[i].ret_path, reterr_message);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static int resolve_programs(int root_fd, const Config *config, Plan *plan, Needs *needs,
+                            char **reterr_message)
+{
+        const Collector *collector = &config->collector;
+        int r;
+
+        for (char **p = config->extra_bins; p && *p; p++) {
+                r = needs_add_binary(root_fd, "extra_bins", *p, needs, reterr_message);
+                if (r < 0)
+                        return r;
+        }
+        plan->collector.dump_level = collector->dump_level;
+        plan->collector.compression = collector->compression;
+        plan->collector.format = collector->format;
+        if (!collector->argv)
+                return 0;
+        r = strv_copy(collector->argv, &plan->collector.argv);
+        if (r < 0)
+                return r;
+        return needs_add_binary(root_fd, "core_collector", collector->argv[0], needs,
+                                reterr_message);
+}
+
+/* Takes out what the kernel has in itself: "kernel/fs/ext4/ext4.ko" in modules.builtin. */
+static int drop_builtin(int root_fd, const char *release, char **drivers)
+{
+        _cleanup_free_ char *path = NULL, *data = NULL;
+        char *rest, *line;
+        int r;
+
+        r = strprintf(&path, "/lib/modules/%s/modules.builtin", release);
+        if (r < 0)
+                return r;
+        r = root_read(root_fd, path, 16 * 1024 * 1024, &data, NULL);
+        if (r < 0)
+                return r == -ENOENT ? 0 : r;
+        rest = data;
+        while ((line = strsep(&rest, "\n"))) {
+                char *name = strrchr(line, '/'), **to = drivers;
+
+                if (!name)
+                        continue;
+                name++;
+                name[strcspn(name, ".")] = '\0';
+                for (char *p = name; *p; p++)
+                        if (*p == '-')
+                                *p = '_';
+                for (char **from = drivers; from && *from; from++)
+                        if (streq(*from, name))
+                                free(*from);
+                        else
+                                *to++ = *from;
+                if (to)
+                        *to = NULL;
+        }
+        return 0;
+}
+
+static int resolve_modules(int root_fd, const Config *config, const char *release, Needs *needs)
+{
+        int r;
+
+        r = watchdog_drivers(root_fd, &needs->drivers);
+        if (r < 0)
+                return r;
+        for (char **p = config->extra_modules; p && *p; p++) {
+                r = drivers_add(&needs->drivers, *p);
+                if (r < 0)
+                        return r;
+        }
+        return release ? drop_builtin(root_fd, release, needs->drivers) : 0;
+}
+
+static int set_names(const Config *config, const Facts *facts, Plan *plan)
+{
+        plan->failure_action = config->failure_action;
+        plan->final_action = config->final_action;
+        if (set_string(&plan->host, "127.0.0.1") < 0 ||
+            set_string(&plan->hostname, facts->hostname) < 0 ||
+            set_string(&plan->machine_id, facts->machine_id) < 0 ||
+            set_string(&plan->kernel_release, config->kernel ?: facts->kernel_release) < 0)
+                return -ENOMEM;
+        return 0;
+}
+
+int resolve_plan(int root_fd, const Config *config, const Facts *facts, Plan **ret,
+                 Needs *ret_needs, char ***warnings, char **reterr_message)
+{
+        _cleanup_(plan_freep) Plan *plan = plan_new();
+        _cleanup_(needs_done) Needs needs = { 0 };
+        int r;
+
+        if (!plan)
+                return -ENOMEM;
+        r = set_names(config, facts, plan);
+        if (r < 0)
+                return r;
+        r = resolve_targets(root_fd, config, plan, &needs, warnings, reterr_message);
+        if (r < 0)
+                return r;
+        r = resolve_rootfs(root_fd, config, plan, &needs, warnings);
+        if (r < 0)
+                return r;
+        r = resolve_hooks(root_fd, config, plan, &needs, reterr_message);
+        if (r < 0)
+                return r;
+        r = resolve_programs(root_fd, config, plan, &needs, reterr_message);
+        if (r < 0)
+                return r;
+        r = resolve_modules(root_fd, config, plan->kernel_release, &needs);
+        if (r < 0)
+                return r;
+        needs_sort(&needs);
+
+        *ret = TAKE_PTR(plan);
+        *ret_needs = needs;
+        needs = (Needs){ 0 };
+        return 0;
+}
