@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Owns the command line of kdumpctl: finds the verb and lets it do the rest. */
+#include "log.h"
+#include "verbs.h"
+
+static int verb_help(int argc, char **argv);
+static int verb_version(int argc, char **argv);
+
+typedef struct Verb {
+        const char *name;
+        const char *arguments;
+        const char *help;
+        int (*run)(int argc, char **argv);
+} Verb;
+
+static const Verb verbs[] = {
+        { "status", "[--json]", "Whether a crash kernel is armed, and which", verb_status },
+        { "start", "", "Start kdump.service: arm", verb_start },
+        { "stop", "", "Stop kdump.service: disarm", verb_stop },
+        { "restart", "", "Restart kdump.service; what is armed stays armed", verb_restart },
+        { "reload", "", "Read the configuration again and arm what it asks for", verb_reload },
+        { "rebuild", "", "Build a new base image and arm it", verb_rebuild },
+        { "showmem", "", "How much memory is reserved for the crash kernel", verb_showmem },
+        { "config", "", "Check the configuration and show what is in effect", verb_config },
+        { "list", "[--json] [FOLDER]", "The dumps that were saved", verb_list },
+        { "help", "", "This text", verb_help },
+        { "version", "", "The version", verb_version },
+};
+
+static void usage(FILE *f)
+{
+        (void) fprintf(f, "Usage: kdumpctl VERB\n\n");
+        for (size_t i = 0; i < ELEMENTSOF(verbs); i++) {
+                int n = fprintf(f, "  %s%s%s", verbs[i].name, *verbs[i].arguments ? " " : "",
+                                verbs[i].arguments);
+
+                (void) fprintf(f, "%*s%s\n", 28 - n, "", verbs[i].help);
+        }
+        (void) fprintf(f, "\nExit status: 0 success, 1 failure; status: 3 if nothing is armed.\n");
+}
+
+static int verb_help(int argc, char **argv)
+{
+        usage(stdout);
+        return EXIT_SUCCESS;
+}
+
+static int verb_version(int argc, char **argv)
+{
+        (void) printf("kdumpd %s\n", KDUMPD_VERSION);
+        return EXIT_SUCCESS;
+}
+
+int parse_json_option(int argc, char **argv, bool *ret_json)
+{
+        *ret_json = argc > 1 && streq(argv[1], "--json");
+        return parse_nothing(argc - *ret_json, argv + *ret_json);
+}
+
+int parse_nothing(int argc, char **argv)
+{
+        if (argc <= 1)
+                return 0;
+        return log_error_errno(-EINVAL, "'%s' is not understood here.", argv[1]);
+}
+
+int main(int argc, char **argv)
+{
+        const char *name = argc > 1 ? argv[1] : NULL;
+
+        log_setup(LOG_TARGET_STDERR, "kdump");
+        if (name && (streq(name, "--help") || streq(name, "-h")))
+                name = "help";
+        if (name && streq(name, "--version"))
+                name = "version";
+
+        for (size_t i = 0; name && i < ELEMENTSOF(verbs); i++)
+                if (streq(name, verbs[i].name))
+                        return verbs[i].run(argc - 1, argv + 1);
+        if (name)
+                log_error("Unknown verb '%s'.", name);
+        usage(stderr);
+        return EXIT_FAILURE;
+}

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* `kdumpctl list`: the dumps in the folders that the configuration names, as far as they are
+ * mounted here. */
+#include <fcntl.h>
+#include <inttypes.h>
+#include <json-c/json.h>
+#include <libmount.h>
+
+#include "config.h"
+#include "format.h"
+#include "io.h"
+#include "log.h"
+#include "paths.h"
+#include "store.h"
+#include "strv.h"
+#include "verbs.h"
+
+static void table_unrefp(struct libmnt_table **table)
+{
+        mnt_unref_table(*table);
+}
+
+static void cache_unrefp(struct libmnt_cache **cache)
+{
+        mnt_unref_cache(*cache);
+}
+
+static int add_folder(char ***folders, const char *parent, const char *path)
+{
+        _cleanup_free_ char *folder = NULL;
+        int r;
+
+        path += strspn(path, "/");
+        r = strprintf(&folder, "%s%s%s", parent, streq(parent, "/") ? "" : "/", path);
+        if (r < 0)
+                return r;
+        if (strv_contains(*folders, folder))
+                return 0;
+        return strv_extend(folders, folder);
+}
+
+/* The folder of a target, below where its device is mounted now; nothing if it is not, or is
+ * remote. */
+static int add_target(char ***folders, struct libmnt_table *mounts, const Target *target)
+{
+        const char *path = target->path ?: PATH_DEFAULT_DUMPS;
+        struct libmnt_fs *fs;
+
+        if (target->type == TARGET_PATH)
+                return add_folder(folders, "/", path);
+        if (target->type == TARGET_SSH || target->type == TARGET_RAW || !target->what)
+                return 0;
+        fs = mnt_table_find_source(mounts, target->what, MNT_ITER_FORWARD);
+        if (!fs || !mnt_fs_get_target(fs))
+                return 0;
+        return add_folder(folders, mnt_fs_get_target(fs), path);
+}
+
+static int folders_of_config(const Config *config, char ***ret)
+{
+        _cleanup_(table_unrefp) struct libmnt_table *mounts = mnt_new_table();
+        _cleanup_(cache_unrefp) struct libmnt_cache *cache = mnt_new_cache();
+        _cleanup_strv_ char **folders = NULL;
+        int r;
+
+        if (!mounts || !cache)
+                return -ENOMEM;
+        (void) mnt_table_set_cache(mounts, cache);
+        r = mnt_table_parse_mtab(mounts, NULL);
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < config->n_targets; i++) {
+                r = add_target(&folders, mounts, config->targets + i);
+                if (r < 0)
+                        return r;
+        }
+        if (config->n_targets == 0) {
+                r = add_folder(&folders, "/", config->general.path ?: PATH_DEFAULT_DUMPS);
+                if (r < 0)
+                        return r;
+        }
+        *ret = TAKE_PTR(folders);
+        return 0;
+}
+
+/* A configuration with errors still leaves the default folder to look into. */
+static int find_folders(char ***ret)
+{
+        _cleanup_close_ int root_fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        _cleanup_(config_messages_done) ConfigMessages messages = { 0 };
+        _cleanup_(config_freep) Config *config = NULL;
+        int r;
+
+        if (root_fd < 0)
+                return -errno;
+        r = config_load(root_fd, PATH_CONFIG, PATH_CONFIG_DROPIN_DIR, &config, &messages);
+        if (r == -ENOMEM)
+                return r;
+        if (r < 0) {
+                log_warning("The configuration has errors (kdumpctl config); looking into '%s'.",
+                            PATH_DEFAULT_DUMPS);
+                return strv_extend(ret, PATH_DEFAULT_DUMPS);
+        }
+        return folders_of_config(config, ret);
+}
+
+static const char *status_of(const DumpEntry *entry)
+{
+        if (entry->has_record)
+                return dump_status_to_string(entry->record.status) ?: "-";
+        return entry->incomplete ? "incomplete" : "-";
+}
+
+static void print_entry(const char *folder, const DumpEntry *entry)
+{
+        char time[FORMAT_TIME_MAX], bytes[FORMAT_BYTES_MAX];
+
+        (void) printf("%s/%s  %s  %s  %s  %s\n", folder, entry->name,
+                      format_time(entry->time_realtime_usec, time), status_of(entry),
+                      format_bytes(entry->total_bytes, bytes), entry->record.panic ?: "-");
+}
+
+/* Takes @value, also on failure. */
+static int add(json_object *object, const char *name, json_object *value)
+{
+        if (value && json_object_object_add(object, name, value) == 0)
+                return 0;
+        json_object_put(value);
+        return -ENOMEM;
+}
+
+static int add_record(json_object *object, const DumpRecord *record)
+{
+        _cleanup_free_ char *json = NULL;
+        int r;
+
+        r = dump_record_to_json(record, &json);
+        if (r < 0)
+                return r;
+        return add(object, "record", json_tokener_parse(json));
+}
+
+static int add_entry(json_object *array, const char *folder, const DumpEntry *entry)
+{
+        json_object *object = json_object_new_object(), *files = json_object_new_object();
+        int r;
+
+        if (!object || json_object_array_add(array, object) < 0) {
+                json_object_put(object);
+                json_object_put(files);
+                return -ENOMEM;
+        }
+        r = add(object, "files", files);
+        if (r == 0)
+                r = add(object, "folder", json_object_new_string(folder));
+        if (r == 0)
+                r = add(object, "name", json_object_new_string(entry->name));
+        if (r == 0)
+                r = add(object, "status", json_object_new_string(status_of(entry)));
+        if (r == 0)
+                r = add(object, "time_realtime_usec",
+                        json_object_new_uint64(entry->time_realtime_usec));
+        if (r == 0)
+                r = add(object, "total_bytes", json_object_new_uint64(entry->total_bytes));
+        for (size_t i = 0; r == 0 && i < entry->n_files; i++)
+                r = add(files, entry->files[i].name,
+                        json_object_new_uint64(entry->files[i].size_bytes));
+        if (r == 0 && entry->has_record)
+                r = add_record(object, &entry->record);
+        return r;
+}
+
+/* @array: NULL prints a table. A folder that is not there has no dumps. */
+static int list_folder(const char *folder, json_object *array, size_t *n_listed)
+{
+        _cleanup_(dump_store_done) DumpStore store = { 0 };
+        int r;
+
+        r = dump_store_read(AT_FDCWD, folder, &store);
+        if (r == -ENOENT)
+                return 0;
+        if (r < 0)
+                return log_error_errno(r, "Failed to read '%s': %m", folder);
+        for (size_t i = 0; i < store.n_entries; i++) {
+                (*n_listed)++;
+                if (!array) {
+                        print_entry(folder, store.entries + i);
+                        continue;
+                }
+                r = add_entry(array, folder, store.entries + i);
+                if (r < 0)
+                        return log_error_errno(r, "Failed to list '%s': %m", folder);
+        }
+        if (store.truncated)
+                log_warning("There is more in '%s' than is shown.", folder);
+        return 0;
+}
+
+static int list_folders(char *const *folders, bool json)
+{
+        json_object *array = json ? json_object_new_array() : NULL;
+        size_t n_listed = 0;
+        int r = 0;
+
+        if (json && !array)
+                return log_oom();
+        if (!json)
+                (void) printf("FOLDER  TIME  STATUS  SIZE  PANIC\n");
+        for (char *const *folder = folders; folder && *folder; folder++) {
+                int q = list_folder(*folder, array, &n_listed);
+
+                r = r < 0 ? r : q;
+        }
+        if (array)
+                (void) printf("%s\n", json_object_to_json_string_ext(
+                                              array, JSON_C_TO_STRING_PRETTY |
+                                                             JSON_C_TO_STRING_NOSLASHESCAPE));
+        else if (n_listed == 0)
+                log_info("No dumps.");
+        json_object_put(array);
+        return r;
+}
+
+int verb_list(int argc, char **argv)
+{
+        _cleanup_strv_ char **folders = NULL;
+        bool json = argc > 1 && streq(argv[1], "--json");
+        int r;
+
+        argc -= json;
+        argv += json;
+        if (argc > 1 && argv[1][0] != '-') {
+                r = strv_extend(&folders, argv[1]);
+                argc--;
+                argv++;
+        } else
+                r = find_folders(&folders);
+        if (r < 0) {
+                (void) log_error_errno(r, "Failed to find the folders with dumps: %m");
+                return EXIT_FAILURE;
+        }
+        if (parse_nothing(argc, argv) < 0 || list_folders(folders, json) < 0)
+                return EXIT_FAILURE;
+        return EXIT_SUCCESS;
+}

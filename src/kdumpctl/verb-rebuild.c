@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* `kdumpctl rebuild`: a new base image, also if the one there is would do; then it is armed. */
+#include <fcntl.h>
+
+#include "io.h"
+#include "log.h"
+#include "service.h"
+#include "state.h"
+#include "verbs.h"
+
+static int write_request(void)
+{
+        int r;
+
+        r = mkdir_parents(AT_FDCWD, PATH_RUN_DIR, 0755);
+        if (r >= 0)
+                r = file_write_atomic(AT_FDCWD, PATH_REBUILD_REQUEST, "", 0, 0600);
+        if (r < 0)
+                return log_error_errno(r, "Failed to write '%s': %m", PATH_REBUILD_REQUEST);
+        return 0;
+}
+
+int verb_rebuild(int argc, char **argv)
+{
+        int status;
+
+        if (parse_nothing(argc, argv) < 0 || write_request() < 0)
+                return EXIT_FAILURE;
+        status = service_run("start", UNIT_BUILD);
+        if (status != 0) {
+                (void) unlink(PATH_REBUILD_REQUEST);
+                log_error("Rebuilding kdump: [FAILED]");
+                return status;
+        }
+        log_info("Rebuilding kdump: [OK]");
+        if (!service_is_active(UNIT_DAEMON)) {
+                log_info("kdump.service does not run; it will find the new image when it starts.");
+                return EXIT_SUCCESS;
+        }
+        return service_act("reload", "Reloading");
+}

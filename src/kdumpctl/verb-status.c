@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* `kdumpctl status`: from the state file and /sys alone, so that it answers at once whatever else
+ * goes on. */
+#include <fcntl.h>
+#include <inttypes.h>
+#include <json-c/json.h>
+
+#include "format.h"
+#include "live.h"
+#include "log.h"
+#include "state.h"
+#include "verbs.h"
+
+typedef struct Status {
+        bool operational; /* the kernel's word, not the state file's */
+        bool daemon_running;
+        bool state_known;
+        State state;
+} Status;
+
+static void status_done(Status *status)
+{
+        state_done(&status->state);
+}
+
+static int status_read(Status *ret)
+{
+        _cleanup_close_ int root_fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        int r;
+
+        if (root_fd < 0)
+                return log_error_errno(errno, "Failed to open '/': %m");
+        r = state_read(root_fd, &ret->state);
+        if (r < 0 && r != -ENOENT)
+                (void) log_warning_errno(r, "Failed to read '%s', ignoring: %m", PATH_STATE_JSON);
+        ret->state_known = r >= 0;
+        ret->daemon_running = r >= 0 && live_is_daemon(root_fd, ret->state.pid);
+        r = live_crash_loaded(root_fd);
+        if (r < 0 && r != -ENOENT)
+                return log_error_errno(r, "Failed to ask the kernel: %m");
+        ret->operational = r > 0;
+        return 0;
+}
+
+/* What the state file says, unless /sys contradicts it. */
+static const char *reason_of(const Status *status)
+{
+        const State *s = &status->state;
+        bool says_armed = s->state != ARM_STATE_DISARMED && s->state != ARM_STATE_UNAVAILABLE &&
+                          s->generation > 0;
+
+        if (!status->state_known)
+                return status->operational ? "loaded by something other than kdumpd"
+                                           : "kdump.service has not run since boot";
+        if (status->operational && !says_armed && s->state != ARM_STATE_DEGRADED)
+                return "what is loaded was not loaded by kdumpd";
+        if (!status->operational && says_armed && s->state != ARM_STATE_BUILDING)
+                return "the crash kernel was unloaded behind kdumpd's back";
+        return s->reason;
+}
+
+static void print_image(const State *s)
+{
+        char time[FORMAT_TIME_MAX], base[FORMAT_BYTES_MAX], overlay[FORMAT_BYTES_MAX];
+
+        (void) printf("Kernel:     %s\n", s->kernel_release ?: "-");
+        (void) printf("Generation: %" PRIu64 " of %s\n", s->generation,
+                      format_time(s->generation_realtime_usec, time));
+        (void) printf("Base image: %s of %s\n", s->base_id ?: "-",
+                      format_time(s->base_realtime_usec, time));
+        (void) printf("Size:       %s base, %s overlay\n", format_bytes(s->base_bytes, base),
+                      format_bytes(s->overlay_bytes, overlay));
+        (void) printf("Loaded:     %s, gap %" PRIu64 ".%03" PRIu64 " ms\n",
+                      format_time(s->loaded_realtime_usec, time), s->gap_usec / 1000,
+                      s->gap_usec % 1000);
+        for (size_t i = 0; s->targets && s->targets[i]; i++)
+                (void) printf("%-11s %zu. %s\n", i == 0 ? "Targets:" : "", i + 1, s->targets[i]);
+}
+
+static void print_text(const Status *status)
+{
+        const State *s = &status->state;
+        char time[FORMAT_TIME_MAX];
+
+        (void) printf("Kdump is %soperational\n", status->operational ? "" : "not ");
+        (void) printf("%s\n", reason_of(status));
+        if (!status->state_known)
+                return;
+        (void) printf("State:      %s\n", arm_state_to_string(s->state));
+        if (status->operational && s->generation > 0)
+                print_image(s);
+        if (s->crash_size_bytes > 0)
+                (void) printf("Reserved:   %" PRIu64 " MB\n", s->crash_size_bytes >> 20);
+        if (s->request > 0)
+                (void) printf("Answered:   %s in %" PRIu64 ".%03" PRIu64 " s\n",
+                              s->request_failed ? "failed" : "done", s->request_usec / USEC_PER_SEC,
+                              s->request_usec % USEC_PER_SEC / 1000);
+        if (s->last_error)
+                (void) printf("Last error: %s: %s\n",
+                              format_time(s->last_error_realtime_usec, time), s->last_error);
+        if (!status->daemon_running)
+                (void) printf("Daemon:     not running; what is armed stays armed\n");
+}
+
+static int add_bool(json_object *object, const char *name, bool value)
+{
+        json_object *member = json_object_new_boolean(value);
+
+        if (member && json_object_object_add(object, name, member) == 0)
+                return 0;
+        json_object_put(member);
+        return -ENOMEM;
+}
+
+/* The members of the state file, and two of our own. */
+static int print_json(const Status *status)
+{
+        _cleanup_free_ char *json = NULL;
+        json_object *object = NULL;
+        int r = 0;
+
+        if (status->state_known) {
+                r = state_to_json(&status->state, &json);
+                if (r < 0)
+                        return r;
+                object = json_tokener_parse(json);
+        } else
+                object = json_object_new_object();
+        if (!object)
+                return -ENOMEM;
+
+        r = add_bool(object, "operational", status->operational);
+        if (r == 0)
+                r = add_bool(object, "daemon_running", status->daemon_running);
+        if (r == 0) {
+                json_object *reason = json_object_new_string(reason_of(status));
+
+                if (!reason || json_object_object_add(object, "reason", reason) != 0)
+                        r = -ENOMEM;
+        }
+        if (r == 0)
+                (void) printf("%s\n", json_object_to_json_string_ext(
+                                              object, JSON_C_TO_STRING_PRETTY |
+                                                              JSON_C_TO_STRING_NOSLASHESCAPE));
+        json_object_put(object);
+        return r;
+}
+
+int verb_status(int argc, char **argv)
+{
+        _cleanup_(status_done) Status status = { 0 };
+        bool json;
+
+        if (parse_json_option(argc, argv, &json) < 0 || status_read(&status) < 0)
+                return EXIT_FAILURE;
+        if (!json)
+                print_text(&status);
+        else if (print_json(&status) < 0) {
+                (void) log_oom();
+                return EXIT_FAILURE;
+        }
+        return status.operational ? EXIT_SUCCESS : EXIT_NOT_OPERATIONAL;
+}
