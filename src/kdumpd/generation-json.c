@@ -26,6 +26,7 @@ static const Member number_members[] = {
         { "number", offsetof(Generation, number) },
         { "base_bytes", offsetof(Generation, base_bytes) },
         { "overlay_bytes", offsetof(Generation, overlay_bytes) },
+        { "base_realtime_usec", offsetof(Generation, base_realtime_usec) },
         { "created_realtime_usec", offsetof(Generation, created_realtime_usec) },
 };
 

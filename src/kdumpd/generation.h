@@ -17,6 +17,7 @@ typedef struct Generation {
         char *cmdline;
         char **targets; /* texts as of target_describe(), for who asks what is armed */
         uint64_t base_bytes, overlay_bytes;
+        uint64_t base_realtime_usec; /* the base image was built */
         uint64_t created_realtime_usec;
 } Generation;
 

@@ -6,7 +6,6 @@
 #include <json-c/json.h>
 
 #include "io.h"
-#include "paths.h"
 #include "strv.h"
 
 /* A file larger than this is not ours. */

@@ -4,6 +4,11 @@
 #pragma once
 
 #include "macro.h"
+#include "paths.h"
+
+/* While this file is there, kdump-build.service builds a base image although one that would do
+ * exists; it removes the file as it begins. */
+#define PATH_REBUILD_REQUEST PATH_RUN_DIR "/rebuild"
 
 typedef enum ArmState {
         ARM_STATE_UNAVAILABLE, /* this machine cannot have a crash kernel: nothing is reserved … */

@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Owns the loop: look, decide, do one thing, look again; and what the world is told of it. */
+#include "manager.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <systemd/sd-daemon.h>
+
+#include "io.h"
+#include "log.h"
+#include "messages.h"
+#include "pid1.h"
+
+/* The one timer of an idle daemon: it pets the watchdog (WatchdogSec=3min) and looks at
+ * crash_loaded. */
+#define TICK_USEC (60 * USEC_PER_SEC)
+#define TICK_ACCURACY_USEC (10 * USEC_PER_SEC)
+
+Manager *manager_free(Manager *m)
+{
+        if (!m)
+                return NULL;
+        build_done(&m->build);
+        sd_event_source_disable_unref(m->step);
+        sd_event_source_disable_unref(m->tick);
+        sd_event_unref(m->event);
+        wanted_done(&m->wanted);
+        free(m->load_problem);
+        state_done(&m->state);
+        generation_store_done(&m->store);
+        facts_done(&m->facts);
+        close_fd(m->root_fd);
+        free(m);
+        return NULL;
+}
+
+void manager_kick(Manager *m)
+{
+        int r = sd_event_source_set_enabled(m->step, SD_EVENT_ONESHOT);
+
+        if (r < 0)
+                (void) log_error_errno(r, "Failed to schedule the next step: %m");
+}
+
+/* Everything is looked at anew and the outcome is counted as an answer. */
+static void manager_request(Manager *m)
+{
+        m->requested = true;
+        m->request_begin_usec = now_boottime_usec();
+        m->wanted_stale = true;
+        m->wanted_told = false;
+        m->loaded_something = false;
+        m->build.done = false;
+        m->build.joined = m->build.running;
+        free(TAKE_PTR(m->build.problem));
+        free(TAKE_PTR(m->load_problem));
+        m->current_refused = m->previous_refused = false;
+        manager_kick(m);
+}
+
+void manager_publish(Manager *m, const Decision *decision)
+{
+        char *reason = strdup(decision->reason);
+        int r;
+
+        if (!reason) {
+                (void) log_oom();
+                return;
+        }
+        free(m->state.reason);
+        m->state.reason = reason;
+        m->state.state = decision->state;
+        m->state.pid = (uint64_t) getpid();
+        m->state.generation = m->armed_generation;
+        m->state.crash_size_bytes = m->facts.crash_size_bytes;
+        m->state.updated_realtime_usec = now_realtime_usec();
+
+        r = state_write(m->root_fd, &m->state);
+        if (r < 0)
+                (void) log_warning_errno(r, "Failed to write the state file, ignoring: %m");
+        (void) sd_notifyf(false, "STATUS=%s: %s", arm_state_to_string(decision->state),
+                          decision->reason);
+}
+
+static void remember_error(Manager *m, const char *error)
+{
+        char *copy = strdup(error);
+
+        if (!copy) {
+                (void) log_oom();
+                return;
+        }
+        free(m->state.last_error);
+        m->state.last_error = copy;
+        m->state.last_error_realtime_usec = now_realtime_usec();
+}
+
+static void tell(Manager *m, const Decision *d)
+{
+        if (d->action == DECIDE_FAIL) {
+                log_error("The crash kernel is not armed: %s", d->reason);
+                return;
+        }
+        if (d->state == ARM_STATE_DEGRADED) {
+                message_send(MESSAGE_DEGRADED, LOG_WARNING, m->armed_generation, 0, "Degraded: %s",
+                             d->reason);
+                return;
+        }
+        if (m->requested && !m->loaded_something)
+                log_info("Nothing changed: generation %" PRIu64 " stays armed.",
+                         m->armed_generation);
+}
+
+static int exit_status(const Manager *m)
+{
+        if (m->wanted.config_error)
+                return EXIT_CONFIG_ERROR;
+        if (m->build.problem || m->wanted.base_missing)
+                return EXIT_BUILD_FAILED;
+        return EXIT_LOAD_FAILED;
+}
+
+/* There is nothing left to do: the request, if this is one, is answered. */
+static int manager_answer(Manager *m, const Decision *d)
+{
+        build_disconnect(&m->build);
+        if (d->failed)
+                remember_error(m, d->reason);
+        if (m->requested) {
+                m->state.request++;
+                m->state.request_failed = d->failed;
+                m->state.request_usec = now_boottime_usec() - m->request_begin_usec;
+        }
+        tell(m, d);
+        m->requested = false;
+        manager_publish(m, d);
+
+        if (m->started)
+                return 0;
+        if (d->action == DECIDE_FAIL) {
+                m->exit_status = exit_status(m);
+                return sd_event_exit(m->event, 0);
+        }
+        m->started = true;
+        (void) sd_notify(false, "READY=1");
+        return 0;
+}
+
+static const char *problem_of(const Manager *m)
+{
+        return m->wanted.problem ?: m->build.problem ?: m->load_problem;
+}
+
+static void situation_fill(const Manager *m, Situation *ret)
+{
+        const Generation *restorable = manager_restorable(m, 0);
+
+        *ret = (Situation){
+                .problem = problem_of(m),
+                .base_missing = m->wanted.base_missing,
+                .force_rebuild = m->wanted.force_rebuild,
+                .force_no_rebuild = m->wanted.force_no_rebuild,
+                .build_running = m->build.running,
+                .build_done = m->build.done,
+                .wanted_is_armed = m->armed_generation > 0 &&
+                                   m->armed_generation == m->wanted.generation.number,
+                .armed_generation = m->armed_generation,
+                .restorable = restorable ? restorable->number : 0,
+        };
+}
+
+static int read_wanted(Manager *m)
+{
+        Wanted wanted;
+        int r;
+
+        r = wanted_read(m->root_fd, &m->facts, &m->store, m->wanted_told, &wanted);
+        if (r < 0)
+                return log_error_errno(r, "Failed to read the configuration: %m");
+        wanted_done(&m->wanted);
+        m->wanted = wanted;
+        m->wanted_stale = false;
+        m->wanted_fresh = m->wanted_told = true;
+        return 0;
+}
+
+/* Returns 1 if there is more to do at once, 0 if not. */
+static int manager_act(Manager *m, const Decision *d)
+{
+        switch (d->action) {
+        case DECIDE_NOTHING:
+        case DECIDE_FAIL:
+                return manager_answer(m, d);
+        case DECIDE_BUILD:
+                manager_publish(m, d);
+                manager_build_start(m);
+                return 1;
+        case DECIDE_WAIT:
+                manager_publish(m, d);
+                return 0;
+        case DECIDE_LOAD:
+                manager_load(m);
+                return 1;
+        case DECIDE_RESTORE:
+                log_error("%s", problem_of(m) ?: d->reason);
+                manager_restore(m);
+                return 1;
+        default:
+                return -EINVAL;
+        }
+}
+
+static int manager_step(Manager *m)
+{
+        int r;
+
+        if (m->wanted_stale) {
+                r = read_wanted(m);
+                if (r < 0)
+                        return r;
+        }
+        do {
+                _cleanup_(decision_done) Decision decision = { 0 };
+                Situation situation;
+
+                m->facts.crash_loaded = m->loader->loaded() == 1;
+                situation_fill(m, &situation);
+                r = decide(&m->facts, &situation, &decision);
+                if (r < 0)
+                        return log_error_errno(r, "Failed to decide: %m");
+                log_debug("%s", decision.reason);
+                r = manager_act(m, &decision);
+        } while (r > 0);
+        return r;
+}
+
+static int on_step(sd_event_source *source, void *userdata)
+{
+        Manager *m = userdata;
+        int r;
+
+        r = manager_step(m);
+        if (r < 0)
+                m->exit_status = EXIT_LOAD_FAILED;
+        return r;
+}
+
+/* ExecStop= takes the image away while we still run: that is not to be undone. */
+static bool is_stopping(void)
+{
+        _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
+        _cleanup_free_ char *job = NULL, *system = NULL;
+        const char *reason;
+
+        return pid1_connect(&bus) >= 0 && pid1_job_type(bus, UNIT_DAEMON, &job) >= 0 &&
+               pid1_system_state(bus, &system) >= 0 && decide_unload(job, system, &reason);
+}
+
+/* /sys files do not notify: that someone else unloaded the image is only seen by looking. */
+static void check_armed(Manager *m)
+{
+        if (!m->started || m->requested || m->build.running || m->loader->loaded() != 0 ||
+            is_stopping())
+                return;
+        if (m->armed_generation > 0)
+                message_send(MESSAGE_DISARMED, LOG_WARNING, m->armed_generation, 0,
+                             "The crash kernel is not loaded any more; loading it again.");
+        m->armed_generation = 0;
+        free(TAKE_PTR(m->load_problem));
+        m->current_refused = m->previous_refused = false;
+        manager_kick(m);
+}
+
+static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        Manager *m = userdata;
+        int r;
+
+        (void) sd_notify(false, "WATCHDOG=1");
+        check_armed(m);
+        r = sd_event_source_set_time_relative(source, TICK_USEC);
+        if (r < 0)
+                return r;
+        return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+}
+
+static int on_reload(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
+{
+        manager_request(userdata);
+        return 0;
+}
+
+static int add_sources(Manager *m)
+{
+        sigset_t mask;
+        int r;
+
+        sigemptyset(&mask);
+        sigaddset(&mask, SIGHUP);
+        sigaddset(&mask, SIGTERM);
+        sigaddset(&mask, SIGINT);
+        if (sigprocmask(SIG_BLOCK, &mask, NULL) < 0)
+                return -errno;
+        r = sd_event_new(&m->event);
+        if (r < 0)
+                return r;
+        r = sd_event_add_signal(m->event, NULL, SIGHUP, on_reload, m);
+        if (r < 0)
+                return r;
+        r = sd_event_add_signal(m->event, NULL, SIGTERM, NULL, NULL);
+        if (r < 0)
+                return r;
+        r = sd_event_add_signal(m->event, NULL, SIGINT, NULL, NULL);
+        if (r < 0)
+                return r;
+        r = sd_event_add_defer(m->event, &m->step, on_step, m);
+        if (r < 0)
+                return r;
+        return sd_event_add_time_relative(m->event, &m->tick, CLOCK_BOOTTIME, TICK_USEC,
+                                          TICK_ACCURACY_USEC, on_tick, m);
+}
+
+/* What the daemon before us left: the counter goes on, and an image that it loaded is ours. */
+static void adopt_state(Manager *m)
+{
+        int r;
+
+        r = state_read(m->root_fd, &m->state);
+        if (r < 0 && r != -ENOENT)
+                (void) log_warning_errno(r, "Failed to read the state file, ignoring: %m");
+        if (!m->facts.crash_loaded || m->state.generation == 0)
+                return;
+        if (m->state.generation == m->store.current.number ||
+            m->state.generation == m->store.previous.number)
+                m->armed_generation = m->state.generation;
+}
+
+int manager_new(const KexecLoader *loader, Manager **ret)
+{
+        _cleanup_(manager_freep) Manager *m = calloc(1, sizeof(Manager));
+        int r;
+
+        if (!m)
+                return log_oom();
+        m->root_fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (m->root_fd < 0)
+                return log_error_errno(errno, "Failed to open '/': %m");
+        m->loader = loader;
+        r = facts_read(m->root_fd, &m->facts);
+        if (r < 0)
+                return log_error_errno(r, "Failed to read what the kernel says of itself: %m");
+        r = generation_store_load(m->root_fd, &m->store);
+        if (r < 0)
+                return log_error_errno(r, "Failed to read the generations: %m");
+        r = add_sources(m);
+        if (r < 0)
+                return log_error_errno(r, "Failed to set up the event loop: %m");
+        adopt_state(m);
+        *ret = TAKE_PTR(m);
+        return 0;
+}
+
+int manager_run(Manager *m)
+{
+        int r;
+
+        manager_request(m);
+        r = sd_event_loop(m->event);
+        if (r < 0)
+                return m->exit_status ?: EXIT_LOAD_FAILED;
+        (void) sd_notify(false, "STOPPING=1");
+        return m->exit_status;
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Owns the advice for a machine without a reservation: which crashkernel=, and where to write it.
+ */
+#include "verb-check.h"
+
+#include <fcntl.h>
+
+#include "cmdline.h"
+#include "log.h"
+#include "rootdir.h"
+#include "strv.h"
+
+static bool exists(int root_fd, const char *path)
+{
+        return faccessat(root_fd, root_relative(path), F_OK, 0) == 0;
+}
+
+/* Whether the word crashkernel=… is on the command line of this boot. */
+static bool is_asked_for(const char *cmdline)
+{
+        const char *p = cmdline ? strstr(cmdline, "crashkernel=") : NULL;
+
+        return p && (p == cmdline || p[-1] == ' ');
+}
+
+static int advise_boot_loader(int root_fd, const char *value, char ***list)
+{
+        int r = 0;
+
+        if (exists(root_fd, "/etc/kernel/cmdline"))
+                return strv_extendf(list,
+                                    "Add 'crashkernel=%s' to /etc/kernel/cmdline, run "
+                                    "'kernel-install add' for this kernel, and reboot.",
+                                    value);
+        if (exists(root_fd, "/etc/default/grub")) {
+                r = strv_extendf(list,
+                                 "Write this line to /etc/default/grub.d/kdump.cfg: "
+                                 "GRUB_CMDLINE_LINUX_DEFAULT=\"$GRUB_CMDLINE_LINUX_DEFAULT "
+                                 "crashkernel=%s\"",
+                                 value);
+                if (r < 0)
+                        return r;
+                return strv_extend(list, "Then run 'update-grub' and reboot.");
+        }
+        return strv_extendf(list,
+                            "Add 'crashkernel=%s' to the kernel command line in the "
+                            "configuration of your boot loader, and reboot.",
+                            value);
+}
+
+int check_advice(int root_fd, const Facts *facts, char ***ret)
+{
+        _cleanup_strv_ char **list = NULL;
+        const char *value = crashkernel_advice(facts->ram_bytes);
+        int r;
+
+        if (facts->crash_size_bytes > 0 || facts->crash_loaded) {
+                *ret = NULL;
+                return 0;
+        }
+        if (is_asked_for(facts->kernel_cmdline))
+                r = strv_extendf(&list,
+                                 "The kernel reserved no memory for a crash kernel although "
+                                 "crashkernel= asks for it: 'dmesg | grep -i crash' may say why. "
+                                 "This machine's memory of %u MiB suggests crashkernel=%s.",
+                                 (unsigned) (facts->ram_bytes >> 20), value);
+        else
+                r = strv_extendf(&list,
+                                 "No memory is reserved for a crash kernel. This machine's memory "
+                                 "of %u MiB suggests crashkernel=%s.",
+                                 (unsigned) (facts->ram_bytes >> 20), value);
+        if (r < 0)
+                return r;
+        r = advise_boot_loader(root_fd, value, &list);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(list);
+        return 0;
+}
+
+int verb_check(void)
+{
+        _cleanup_(facts_done) Facts facts = { 0 };
+        _cleanup_strv_ char **advice = NULL;
+        _cleanup_close_ int root_fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        int r;
+
+        if (root_fd < 0) {
+                (void) log_error_errno(errno, "Failed to open '/': %m");
+                return 255;
+        }
+        r = facts_crash_loaded(root_fd);
+        if (r == -ENOENT) {
+                log_error("This kernel knows no crash kernels (CONFIG_CRASH_DUMP, CONFIG_KEXEC).");
+                return 1;
+        }
+        r = facts_read(root_fd, &facts);
+        if (r >= 0)
+                r = check_advice(root_fd, &facts, &advice);
+        if (r < 0) {
+                (void) log_error_errno(r, "Failed to read what the kernel says of itself: %m");
+                return 255;
+        }
+        for (char **line = advice; line && *line; line++)
+                log_error("%s", *line);
+        return advice ? 1 : 0;
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Owns the one unload that there is. ExecStop= also runs on restart and after a crash, so PID 1 is
+ * asked. */
+#include "verb-stop.h"
+
+#include <fcntl.h>
+
+#include "decide.h"
+#include "facts.h"
+#include "io.h"
+#include "kexec.h"
+#include "log.h"
+#include "manager.h"
+#include "messages.h"
+#include "pid1.h"
+#include "state.h"
+
+static bool may_unload(const char **ret_reason)
+{
+        _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
+        _cleanup_free_ char *job_type = NULL, *system_state = NULL;
+        int r;
+
+        r = pid1_connect(&bus);
+        if (r >= 0)
+                r = pid1_job_type(bus, UNIT_DAEMON, &job_type);
+        if (r >= 0)
+                r = pid1_system_state(bus, &system_state);
+        if (r < 0) {
+                (void) log_warning_errno(r, "Failed to ask the service manager: %m");
+                return decide_unload(NULL, NULL, ret_reason);
+        }
+        return decide_unload(job_type, system_state, ret_reason);
+}
+
+/* Not to have told is not to have failed. */
+static void write_state(int root_fd)
+{
+        _cleanup_(state_done) State state = { 0 };
+        int r;
+
+        (void) state_read(root_fd, &state);
+        free(state.reason);
+        state.reason = strdup("the service was asked to stop");
+        state.state = ARM_STATE_DISARMED;
+        state.generation = 0;
+        state.updated_realtime_usec = now_realtime_usec();
+        r = state_write(root_fd, &state);
+        if (r < 0)
+                (void) log_warning_errno(r, "Failed to write the state file, ignoring: %m");
+}
+
+int verb_stop(void)
+{
+        _cleanup_close_ int root_fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        const char *reason;
+        int r;
+
+        if (root_fd < 0) {
+                (void) log_error_errno(errno, "Failed to open '/': %m");
+                return 1;
+        }
+        if (facts_crash_loaded(root_fd) == 0)
+                return 0;
+        if (!may_unload(&reason)) {
+                log_info("The crash kernel stays armed: %s.", reason);
+                return 0;
+        }
+        r = kexec_crash_unload(&kexec_loader_file);
+        if (r < 0) {
+                (void) log_error_errno(r, "Failed to unload the crash kernel: %m");
+                return 1;
+        }
+        message_send(MESSAGE_DISARMED, LOG_NOTICE, 0, 0, "kexec: unloaded kdump kernel: %s.",
+                     reason);
+        write_state(root_fd);
+        return 0;
+}

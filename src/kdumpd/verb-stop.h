@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* `kdumpd stop`: ExecStop= of kdump.service. */
+#pragma once
+
+/* Takes the image away if, and only if, someone asked for the service to stop, and not for a
+ * restart or the end of the system. Returns 0; 1 if the image should have been taken away and could
+ * not. Logs. */
+int verb_stop(void);
