@@ -43,3 +43,6 @@ Vmcore *test_core_open(TestCore *core);
 
 /* Numbers that look random and are the same each time. */
 uint64_t test_random(uint64_t *state);
+
+/* Bytes that look random; the caller frees them. @seed is not 0. */
+uint8_t *test_pattern_new(size_t size, uint64_t seed);
