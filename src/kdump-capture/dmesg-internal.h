@@ -6,6 +6,7 @@
 
 /* Lengths of messages are u16 in both formats. */
 #define DMESG_TEXT_BYTES_MAX UINT64_C(65535)
+#define DMESG_MARKER_BYTES_MAX 16
 #define DMESG_CHUNK_BYTES (UINT64_C(64) << 10)
 
 /* Numbers that a key of VMCOREINFO brings; larger ones cannot be offsets into these structures. */
@@ -19,7 +20,8 @@ typedef struct DmesgOutput {
         void *data;
         char *chunk;
         size_t n_chunk;
-        char *text; /* DMESG_TEXT_BYTES_MAX bytes for the formats to read into */
+        char *text; /* DMESG_MARKER_BYTES_MAX + DMESG_TEXT_BYTES_MAX bytes for the formats to read
+                       into */
         char *panic_line;
         int panic_rank; /* lower is better */
         uint64_t n_messages;

@@ -19,7 +19,8 @@
  */
 #define COUNT_BITS_MAX 24
 #define SIZE_BITS_MAX 30
-#define DESC_BYTES_MAX 256
+
+#define DAMAGED_MARKER "[damaged] "
 
 typedef struct PrbLayout {
         uint64_t ring_desc_ring, ring_text_data_ring;
@@ -177,6 +178,7 @@ static int message_write(Kmem *kmem, const Prb *prb, uint64_t id, DmesgOutput *o
         const PrbLayout *l = &prb->layout;
         uint64_t info_vaddr = prb->infos_vaddr + (id & (prb->count - 1)) * l->info_size;
         uint64_t ts_nsec, start, bytes, block_id;
+        size_t marker_bytes = 0;
         uint16_t text_len;
         PrbDesc desc;
         int r;
@@ -209,16 +211,21 @@ static int message_write(Kmem *kmem, const Prb *prb, uint64_t id, DmesgOutput *o
         if (r < 0)
                 return r;
 
-        /* Each block begins with the id of its descriptor; with another one it was written over. */
-        if (block_id != id)
-                return -EBADMSG;
+        /* Each block begins with the id of its descriptor. With another one it was written over,
+         * but the text may still be there. */
+        if (block_id != id) {
+                output->damaged = true;
+                marker_bytes = strlen(DAMAGED_MARKER);
+                memcpy(output->text, DAMAGED_MARKER, marker_bytes);
+        }
 
         bytes = MIN(bytes - sizeof(block_id), (uint64_t) text_len);
-        r = kmem_read(kmem, prb->data_vaddr + start + sizeof(block_id), output->text, bytes);
+        r = kmem_read(kmem, prb->data_vaddr + start + sizeof(block_id), output->text + marker_bytes,
+                      bytes);
         if (r < 0)
                 return r;
 
-        r = dmesg_output_message(output, ts_nsec, output->text, bytes);
+        r = dmesg_output_message(output, ts_nsec, output->text, marker_bytes + bytes);
         *ret_sink_failed = r < 0;
         return r;
 }

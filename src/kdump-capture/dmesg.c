@@ -199,7 +199,7 @@ int dmesg_write(Kmem *kmem, const Vmcoreinfo *info, DmesgEmit emit, void *data,
                 return -ENODATA;
 
         output.chunk = malloc(DMESG_CHUNK_BYTES);
-        output.text = malloc(DMESG_TEXT_BYTES_MAX);
+        output.text = malloc(DMESG_MARKER_BYTES_MAX + DMESG_TEXT_BYTES_MAX);
         if (!output.chunk || !output.text)
                 return -ENOMEM;
 

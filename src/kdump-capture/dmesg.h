@@ -9,7 +9,9 @@
 typedef int (*DmesgEmit)(const char *text, size_t size, void *data);
 
 /* Gives the log, oldest message first, in lines "[    1.234567] text\n", to @emit(.., @data) in
- * chunks. Messages that cannot be read are left out, the others are still given. *ret_panic_line,
+ * chunks. Messages that cannot be read are left out, the others are still given; one whose text may
+ * be that of another begins with
+ * "[damaged] ". *ret_panic_line,
  * which the caller frees, is the text of the line that tells of the panic, NULL if there is none;
  * @ret_panic_line may be NULL. Returns 0; 1 if the log is damaged: messages are missing; -ENODATA
  * if @info (may be NULL) does not tell where the log is, -EOPNOTSUPP if its format is not known,
