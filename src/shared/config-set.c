@@ -10,9 +10,16 @@
 /* Complains that @line sets again what @first has set. */
 static int complain_again(ConfigFile *file, unsigned line, Directive directive, unsigned first)
 {
+        const DirectiveInfo *info = directive_info(directive);
+
+        if (info->canonical != directive)
+                return config_messages_add(
+                        file->messages, LOG_ERR, file->name, line,
+                        "'%s' sets '%s' again, expected only one: the first is at %s:%u",
+                        info->name, directive_to_string(info->canonical), file->name, first);
         return config_messages_add(file->messages, LOG_ERR, file->name, line,
                                    "'%s' is set again, expected only one: the first is at %s:%u",
-                                   directive_to_string(directive), file->name, first);
+                                   info->name, file->name, first);
 }
 
 static int complain_again_for_target(ConfigFile *file, unsigned line, Directive directive,
