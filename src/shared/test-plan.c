@@ -117,7 +117,7 @@ static void test_refused(void **state)
                 { "", -EBADMSG, "not a JSON object: the text ends early" },
                 { "{", -EBADMSG, "not a JSON object: the text ends early" },
                 { "[]", -EBADMSG, "not a JSON object: it is something else" },
-                { "null", -EBADMSG, "not a JSON object: it is something else" },
+                { "null ", -EBADMSG, "not a JSON object: it is something else" },
                 { "{} x", -EBADMSG, "not a JSON object: something follows it" },
                 { "[[[[[[[[[[[[]]]]]]]]]]]]", -EBADMSG, "not a JSON object: nesting too deep" },
                 { "{}", -EBADMSG, "'version' is not a number" },
