@@ -18,52 +18,16 @@
 #define DESCRIPTION_SIZE_MAX ((size_t) 256 * 1024)
 #define OVERLAY_SIZE_MAX ((size_t) 256 * 1024 * 1024)
 
-DEFINE_CLEANUP(EVP_MD_CTX *, EVP_MD_CTX_free);
-
-static int hash_finish(EVP_MD_CTX *ctx, char ret_hex[SHA256_HEX_MAX])
+int generation_hash(const void *data, size_t size, char ret_hex[static SHA256_HEX_SIZE])
 {
         uint8_t digest[EVP_MAX_MD_SIZE];
-        unsigned size;
+        unsigned digest_size;
 
-        if (EVP_DigestFinal_ex(ctx, digest, &size) != 1 || size != 32)
-                return -EIO;
-        for (unsigned i = 0; i < size; i++)
+        if (EVP_Digest(data, size, digest, &digest_size, EVP_sha256(), NULL) != 1)
+                return -EOPNOTSUPP;
+        for (unsigned i = 0; i < digest_size && i < SHA256_HEX_SIZE / 2; i++)
                 (void) snprintf(ret_hex + 2 * i, 3, "%02x", digest[i]);
         return 0;
-}
-
-int generation_hash_data(const void *data, size_t size, char ret_hex[SHA256_HEX_MAX])
-{
-        _cleanup_(EVP_MD_CTX_freep) EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-
-        if (!ctx || EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) != 1 ||
-            EVP_DigestUpdate(ctx, data, size) != 1)
-                return -ENOMEM;
-        return hash_finish(ctx, ret_hex);
-}
-
-int generation_hash_fd(int fd, char ret_hex[SHA256_HEX_MAX])
-{
-        _cleanup_(EVP_MD_CTX_freep) EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-        const size_t buf_size = 128 * 1024;
-        _cleanup_free_ uint8_t *buf = malloc(buf_size);
-        off_t offset = 0;
-
-        if (!ctx || !buf || EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) != 1)
-                return -ENOMEM;
-        for (;;) {
-                ssize_t n = pread(fd, buf, buf_size, offset);
-
-                if (n < 0 && errno == EINTR)
-                        continue;
-                if (n < 0)
-                        return -errno;
-                if (n == 0)
-                        return hash_finish(ctx, ret_hex);
-                if (EVP_DigestUpdate(ctx, buf, (size_t) n) != 1)
-                        return -ENOMEM;
-                offset += n;
-        }
 }
 
 bool generation_same_image(const Generation *a, const Generation *b)
@@ -304,7 +268,7 @@ static int open_checked(int root_fd, const char *path, const char *sha256, bool 
                         int *ret_fd, char **reterr_message)
 {
         _cleanup_close_ int fd = -EBADF;
-        char hex[SHA256_HEX_MAX];
+        char hex[SHA256_HEX_SIZE];
         int r;
 
         fd = openat(root_fd, root_relative(path), O_RDONLY | O_CLOEXEC | O_NOCTTY);
@@ -313,7 +277,9 @@ static int open_checked(int root_fd, const char *path, const char *sha256, bool 
                 return complain(r, path, strerror(-r), reterr_message);
         }
         if (compare) {
-                r = generation_hash_fd(fd, hex);
+                r = sha256_fd(fd, hex);
+                if (r >= 0 && lseek(fd, 0, SEEK_SET) < 0)
+                        r = -errno;
                 if (r < 0)
                         return complain(r, path, strerror(-r), reterr_message);
                 if (!streq(hex, sha256))
@@ -327,7 +293,7 @@ static int overlay_read(int root_fd, const Generation *generation, char **ret, s
                         char **reterr_message)
 {
         _cleanup_free_ char *path = NULL, *overlay = NULL;
-        char hex[SHA256_HEX_MAX];
+        char hex[SHA256_HEX_SIZE];
         size_t size;
         int r;
 
@@ -337,7 +303,7 @@ static int overlay_read(int root_fd, const Generation *generation, char **ret, s
         r = file_read(root_fd, path, OVERLAY_SIZE_MAX, &overlay, &size);
         if (r < 0)
                 return complain(r, path, strerror(-r), reterr_message);
-        r = generation_hash_data(overlay, size, hex);
+        r = generation_hash(overlay, size, hex);
         if (r < 0)
                 return complain(r, path, strerror(-r), reterr_message);
         if (!streq(hex, generation->overlay_sha256))
@@ -354,7 +320,7 @@ int generation_open(const GenerationStore *store, const Generation *generation,
         _cleanup_close_ int base_fd = -EBADF;
         _cleanup_free_ char *overlay = NULL;
         const Generation none = { 0 };
-        size_t overlay_size;
+        size_t overlay_size = 0;
         bool compare;
         int r;
 

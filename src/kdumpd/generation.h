@@ -4,6 +4,7 @@
 #pragma once
 
 #include "kexec.h"
+#include "sha256.h"
 
 /* PATH_STATE_DIR/generation/<N>/ holds overlay.cpio and generation.json; kernel and base image stay
  * where they are and are known by hash. PATH_STATE_DIR/generation/index says which N is the current
@@ -22,6 +23,8 @@ typedef struct Generation {
 } Generation;
 
 void generation_done(Generation *generation);
+
+/* @from must be one that generation_write() would take: nothing but the targets missing. */
 int generation_copy(const Generation *from, Generation *ret);
 
 /* Whether both would put the same bytes into the crash kernel: kernel, base, overlay and command
@@ -54,12 +57,8 @@ int generation_discard(const GenerationStore *store, uint64_t number);
 int generation_open(const GenerationStore *store, const Generation *generation,
                     const Generation *trusted, KexecImage *ret, char **reterr_message);
 
-#define SHA256_HEX_MAX 65 /* with the NUL */
-
-/* Hashes into lower-case hex digits. The first reads @fd from offset 0 on and leaves its position.
- */
-int generation_hash_fd(int fd, char ret_hex[SHA256_HEX_MAX]);
-int generation_hash_data(const void *data, size_t size, char ret_hex[SHA256_HEX_MAX]);
+/* SHA-256 as lower-case hex digits. */
+int generation_hash(const void *data, size_t size, char ret_hex[static SHA256_HEX_SIZE]);
 
 /* The caller frees *ret_json. */
 int generation_to_json(const Generation *generation, char **ret_json);

@@ -39,9 +39,9 @@ static int teardown(void **state)
 
 static char *hash(const char *text)
 {
-        char hex[SHA256_HEX_MAX];
+        char hex[SHA256_HEX_SIZE];
 
-        assert_int_equal(generation_hash_data(text, strlen(text), hex), 0);
+        assert_int_equal(generation_hash(text, strlen(text), hex), 0);
         return strdup(hex);
 }
 

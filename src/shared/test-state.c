@@ -115,6 +115,16 @@ static void test_malformed_is_refused(void **unused)
         }
 }
 
+static void test_any_bytes_in_a_reason(void **unused)
+{
+        _cleanup_(state_done) State a = { .reason = strdup("bad \xff value \x01") }, b = { 0 };
+        _cleanup_free_ char *json = NULL;
+
+        assert_int_equal(state_to_json(&a, &json), 0);
+        assert_int_equal(state_from_json(json, strlen(json), &b), 0);
+        assert_non_null(strstr(b.reason, "bad "));
+}
+
 static void test_missing_members_are_zero(void **unused)
 {
         _cleanup_(state_done) State s = { 0 };
@@ -142,6 +152,7 @@ int main(void)
                 cmocka_unit_test(test_json_round_trip),
                 cmocka_unit_test(test_file_is_readable_by_all),
                 cmocka_unit_test(test_malformed_is_refused),
+                cmocka_unit_test(test_any_bytes_in_a_reason),
                 cmocka_unit_test(test_missing_members_are_zero),
                 cmocka_unit_test(test_names),
         };
