@@ -10,7 +10,6 @@
 #include "io.h"
 #include "log.h"
 #include "messages.h"
-#include "pid1.h"
 
 /* The one timer of an idle daemon: it pets the watchdog (WatchdogSec=3min) and looks at
  * crash_loaded. */
@@ -246,22 +245,10 @@ static int on_step(sd_event_source *source, void *userdata)
         return r;
 }
 
-/* ExecStop= takes the image away while we still run: that is not to be undone. */
-static bool is_stopping(void)
-{
-        _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
-        _cleanup_free_ char *job = NULL, *system = NULL;
-        const char *reason;
-
-        return pid1_connect(&bus) >= 0 && pid1_job_type(bus, UNIT_DAEMON, &job) >= 0 &&
-               pid1_system_state(bus, &system) >= 0 && decide_unload(job, system, &reason);
-}
-
 /* /sys files do not notify: that someone else unloaded the image is only seen by looking. */
 static void check_armed(Manager *m)
 {
-        if (!m->started || m->requested || m->build.running || m->loader->loaded() != 0 ||
-            is_stopping())
+        if (!m->started || m->requested || m->build.running || m->loader->loaded() != 0)
                 return;
         if (m->armed_generation > 0)
                 message_send(MESSAGE_DISARMED, LOG_WARNING, m->armed_generation, 0,

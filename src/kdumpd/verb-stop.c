@@ -4,6 +4,9 @@
 #include "verb-stop.h"
 
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/syscall.h>
 
 #include "decide.h"
 #include "facts.h"
@@ -12,8 +15,12 @@
 #include "log.h"
 #include "manager.h"
 #include "messages.h"
+#include "parse.h"
 #include "pid1.h"
 #include "state.h"
+
+/* A load takes less than this, also if the kernel is busy. */
+#define DAEMON_TIMEOUT_MSEC 20000
 
 static bool may_unload(const char **ret_reason)
 {
@@ -50,10 +57,29 @@ static void write_state(int root_fd)
                 (void) log_warning_errno(r, "Failed to write the state file, ignoring: %m");
 }
 
-int verb_stop(void)
+/* A load that goes on, or the daemon's look whether the image is still there, would arm again. */
+static void end_daemon(void)
+{
+        const char *s = getenv("MAINPID");
+        _cleanup_close_ int pid_fd = -EBADF;
+        struct pollfd fds = { .events = POLLIN };
+        uint32_t pid;
+
+        if (!s || parse_u32(s, &pid) < 0 || pid <= 1 || pid > INT32_MAX)
+                return;
+        pid_fd = (int) syscall(SYS_pidfd_open, (pid_t) pid, 0);
+        if (pid_fd < 0)
+                return;
+        fds.fd = pid_fd;
+        if (syscall(SYS_pidfd_send_signal, pid_fd, SIGTERM, NULL, 0) < 0 ||
+            poll(&fds, 1, DAEMON_TIMEOUT_MSEC) <= 0)
+                log_warning("kdumpd does not end, ignoring.");
+}
+
+int verb_stop(bool is_explicit)
 {
         _cleanup_close_ int root_fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        const char *reason;
+        const char *reason = "someone asked for it";
         int r;
 
         if (root_fd < 0) {
@@ -62,10 +88,11 @@ int verb_stop(void)
         }
         if (facts_crash_loaded(root_fd) == 0)
                 return 0;
-        if (!may_unload(&reason)) {
+        if (!is_explicit && !may_unload(&reason)) {
                 log_info("The crash kernel stays armed: %s.", reason);
                 return 0;
         }
+        end_daemon();
         r = kexec_crash_unload(&kexec_loader_file);
         if (r < 0) {
                 (void) log_error_errno(r, "Failed to unload the crash kernel: %m");
