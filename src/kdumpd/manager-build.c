@@ -99,6 +99,24 @@ static int build_connect(Manager *m)
         return pid1_match_job_removed(build->bus, on_job_removed, m, &build->job_removed);
 }
 
+/* Returns 1 if the build runs or waits for its turn; 0 with the unit's state if it is over. */
+static int build_runs(Build *build, char **ret_state)
+{
+        _cleanup_free_ char *job = NULL, *state = NULL;
+        int r;
+
+        r = pid1_job_type(build->bus, UNIT_BUILD, &job);
+        if (r < 0)
+                return r;
+        r = pid1_active_state(build->bus, UNIT_BUILD, &state);
+        if (r < 0)
+                return r;
+        if (job || streq(state, "activating"))
+                return 1;
+        *ret_state = TAKE_PTR(state);
+        return 0;
+}
+
 /* PID 1 closes its connections when it executes itself anew (systemctl daemon-reexec). */
 static void build_look(Manager *m)
 {
@@ -106,19 +124,16 @@ static void build_look(Manager *m)
         _cleanup_free_ char *state = NULL;
         int r;
 
-        r = build->bus ? pid1_active_state(build->bus, UNIT_BUILD, &state) : -ENOTCONN;
+        r = build->bus ? build_runs(build, &state) : -ENOTCONN;
         if (r < 0) {
                 r = build_connect(m);
                 if (r >= 0)
-                        r = pid1_active_state(build->bus, UNIT_BUILD, &state);
+                        r = build_runs(build, &state);
         }
-        if (r < 0) {
+        if (r < 0)
                 (void) log_warning_errno(r, "Failed to look after " UNIT_BUILD ", ignoring: %m");
-                return;
-        }
-        if (streq(state, "activating") || streq(state, "reloading"))
-                return;
-        build_over(m, streq(state, "failed") ? "failed" : NULL);
+        if (r == 0)
+                build_over(m, streq(state, "failed") ? "failed" : NULL);
 }
 
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)

@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Owns the way from the configuration to a generation that could be loaded, and all checks on it.
+ */
+#include "wanted.h"
+
+#include <fcntl.h>
+#include <stdarg.h>
+#include <sys/stat.h>
+
+#include "cmdline.h"
+#include "config.h"
+#include "io.h"
+#include "kernel-image.h"
+#include "log.h"
+#include "overlay.h"
+#include "paths.h"
+#include "resolve.h"
+#include "rootdir.h"
+#include "strv.h"
+
+/* All that is made on the way. */
+typedef struct Work {
+        int root_fd;
+        const Facts *facts;
+        const GenerationStore *store;
+        bool quiet;
+        Config *config;
+        Plan *plan;
+        Needs needs;
+        BaseImage base;
+        Wanted wanted;
+} Work;
+
+void wanted_done(Wanted *wanted)
+{
+        if (!wanted)
+                return;
+        free(wanted->problem);
+        free(wanted->base_missing);
+        free(wanted->overlay);
+        generation_done(&wanted->generation);
+        *wanted = (Wanted){ 0 };
+}
+
+static void work_done(Work *work)
+{
+        config_free(work->config);
+        plan_free(work->plan);
+        needs_done(&work->needs);
+        base_image_done(&work->base);
+        wanted_done(&work->wanted);
+}
+
+/* A step of the way that finds a problem returns 0, so that the next one is not taken; 1 to go on.
+ */
+static int problem(Work *work, const char *format, ...) _printf_(2, 3);
+static int problem(Work *work, const char *format, ...)
+{
+        va_list ap;
+        char *text;
+        int n;
+
+        va_start(ap, format);
+        n = vasprintf(&text, format, ap);
+        va_end(ap);
+        if (n < 0)
+                return -ENOMEM;
+        free(work->wanted.problem);
+        work->wanted.problem = text;
+        return 0;
+}
+
+/* The first error, as it stands, is the reason; there may be more in the journal. */
+static int config_problem(Work *work, int error, const ConfigMessages *messages)
+{
+        const char *first = NULL;
+        size_t n_errors = 0;
+
+        work->wanted.config_error = true;
+        for (size_t i = 0; i < messages->n_items; i++) {
+                if (messages->items[i].level > LOG_ERR)
+                        continue;
+                first = first ?: messages->items[i].text;
+                n_errors++;
+        }
+        if (!first)
+                return problem(work, "%s: %s", PATH_CONFIG, strerror(-error));
+        if (n_errors == 1)
+                return problem(work, "%s", first);
+        return problem(work, "%s (and %zu more)", first, n_errors - 1);
+}
+
+static int read_config(Work *work)
+{
+        _cleanup_(config_messages_done) ConfigMessages messages = { 0 };
+        int r;
+
+        r = config_load(work->root_fd, PATH_CONFIG, PATH_CONFIG_DROPIN_DIR, &work->config,
+                        &messages);
+        if (r == -ENOMEM)
+                return r;
+        for (size_t i = 0; !work->quiet && i < messages.n_items; i++)
+                (void) log_full(messages.items[i].level, 0, "%s", messages.items[i].text);
+        if (r < 0)
+                return config_problem(work, r, &messages);
+        work->wanted.force_rebuild = work->config->force_rebuild;
+        work->wanted.force_no_rebuild = work->config->force_no_rebuild;
+        return 1;
+}
+
+static int resolve(Work *work)
+{
+        _cleanup_free_ char *message = NULL;
+        _cleanup_strv_ char **warnings = NULL;
+        int r;
+
+        r = resolve_plan(work->root_fd, work->config, work->facts, &work->plan, &work->needs,
+                         &warnings, &message);
+        for (char **s = warnings; !work->quiet && s && *s; s++)
+                log_warning("%s", *s);
+        if (r == -ENOMEM)
+                return r;
+        if (r < 0) {
+                work->wanted.config_error = r == -EINVAL;
+                return problem(work, "%s", message ?: strerror(-r));
+        }
+        for (size_t i = 0; i < work->plan->n_targets; i++) {
+                _cleanup_free_ char *text = NULL;
+
+                r = target_describe(work->plan->targets + i, &text);
+                if (r >= 0)
+                        r = strv_extend(&work->wanted.generation.targets, text);
+                if (r < 0)
+                        return r;
+        }
+        return 1;
+}
+
+static int set(char **s, const char *value)
+{
+        char *copy = strdup(value);
+
+        if (!copy)
+                return -ENOMEM;
+        free(*s);
+        *s = copy;
+        return 1;
+}
+
+static uint64_t modified_realtime_usec(int root_fd, const char *path)
+{
+        struct stat st;
+
+        if (fstatat(root_fd, root_relative(path), &st, 0) < 0)
+                return 0;
+        return (uint64_t) st.st_mtim.tv_sec * USEC_PER_SEC + (uint64_t) st.st_mtim.tv_nsec / 1000;
+}
+
+static int find_base(Work *work)
+{
+        Generation *g = &work->wanted.generation;
+        const BaseRequest request = {
+                .kernel_release = g->kernel_release,
+                .drivers = work->needs.drivers,
+                .binaries = work->needs.binaries,
+                .dracut_args = work->config->dracut_args,
+        };
+        int r;
+
+        r = image_find(work->root_fd, &request, &work->base, &work->wanted.base_missing);
+        if (r == -ENOMEM)
+                return r;
+        if (r < 0)
+                return problem(work, "looking for a base image failed: %s", strerror(-r));
+        if (r == 0)
+                return 0;
+        g->base_bytes = work->base.size_bytes;
+        g->base_realtime_usec = modified_realtime_usec(work->root_fd, work->base.path);
+        r = set(&g->base_id, work->base.id);
+        if (r >= 0)
+                r = set(&g->base_path, work->base.path);
+        if (r >= 0)
+                r = set(&g->base_sha256, work->base.sha256);
+        return r;
+}
+
+/* Finds and checks the kernel. Its memory need is what the base and the overlay have to leave it.
+ */
+static int find_kernel(Work *work, uint64_t *ret_init_size_bytes)
+{
+        Generation *g = &work->wanted.generation;
+        _cleanup_free_ char *path = NULL, *message = NULL;
+        _cleanup_close_ int fd = -EBADF;
+        char hex[SHA256_HEX_SIZE];
+        KernelImage kernel;
+        int r;
+
+        r = kernel_image_find(work->root_fd, g->kernel_release, work->facts->machine_id, &path);
+        if (r == -ENOENT)
+                return problem(work, "there is no image of kernel '%s'", g->kernel_release);
+        if (r < 0)
+                return problem(work, "looking for the image of kernel '%s' failed: %s",
+                               g->kernel_release, strerror(-r));
+        fd = root_open(work->root_fd, path, O_RDONLY | O_NOCTTY);
+        if (fd < 0)
+                return problem(work, "'%s' cannot be opened: %s", path, strerror(-fd));
+        r = kernel_image_read(fd, &kernel, &message);
+        if (r < 0)
+                return problem(work, "'%s': %s", path, message ?: strerror(-r));
+        if (lseek(fd, 0, SEEK_SET) < 0)
+                return problem(work, "'%s' cannot be read: %s", path, strerror(errno));
+        r = sha256_fd(fd, hex);
+        if (r < 0)
+                return problem(work, "'%s' cannot be read: %s", path, strerror(-r));
+
+        *ret_init_size_bytes = MAX(kernel.init_size_bytes, kernel.file_bytes);
+        r = set(&g->kernel_path, path);
+        return r < 0 ? r : set(&g->kernel_sha256, hex);
+}
+
+static int make_cmdline(Work *work)
+{
+        _cleanup_free_ char *message = NULL;
+        int r;
+
+        r = cmdline_build(work->config, work->facts, &work->wanted.generation.cmdline, &message);
+        if (r == -ENOMEM)
+                return r;
+        if (r < 0) {
+                work->wanted.config_error = true;
+                return problem(work, "%s", message ?: strerror(-r));
+        }
+        return 1;
+}
+
+/* The overlay holds the number of its generation. */
+static int make_overlay(Work *work, uint64_t number)
+{
+        Generation *g = &work->wanted.generation;
+        _cleanup_free_ uint8_t *overlay = NULL;
+        _cleanup_free_ char *message = NULL;
+        char hex[SHA256_HEX_SIZE];
+        size_t size;
+        int r;
+
+        work->plan->generation = number;
+        r = overlay_build(work->root_fd, work->plan, &work->needs, &overlay, &size, &message);
+        if (r == -ENOMEM)
+                return r;
+        if (r < 0)
+                return problem(work, "the overlay cannot be made: %s", message ?: strerror(-r));
+        r = overlay_check(overlay, size);
+        if (r < 0)
+                return problem(work, "the overlay just made cannot be read: %s", strerror(-r));
+        r = generation_hash(overlay, size, hex);
+        if (r < 0)
+                return r;
+
+        free(work->wanted.overlay);
+        work->wanted.overlay = TAKE_PTR(overlay);
+        g->number = number;
+        g->overlay_bytes = size;
+        g->created_realtime_usec = now_realtime_usec();
+        return set(&g->overlay_sha256, hex);
+}
+
+/* The current number if that gives the same bytes; else a new one. */
+static int number_generation(Work *work)
+{
+        Generation *g = &work->wanted.generation;
+        const GenerationStore *store = work->store;
+        int r;
+
+        if (store->current.number > 0) {
+                r = make_overlay(work, store->current.number);
+                if (r <= 0)
+                        return r;
+                if (generation_same_image(g, &store->current)) {
+                        g->created_realtime_usec = store->current.created_realtime_usec;
+                        return 1;
+                }
+        }
+        return make_overlay(work, store->next);
+}
+
+static int check_sizes(Work *work, uint64_t init_size_bytes)
+{
+        const Generation *g = &work->wanted.generation;
+        _cleanup_free_ char *reason = NULL;
+
+        /* Not read if the kernel was busy for long. The load will tell. */
+        if (work->facts->crash_size_bytes == 0 ||
+            kernel_image_fits(init_size_bytes, g->base_bytes + g->overlay_bytes,
+                              work->facts->crash_size_bytes, &reason))
+                return 1;
+        return problem(work, "%s", reason ?: "the image does not fit into the reserved memory");
+}
+
+static int walk(Work *work)
+{
+        uint64_t init_size_bytes = 0;
+        int r;
+
+        r = read_config(work);
+        if (r > 0)
+                r = resolve(work);
+        if (r > 0)
+                r = set(&work->wanted.generation.kernel_release, work->plan->kernel_release);
+        if (r > 0)
+                r = find_kernel(work, &init_size_bytes);
+        if (r > 0)
+                r = make_cmdline(work);
+        if (r > 0)
+                r = find_base(work);
+        if (r > 0)
+                r = number_generation(work);
+        if (r > 0)
+                r = check_sizes(work, init_size_bytes);
+        return r;
+}
+
+int wanted_read(int root_fd, const Facts *facts, const GenerationStore *store, bool quiet,
+                Wanted *ret)
+{
+        _cleanup_(work_done)
+                Work work = { .root_fd = root_fd, .facts = facts, .store = store, .quiet = quiet };
+        int r;
+
+        r = walk(&work);
+        if (r < 0)
+                return r;
+        /* A generation that cannot be had has no number. */
+        if (work.wanted.problem || work.wanted.base_missing)
+                work.wanted.generation.number = 0;
+        *ret = work.wanted;
+        work.wanted = (Wanted){ 0 };
+        return 0;
+}

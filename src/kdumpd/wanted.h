@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the configuration asks for now, worked out in full and checked, but not loaded. */
+#pragma once
+
+#include "generation.h"
+#include "image.h"
+
+typedef struct Wanted {
+        char *problem;      /* why it cannot be had; the rest, up to there, is still valid */
+        bool config_error;  /* the problem is one of the configuration */
+        char *base_missing; /* why a base image must be built first; then there is no generation yet
+                             */
+        bool force_rebuild, force_no_rebuild;
+        Generation
+                generation; /* its number is that of the current one if that would load the same */
+        uint8_t *overlay;   /* generation.overlay_bytes long */
+} Wanted;
+
+void wanted_done(Wanted *wanted);
+
+/* Reads the configuration below @root_fd and goes on as far as it gets. Returns 0 with *ret, also
+ * if there is a problem; -ENOMEM. Logs what the configuration and its resolving complain of, unless
+ * @quiet. */
+int wanted_read(int root_fd, const Facts *facts, const GenerationStore *store, bool quiet,
+                Wanted *ret);
