@@ -73,7 +73,7 @@ static int record_result(DumpRecord *record, const DumpKdump *dump, const Pipeli
 
         if (error < 0)
                 n_missing += dump_kdump_n_pages(dump) - counts->n_pages;
-        record->status = n_missing > 0 ? DUMP_STATUS_INCOMPLETE : DUMP_STATUS_COMPLETE;
+        record->status = n_missing > 0 || error < 0 ? DUMP_STATUS_INCOMPLETE : DUMP_STATUS_COMPLETE;
         record->n_pages = dump_kdump_n_pages(dump);
         record->n_pages_zero = counts->n_zero;
         record->n_pages_missing = n_missing;

@@ -28,6 +28,7 @@ typedef struct Unit {
 typedef struct Worker {
         const Pipeline *pipeline;
         PipelineCounts counts;
+        PipelineCounts flushed_counts; /* as of the last worker_flush() that succeeded */
         KdumpDesc zero_desc;
         size_t page_bytes;
         size_t bound_bytes; /* room for one page in @data */
@@ -103,6 +104,7 @@ static int worker_flush(Worker *worker)
                 worker->rank += worker->n_descs;
                 worker->n_descs = 0;
         }
+        worker->flushed_counts = worker->counts;
         worker_report(worker);
         return 0;
 }
@@ -336,6 +338,6 @@ int pipeline_run(const Pipeline *pipeline, PipelineCounts *ret_counts)
         if (r < 0)
                 return r;
         r = worker_run(&worker, &cursor);
-        *ret_counts = worker.counts;
+        *ret_counts = worker.flushed_counts;
         return r;
 }

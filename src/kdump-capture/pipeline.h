@@ -24,7 +24,7 @@ typedef struct Pipeline {
         void *progress_data;
 } Pipeline;
 
-/* Copies every dumpable page. Returns 0, also when pages were unreadable; the error of the sink
- * (what was written until then has its descriptors); -ENOMEM before the first page. *ret_counts is
- * set in any case. Does not log. */
+/* Copies every dumpable page. Returns 0, also when pages were unreadable; the error of the sink;
+ * -ENOMEM before the first page. *ret_counts is set in any case: the pages whose descriptors were
+ * written. Does not log. */
 int pipeline_run(const Pipeline *pipeline, PipelineCounts *ret_counts);
