@@ -225,7 +225,7 @@ static int remove_children(int fd)
 int root_remove_tree(int root_fd, const char *path)
 {
         _cleanup_close_ int fd = -EBADF;
-        const char *relative = root_relative(path);
+        const char *relative = root_fd == AT_FDCWD ? path : root_relative(path);
         int r;
 
         if (unlinkat(root_fd, relative, 0) == 0 || errno == ENOENT)
