@@ -5,8 +5,8 @@
 #include "config.h"
 #include "facts.h"
 
-/* Returns 0; -E2BIG with *reterr_message if it exceeds the architecture's limit (x86: 2048 with the NUL,
- * COMMAND_LINE_SIZE in arch/x86/include/asm/setup.h, less what the kernel adds: elfcorehdr=…).
+/* Returns 0; -E2BIG with *reterr_message if it exceeds the architecture's limit (x86: 2048 with the
+ * NUL, COMMAND_LINE_SIZE in arch/x86/include/asm/setup.h, less what the kernel adds: elfcorehdr=…).
  * The caller frees both. Does not log. */
 int cmdline_build(const Config *config, const Facts *facts, char **ret, char **reterr_message);
 

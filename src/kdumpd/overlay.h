@@ -4,12 +4,12 @@
 
 #include "resolve.h"
 
-/* Writes the archive to a buffer that the caller frees: PATH_PLAN (0600) and @needs->files, with their
- * parent folders. All times are 0, owners root, so equal input gives equal bytes. Documentation/driver-api/
- * early-userspace/buffer-format.rst is the format. Returns 0; errors of reading a file with
- * *reterr_message. Does not log. */
-int overlay_build(int root_fd, const Plan *plan, const Needs *needs, uint8_t **ret, size_t *ret_size,
-                  char **reterr_message);
+/* Writes the archive to a buffer that the caller frees: PATH_PLAN (0600) and @needs->files, with
+ * their parent folders. All times are 0, owners root, so equal input gives equal bytes.
+ * Documentation/driver-api/ early-userspace/buffer-format.rst is the format. Returns 0; errors of
+ * reading a file with *reterr_message. Does not log. */
+int overlay_build(int root_fd, const Plan *plan, const Needs *needs, uint8_t **ret,
+                  size_t *ret_size, char **reterr_message);
 
 /* Walks @data to its TRAILER!!! entry and finds PATH_PLAN in it, parsable. 0 or -EBADMSG. */
 int overlay_check(const uint8_t *data, size_t size);

@@ -15,7 +15,8 @@ typedef struct NeededFile {
 
 /* What the Plan needs beside itself. Lists are sorted and without duplicates. */
 typedef struct Needs {
-        char **drivers;    /* kernel modules, by name with '_': block device chain, file systems, watchdog */
+        char **drivers;    /* kernel modules, by name with '_': block device chain, file systems,
+                              watchdog */
         char **binaries;   /* programs (with their libraries), for the base image */
         NeededFile *files; /* small files (scripts, keys), for the overlay */
         size_t n_files;
@@ -23,8 +24,9 @@ typedef struct Needs {
 
 void needs_done(Needs *needs);
 
-/* @root_fd: "/" in production. Targets that cannot be resolved (a UUID that does not exist now) are kept
- * as written, with a line in *warnings (strv): the disk may be there on the night it matters. The
- * generation is left 0. Returns 0; -EINVAL with *reterr_message for what can never work. Does not log. */
-int resolve_plan(int root_fd, const Config *config, const Facts *facts, Plan **ret, Needs *ret_needs,
-                 char ***warnings, char **reterr_message);
+/* @root_fd: "/" in production. Targets that cannot be resolved (a UUID that does not exist now) are
+ * kept as written, with a line in *warnings (strv): the disk may be there on the night it matters.
+ * The generation is left 0. Returns 0; -EINVAL with *reterr_message for what can never work. Does
+ * not log. */
+int resolve_plan(int root_fd, const Config *config, const Facts *facts, Plan **ret,
+                 Needs *ret_needs, char ***warnings, char **reterr_message);
