@@ -62,6 +62,28 @@ static int set_field(ConfigFile *file, unsigned line, Directive directive, const
         return 0;
 }
 
+/* What is understood of core_collector, but not done by our engine yet. */
+static int remark_collector(ConfigFile *file, unsigned line)
+{
+        const Collector *collector = &file->config->collector;
+        int r = 0;
+
+        if (collector->argv)
+                return 0;
+        if (collector->compression == COMPRESSION_SNAPPY ||
+            collector->compression == COMPRESSION_ZSTD)
+                r = config_messages_add(
+                        file->messages, LOG_WARNING, file->name, line,
+                        "'core_collector' asks for %s, which is not acted on yet: lzo is used",
+                        compression_to_string(collector->compression));
+        if (r >= 0 && collector->format == DUMP_FORMAT_ELF)
+                r = config_messages_add(
+                        file->messages, LOG_WARNING, file->name, line,
+                        "'core_collector' asks for ELF, which is not acted on yet: the "
+                        "kdump-compressed form is used");
+        return r;
+}
+
 static int set_setting(ConfigFile *file, unsigned line, Directive directive, const char *value)
 {
         Directive canonical = directive_info(directive)->canonical;
@@ -73,6 +95,11 @@ static int set_setting(ConfigFile *file, unsigned line, Directive directive, con
         r = set_field(file, line, directive, value, file->config);
         if (r < 0)
                 return r;
+        if (directive == DIRECTIVE_CORE_COLLECTOR) {
+                r = remark_collector(file, line);
+                if (r < 0)
+                        return r;
+        }
         return config_source_set(&file->config->sources[canonical], file->name, line);
 }
 

@@ -7,14 +7,14 @@
 
 /* Names, types and defaults are those of kdump.conf(5) of Fedora's kdump-utils where it has them.
  * tools/check-directives.py reads these rows: keep one directive per row. */
-#define TARGET_SETTING(id, name_, type_, field, default_)                                          \
+#define TARGET_SETTING(id, name_, type_, field, default_, acted_on_)                               \
         [id] = { .name = (name_),                                                                  \
                  .kind = DIRECTIVE_KIND_TARGET_SETTING,                                            \
                  .type = &(type_),                                                                 \
                  .offset = offsetof(Target, field),                                                \
                  .default_value = (default_),                                                      \
                  .canonical = (id),                                                                \
-                 .acted_on = true }
+                 .acted_on = (acted_on_) }
 #define TARGET(id, name_, type_, target_type_, acted_on_)                                          \
         [id] = { .name = (name_),                                                                  \
                  .kind = DIRECTIVE_KIND_TARGET,                                                    \
@@ -47,13 +47,12 @@
                  .instead = (instead_),                                                            \
                  .canonical = (id) }
 
-/* clang-format off: a row stays a row */
+/* A row stays a row: */
+/* clang-format off */
 static const DirectiveInfo table[_DIRECTIVE_MAX] = {
-        TARGET_SETTING(DIRECTIVE_PATH, "path", value_path, path, "/var/crash"),
-        TARGET_SETTING(DIRECTIVE_SSHKEY, "sshkey", value_program, sshkey,
-                       "/root/.ssh/kdump_id_rsa"),
-        TARGET_SETTING(DIRECTIVE_TARGET_TIMEOUT, "target_timeout", value_timeout, timeout_usec,
-                       "120s"),
+        TARGET_SETTING(DIRECTIVE_PATH, "path", value_path, path, "/var/crash", true),
+        TARGET_SETTING(DIRECTIVE_SSHKEY, "sshkey", value_program, sshkey, "/root/.ssh/kdump_id_rsa", false),
+        TARGET_SETTING(DIRECTIVE_TARGET_TIMEOUT, "target_timeout", value_timeout, timeout_usec, "120s", true),
 
         TARGET(DIRECTIVE_EXT2, "ext2", value_device, TARGET_FS, true),
         TARGET(DIRECTIVE_EXT3, "ext3", value_device, TARGET_FS, true),
@@ -66,49 +65,33 @@ static const DirectiveInfo table[_DIRECTIVE_MAX] = {
         TARGET(DIRECTIVE_SSH, "ssh", value_ssh_host, TARGET_SSH, false),
         TARGET(DIRECTIVE_VIRTIOFS, "virtiofs", value_word, TARGET_VIRTIOFS, false),
 
-        SETTING(DIRECTIVE_CORE_COLLECTOR, "core_collector", value_collector, collector,
-                "makedumpfile -l -d 31", NULL, true),
+        SETTING(DIRECTIVE_CORE_COLLECTOR, "core_collector", value_collector, collector, "makedumpfile -l -d 31", NULL, true),
         SETTING(DIRECTIVE_KDUMP_PRE, "kdump_pre", value_program, kdump_pre, NULL, "none", true),
         SETTING(DIRECTIVE_KDUMP_POST, "kdump_post", value_program, kdump_post, NULL, "none", true),
-        SETTING(DIRECTIVE_KDUMP_EMERGENCY, "kdump_emergency", value_program, kdump_emergency, NULL,
-                "none", true),
-        SETTING(DIRECTIVE_FAILURE_ACTION, "failure_action", value_failure_action, failure_action,
-                "reboot", NULL, true),
-        SETTING(DIRECTIVE_FINAL_ACTION, "final_action", value_final_action, final_action, "reboot",
-                NULL, true),
+        SETTING(DIRECTIVE_KDUMP_EMERGENCY, "kdump_emergency", value_program, kdump_emergency, NULL, "none", true),
+        SETTING(DIRECTIVE_FAILURE_ACTION, "failure_action", value_failure_action, failure_action, "reboot", NULL, true),
+        SETTING(DIRECTIVE_FINAL_ACTION, "final_action", value_final_action, final_action, "reboot", NULL, true),
         SETTING(DIRECTIVE_EXTRA_BINS, "extra_bins", value_words, extra_bins, NULL, "none", true),
-        SETTING(DIRECTIVE_EXTRA_MODULES, "extra_modules", value_modules, extra_modules, NULL,
-                "none", true),
+        SETTING(DIRECTIVE_EXTRA_MODULES, "extra_modules", value_modules, extra_modules, NULL, "none", true),
         SETTING(DIRECTIVE_DRACUT_ARGS, "dracut_args", value_words, dracut_args, NULL, "none", true),
-        SETTING(DIRECTIVE_FORCE_REBUILD, "force_rebuild", value_bool, force_rebuild, "no", NULL,
-                true),
-        SETTING(DIRECTIVE_FORCE_NO_REBUILD, "force_no_rebuild", value_bool, force_no_rebuild, "no",
-                NULL, true),
-        SETTING(DIRECTIVE_KERNEL, "kernel", value_release, kernel, NULL, "the running kernel",
-                true),
-        SETTING(DIRECTIVE_KDUMP_COMMANDLINE, "kdump_commandline", value_text, commandline, NULL,
-                "that of the running kernel", true),
-        SETTING(DIRECTIVE_KDUMP_COMMANDLINE_REMOVE, "kdump_commandline_remove", value_words,
-                commandline_remove, NULL, "none but the built-in ones", true),
-        SETTING(DIRECTIVE_KDUMP_COMMANDLINE_APPEND, "kdump_commandline_append", value_words,
-                commandline_append, NULL, "none but the built-in ones", true),
+        SETTING(DIRECTIVE_FORCE_REBUILD, "force_rebuild", value_bool, force_rebuild, "no", NULL, true),
+        SETTING(DIRECTIVE_FORCE_NO_REBUILD, "force_no_rebuild", value_bool, force_no_rebuild, "no", NULL, true),
+        SETTING(DIRECTIVE_KERNEL, "kernel", value_release, kernel, NULL, "the running kernel", true),
+        SETTING(DIRECTIVE_KDUMP_COMMANDLINE, "kdump_commandline", value_text, commandline, NULL, "that of the running kernel", true),
+        SETTING(DIRECTIVE_KDUMP_COMMANDLINE_REMOVE, "kdump_commandline_remove", value_words, commandline_remove, NULL, "none but the built-in ones", true),
+        SETTING(DIRECTIVE_KDUMP_COMMANDLINE_APPEND, "kdump_commandline_append", value_words, commandline_append, NULL, "none but the built-in ones", true),
         SETTING(DIRECTIVE_NR_CPUS, "nr_cpus", value_cpus, nr_cpus, "0", NULL, true),
-        SETTING(DIRECTIVE_AUTO_RESET_CRASHKERNEL, "auto_reset_crashkernel", value_bool,
-                auto_reset_crashkernel, "no", NULL, false),
-        SETTING(DIRECTIVE_FENCE_KDUMP_NODES, "fence_kdump_nodes", value_words, fence_kdump_nodes,
-                NULL, "none", false),
-        SETTING(DIRECTIVE_FENCE_KDUMP_ARGS, "fence_kdump_args", value_text, fence_kdump_args, NULL,
-                "none", false),
+        SETTING(DIRECTIVE_AUTO_RESET_CRASHKERNEL, "auto_reset_crashkernel", value_bool, auto_reset_crashkernel, "no", NULL, false),
+        SETTING(DIRECTIVE_FENCE_KDUMP_NODES, "fence_kdump_nodes", value_words, fence_kdump_nodes, NULL, "none", false),
+        SETTING(DIRECTIVE_FENCE_KDUMP_ARGS, "fence_kdump_args", value_text, fence_kdump_args, NULL, "none", false),
 
-        ALIAS(DIRECTIVE_DEFAULT, "default", value_failure_action, failure_action,
-              DIRECTIVE_FAILURE_ACTION, "failure_action"),
+        ALIAS(DIRECTIVE_DEFAULT, "default", value_failure_action, failure_action, DIRECTIVE_FAILURE_ACTION, "failure_action"),
         REMOVED(DIRECTIVE_OVERRIDE_RESETTABLE, "override_resettable", "failure_action"),
         REMOVED(DIRECTIVE_NET, "net", "nfs or ssh"),
         REMOVED(DIRECTIVE_OPTIONS, "options", "a file in /etc/modprobe.d"),
         REMOVED(DIRECTIVE_LINK_DELAY, "link_delay", "target_timeout"),
         REMOVED(DIRECTIVE_DISK_TIMEOUT, "disk_timeout", "target_timeout"),
-        REMOVED(DIRECTIVE_DEBUG_MEM_LEVEL, "debug_mem_level",
-                "kdump_commandline_append rd.memdebug=N"),
+        REMOVED(DIRECTIVE_DEBUG_MEM_LEVEL, "debug_mem_level", "kdump_commandline_append rd.memdebug=N"),
         REMOVED(DIRECTIVE_BLACKLIST, "blacklist", "kdump_commandline_append module_blacklist=NAME"),
 };
 /* clang-format on */

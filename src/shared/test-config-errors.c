@@ -192,6 +192,7 @@ static const struct {
         { "two-paths-behind-target.conf",
           {
                   "W /etc/kdump.conf:3: 'nfs' is understood, but not acted on yet",
+                  "W /etc/kdump.conf:5: 'sshkey' is understood, but not acted on yet",
                   "E /etc/kdump.conf:6: 'path' is set again for one target, expected "
                   "only one: the first is at /etc/kdump.conf:4",
           } },
