@@ -16,6 +16,9 @@
 #define SOURCE "/proc/vmcore"
 #define FOLDER_TRIES 100
 
+/* What a record says until the capture has ended, one way or the other. */
+#define REASON_INTERRUPTED "the capture was interrupted"
+
 /* SYSLOG_ACTION_READ_ALL, SYSLOG_ACTION_SIZE_BUFFER of syslog(2). */
 #define KLOG_READ_ALL 3
 #define KLOG_SIZE_BUFFER 10
@@ -128,7 +131,7 @@ static int record_begin(DumpRecord *record, const Plan *plan, const Target *targ
         r = target_describe(target, &record->target);
         if (r < 0)
                 return r;
-        return record_reason(record, "the capture was interrupted");
+        return record_reason(record, REASON_INTERRUPTED);
 }
 
 /* The log of the crash kernel itself: what the next person needs when a capture went wrong. */
@@ -179,14 +182,15 @@ static CaptureStatus save_vmcore(int dir_fd, const Plan *plan, CaptureStatus so_
         r = capture_save_vmcore(SOURCE, dir_fd, &plan->collector, pipe, record);
         if (r < 0) {
                 (void) log_error_errno(r, "saving %s failed: %m", FILE_VMCORE);
-                record->status = DUMP_STATUS_LOG_ONLY;
-                (void) record_reason(record, strerror(-r));
+                if (record->status == DUMP_STATUS_COMPLETE)
+                        record->status = DUMP_STATUS_LOG_ONLY;
+                if (streq_ptr(record->reason, REASON_INTERRUPTED))
+                        (void) record_reason(record, strerror(-r));
                 return so_far;
         }
         if (record->status == DUMP_STATUS_INCOMPLETE) {
                 log_warning("saving %s: %llu pages are missing", FILE_VMCORE,
                             (unsigned long long) record->n_pages_missing);
-                (void) record_reason(record, "pages could not be read");
                 return CAPTURE_INCOMPLETE;
         }
         (void) record_reason(record, NULL);

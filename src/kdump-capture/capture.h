@@ -20,8 +20,3 @@ int capture_save_dmesg(const char *source, int dir_fd, DumpRecord *record);
  * what was written then stays under the incomplete name. -ENOSPC: the target is full. Logs. */
 int capture_save_vmcore(const char *source, int dir_fd, const Collector *collector,
                         ProgressPipe *progress, DumpRecord *record);
-
-/* Reads the kernel log of @source and hands its text to @emit, in pieces. Returns 0, or errors as
- * capture_save_dmesg(), or the first negative value that @emit returns. Does not log. */
-int capture_read_dmesg(const char *source, int (*emit)(const char *text, size_t size, void *data),
-                       void *data);

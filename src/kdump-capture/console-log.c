@@ -5,7 +5,7 @@
 #include <signal.h>
 #include <sys/wait.h>
 
-#include "capture.h"
+#include "capture-save.h"
 #include "io.h"
 #include "log.h"
 
@@ -49,13 +49,17 @@ static void tail_show(const Tail *tail)
 
 static void show(void)
 {
+        _cleanup_(capture_source_freep) CaptureSource *source = NULL;
         Tail *tail = calloc(1, sizeof(Tail));
+        char *panic = NULL;
         int r;
 
         if (!tail)
                 _exit(EXIT_FAILURE);
         log_notice("the end of the crashed kernel's log:");
-        r = capture_read_dmesg("/proc/vmcore", tail_put, tail);
+        r = capture_source_open("/proc/vmcore", &source);
+        if (r >= 0)
+                r = capture_write_log(source, tail_put, tail, &panic);
         if (r < 0)
                 (void) log_error_errno(r, "the crashed kernel's log could not be read: %m");
         tail_show(tail);
