@@ -6,9 +6,7 @@
 #include "log.h"
 #include "manager.h"
 #include "messages.h"
-#include "paths.h"
 #include "pid1.h"
-#include "rootdir.h"
 
 /* How often we look whether the build still runs, should a signal be missed, and ask PID 1 for more
  * time; and how much time we ask for. */
@@ -162,12 +160,6 @@ static int timer_start(Manager *m)
                                           USEC_PER_SEC, on_timer, m);
 }
 
-/* Without this a base image that would do is not built anew. */
-static int write_rebuild_request(Manager *m)
-{
-        return file_write_atomic(m->root_fd, root_relative(PATH_REBUILD_REQUEST), "", 0, 0600);
-}
-
 static int start_unit(Manager *m, char **reterr_message)
 {
         Build *build = &m->build;
@@ -181,11 +173,6 @@ static int start_unit(Manager *m, char **reterr_message)
         if (r < 0)
                 return r;
         build->joined = streq(state, "activating");
-        if (!build->joined && m->wanted.force_rebuild) {
-                r = write_rebuild_request(m);
-                if (r < 0)
-                        return r;
-        }
         r = pid1_start_unit(build->bus, UNIT_BUILD, &job, reterr_message);
         if (r < 0)
                 return r;

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Tests what the manager holds to be armed, and what it keeps on disk, however a load ends. */
+#include "io.h"
+#include "manager.h"
+#include "strv.h"
+#include "test.h"
+
+#define OVERLAY "an overlay"
+
+/* A kernel made of answers: those of its loads in turn. A failure takes the old image along if this
+ * is set. */
+static struct {
+        int answers[8];
+        bool takes_along;
+        size_t n_calls;
+        bool loaded;
+        char initrd[8][1024];
+} fake;
+
+static int fake_load(const KexecImage *image)
+{
+        size_t i = fake.n_calls++;
+
+        assert_true(i < ELEMENTSOF(fake.answers));
+        assert_true(pread(image->initrd_fd, fake.initrd[i], sizeof(fake.initrd[i]) - 1, 0) > 0);
+        if (fake.answers[i] == 0)
+                fake.loaded = true;
+        else if (fake.takes_along)
+                fake.loaded = false;
+        return fake.answers[i];
+}
+
+static int fake_unload(void)
+{
+        return -EINVAL;
+}
+
+static int fake_loaded(void)
+{
+        return fake.loaded;
+}
+
+static void fake_pause(uint64_t usec)
+{
+}
+
+static const KexecLoader fake_loader = {
+        .name = "fake",
+        .load = fake_load,
+        .unload = fake_unload,
+        .loaded = fake_loaded,
+        .pause = fake_pause,
+};
+
+typedef struct Fixture {
+        char *root;
+        Manager m;
+} Fixture;
+
+static char *hash(const char *text)
+{
+        char hex[SHA256_HEX_SIZE];
+
+        assert_int_equal(generation_hash(text, strlen(text), hex), 0);
+        return strdup(hex);
+}
+
+static void fill(Generation *g, uint64_t number, const char *overlay)
+{
+        *g = (Generation){
+                .number = number,
+                .kernel_release = strdup("6.1"),
+                .kernel_path = strdup("/boot/vmlinuz"),
+                .kernel_sha256 = hash("a kernel"),
+                .base_id = strdup("6.1-0123456789ab"),
+                .base_path = strdup("/boot/base.img"),
+                .base_sha256 = hash("a base image"),
+                .overlay_sha256 = hash(overlay),
+                .overlay_bytes = strlen(overlay),
+                .cmdline = strdup("irqpoll nr_cpus=1"),
+        };
+}
+
+static int setup(void **state)
+{
+        Fixture *f = calloc(1, sizeof(*f));
+
+        assert_non_null(f);
+        memset(&fake, 0, sizeof(fake));
+        f->root = test_root_new();
+        f->m.root_fd = test_root_open(f->root);
+        f->m.loader = &fake_loader;
+        assert_int_equal(mkdir_parents(f->m.root_fd, "boot", 0755), 0);
+        test_write_text(f->m.root_fd, "boot/vmlinuz", "a kernel");
+        test_write_text(f->m.root_fd, "boot/base.img", "a base image");
+        assert_int_equal(generation_store_load(f->m.root_fd, &f->m.store), 0);
+        *state = f;
+        return 0;
+}
+
+static int teardown(void **state)
+{
+        Fixture *f = *state;
+
+        wanted_done(&f->m.wanted);
+        generation_store_done(&f->m.store);
+        state_done(&f->m.state);
+        free(f->m.load_problem);
+        close_fd(f->m.root_fd);
+        test_root_freep(&f->root);
+        free(f);
+        return 0;
+}
+
+static void want(Manager *m, uint64_t number, const char *overlay)
+{
+        wanted_done(&m->wanted);
+        fill(&m->wanted.generation, number, overlay);
+        m->wanted.overlay = (uint8_t *) strdup(overlay);
+        m->wanted_fresh = true;
+}
+
+/* Two generations are on disk, and the second is armed. */
+static void arm_two(Manager *m)
+{
+        want(m, 1, "overlay 1");
+        manager_load(m);
+        want(m, 2, "overlay 2");
+        manager_load(m);
+        assert_true(m->armed_generation == 2);
+        assert_true(m->store.current.number == 2);
+        assert_true(m->store.previous.number == 1);
+        assert_string_equal(fake.initrd[1] + 512, "overlay 2");
+}
+
+static bool on_disk(const Manager *m, const char *number)
+{
+        _cleanup_free_ char *path = NULL;
+
+        assert_int_equal(strprintf(&path, "var/lib/kdumpd/generation/%s", number), 0);
+        return faccessat(m->root_fd, path, F_OK, 0) == 0;
+}
+
+static void test_load_adopts(void **state)
+{
+        Manager *m = &((Fixture *) *state)->m;
+
+        arm_two(m);
+        want(m, 3, "overlay 3");
+        manager_load(m);
+        assert_null(m->load_problem);
+        assert_true(m->armed_generation == 3);
+        assert_true(m->state.generation == 3);
+        assert_true(m->state.overlay_bytes == 9);
+        assert_string_equal(m->state.kernel_release, "6.1");
+        assert_false(on_disk(m, "1"));
+        assert_true(on_disk(m, "2"));
+        assert_true(on_disk(m, "3"));
+}
+
+static void test_load_failure_restores_previous(void **state)
+{
+        Manager *m = &((Fixture *) *state)->m;
+
+        arm_two(m);
+        fake.answers[2] = -ENOEXEC;
+        fake.takes_along = true;
+        want(m, 3, "overlay 3");
+        manager_load(m);
+        assert_non_null(m->load_problem);
+        assert_true(fake.loaded);
+        assert_true(m->armed_generation == 2);
+        assert_string_equal(fake.initrd[3] + 512, "overlay 2");
+        assert_true(m->store.current.number == 2);
+        assert_true(m->store.previous.number == 1);
+        assert_false(on_disk(m, "3"));
+        assert_true(on_disk(m, "2"));
+}
+
+static void test_refusal_keeps_what_is_armed(void **state)
+{
+        Manager *m = &((Fixture *) *state)->m;
+
+        arm_two(m);
+        fake.answers[2] = -EPERM;
+        want(m, 3, "overlay 3");
+        manager_load(m);
+        assert_int_equal(fake.n_calls, 3);
+        assert_true(m->armed_generation == 2);
+        assert_false(on_disk(m, "3"));
+}
+
+static void test_all_that_can_be_is_tried(void **state)
+{
+        Manager *m = &((Fixture *) *state)->m;
+
+        arm_two(m);
+        fake.answers[2] = fake.answers[3] = -ENOMEM;
+        fake.takes_along = true;
+        want(m, 3, "overlay 3");
+        manager_load(m);
+        assert_false(fake.loaded);
+        assert_true(m->armed_generation == 0);
+
+        assert_non_null(manager_restorable(m, 0));
+        assert_true(manager_restorable(m, 0)->number == 1);
+        manager_restore(m);
+        assert_true(fake.loaded);
+        assert_true(m->armed_generation == 1);
+        assert_string_equal(fake.initrd[4] + 512, "overlay 1");
+}
+
+static void test_nothing_is_tried_twice(void **state)
+{
+        Manager *m = &((Fixture *) *state)->m;
+
+        arm_two(m);
+        for (size_t i = 2; i < ELEMENTSOF(fake.answers); i++)
+                fake.answers[i] = -ENOMEM;
+        fake.takes_along = true;
+        want(m, 3, "overlay 3");
+        manager_load(m);
+        manager_restore(m);
+        assert_int_equal(fake.n_calls, 5);
+        assert_null(manager_restorable(m, 0));
+        manager_restore(m);
+        assert_int_equal(fake.n_calls, 5);
+}
+
+static void test_changed_kernel_is_not_loaded(void **state)
+{
+        Manager *m = &((Fixture *) *state)->m;
+
+        arm_two(m);
+        want(m, 3, "overlay 3");
+        m->wanted_fresh = false;
+        test_write_text(m->root_fd, "boot/vmlinuz", "another");
+        manager_load(m);
+        assert_int_equal(fake.n_calls, 2);
+        assert_true(fake.loaded);
+        assert_true(m->armed_generation == 2);
+        assert_non_null(strstr(m->load_problem, "/boot/vmlinuz"));
+}
+
+static void test_current_is_loaded_again_after_a_reboot(void **state)
+{
+        Manager *m = &((Fixture *) *state)->m;
+
+        arm_two(m);
+        fake.loaded = false;
+        m->armed_generation = 0;
+        want(m, 2, "overlay 2");
+        manager_load(m);
+        assert_true(m->armed_generation == 2);
+        assert_true(m->store.previous.number == 1);
+        assert_true(on_disk(m, "1"));
+}
+
+#define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                CASE(test_load_adopts),
+                CASE(test_load_failure_restores_previous),
+                CASE(test_refusal_keeps_what_is_armed),
+                CASE(test_all_that_can_be_is_tried),
+                CASE(test_nothing_is_tried_twice),
+                CASE(test_changed_kernel_is_not_loaded),
+                CASE(test_current_is_loaded_again_after_a_reboot),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;
+}
