@@ -7,9 +7,9 @@
 typedef enum ProgressPhase {
         PROGRESS_WAIT_TARGET, /* waiting for the device or the server */
         PROGRESS_MOUNT,
-        PROGRESS_LOG,    /* writing vmcore-dmesg.txt */
+        PROGRESS_LOG,       /* writing vmcore-dmesg.txt */
         PROGRESS_LOG_SAVED, /* it is safe */
-        PROGRESS_DUMP,   /* writing pages: done and total count */
+        PROGRESS_DUMP,      /* writing pages: done and total count */
         PROGRESS_SYNC,
         PROGRESS_DONE,
         _PROGRESS_PHASE_MAX,
@@ -31,8 +31,10 @@ typedef struct ProgressPipe {
 } ProgressPipe;
 
 /* Sends the state; an error (nobody reads) is ignored. Never blocks: @fd is non-blocking. */
-void progress_report(ProgressPipe *pipe, ProgressPhase phase, uint64_t pages_done, uint64_t pages_total,
-                     uint64_t bytes_written);
+void progress_report(ProgressPipe *pipe, ProgressPhase phase, uint64_t pages_done,
+                     uint64_t pages_total, uint64_t bytes_written);
 
-/* One line: "42 %, 310 of 737 MiB, 61.2 MiB/s, 7 s left". @elapsed_usec since PROGRESS_DUMP began. */
-int progress_format(const Progress *progress, uint64_t page_size_bytes, uint64_t elapsed_usec, char **ret);
+/* One line: "42 %, 310 of 737 MiB, 61.2 MiB/s, 7 s left". @elapsed_usec since PROGRESS_DUMP began.
+ */
+int progress_format(const Progress *progress, uint64_t page_size_bytes, uint64_t elapsed_usec,
+                    char **ret);
