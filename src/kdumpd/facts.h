@@ -5,26 +5,28 @@
 #include "macro.h"
 
 typedef struct Facts {
-        char *kernel_release;   /* uname -r */
-        char *kernel_cmdline;   /* /proc/cmdline */
+        char *kernel_release; /* uname -r */
+        char *kernel_cmdline; /* /proc/cmdline */
         char *hostname, *machine_id;
-        bool crash_loaded;      /* an image is armed: /sys/kernel/kexec/crash_loaded or the older name */
+        bool crash_loaded; /* an image is armed: /sys/kernel/kexec/crash_loaded or the older name */
         bool cpu_crash_hotplug, memory_crash_hotplug; /* the kernel updates elfcorehdr itself */
-        uint64_t crash_size_bytes; /* the reservation; 0: none. Read once per start only (see below) */
+        uint64_t crash_size_bytes; /* the reservation; 0: none. Read once per start only (see below)
+                                    */
         uint64_t ram_bytes;
-        unsigned n_cpus;        /* online */
-        uint32_t boot_apicid;   /* of the boot CPU, from the "apicid" / "initial apicid" of cpu 0 */
+        unsigned n_cpus;      /* online */
+        uint32_t boot_apicid; /* of the boot CPU, from the "apicid" / "initial apicid" of cpu 0 */
         bool boot_apicid_known;
-        bool load_disabled;     /* kernel.kexec_load_disabled */
+        bool load_disabled; /* kernel.kexec_load_disabled */
 } Facts;
 
 void facts_done(Facts *facts);
 
-/* Reads everything below directory fd @root_fd ("/" in production; a fixture in tests). Files that do
- * not exist leave their field at 0/false. crash_size and crash_hotplug are read here only, and this is
- * called once at start: reading them takes the kexec lock (kernel/kexec_core.c, v6.x) and may make a
- * load or a crash at that moment fail. Does not log. */
+/* Reads everything below directory fd @root_fd ("/" in production; a fixture in tests). Files that
+ * do not exist leave their field at 0/false. crash_size and crash_hotplug are read here only, and
+ * this is called once at start: reading them takes the kexec lock (kernel/kexec_core.c, v6.x) and
+ * may make a load or a crash at that moment fail. Does not log. */
 int facts_read(int root_fd, Facts *ret);
 
-/* crash_loaded alone; takes no lock, may be polled. Returns 0/1, or -ENOENT: a kernel without kexec. */
+/* crash_loaded alone; takes no lock, may be polled. Returns 0/1, or -ENOENT: a kernel without
+ * kexec. */
 int facts_crash_loaded(int root_fd);
