@@ -190,6 +190,21 @@ static int add_folder_inputs(Build *build, const char *folder)
         return 0;
 }
 
+/* dracut would only mention one that it does not find, and the manifest would promise it. */
+static int add_binary_inputs(Build *build)
+{
+        for (char *const *path = build->request->binaries; path && *path; path++) {
+                int r;
+
+                if (faccessat(build->root_fd, root_relative(*path), X_OK, 0) < 0)
+                        return log_error_errno(errno, "Failed to find program '%s': %m", *path);
+                r = manifest_add_input(build->root_fd, &build->manifest, *path);
+                if (r < 0)
+                        return log_error_errno(r, "Failed to read '%s': %m", *path);
+        }
+        return 0;
+}
+
 /* Hashes what goes in before it does, so that a change during the build is one afterwards. */
 static int collect_inputs(Build *build)
 {
@@ -207,14 +222,14 @@ static int collect_inputs(Build *build)
                 if (r < 0)
                         return r;
         }
-        r = strv_extend_strv(&paths, build->request->binaries);
-        if (r < 0)
-                return r;
         for (char **path = paths; *path; path++) {
                 r = manifest_add_input(build->root_fd, &build->manifest, *path);
                 if (r < 0)
                         return log_error_errno(r, "Failed to read '%s': %m", *path);
         }
+        r = add_binary_inputs(build);
+        if (r < 0)
+                return r;
         r = add_folder_inputs(build, DRACUT_MODULE_DIR);
         if (r < 0)
                 return log_error_errno(r, "Failed to read '%s': %m", DRACUT_MODULE_DIR);

@@ -149,6 +149,7 @@ static void make_system(Fixture *root)
         fixture_write(root, "/lib/modules/6.1/modules.dep", "a: b\n");
         fixture_write(root, "/usr/lib/dracut/modules.d/99kdump/module-setup.sh", "one");
         fixture_write(root, "/usr/bin/tool", "one");
+        fixture_mode(root, "/usr/bin/tool", 0755);
         make_image(root, "/image", PART_GOOD);
         assert_int_equal(strprintf(&script,
                                    "#!/bin/sh\n"
@@ -276,6 +277,9 @@ static void test_failed_build_leaves_what_was_there(void **state)
 
         make_system(&root);
         assert_int_equal(image_build_below(root.path, &request, &base), 0);
+        assert_int_equal(image_build_below(root.path,
+                                           &(BaseRequest){ "6.1", NULL, extra_args, NULL }, &none),
+                         -ENOENT);
         make_image(&root, "/image", PART_CAPTURE);
         assert_int_equal(image_build_below(root.path, &request, &none), -EBADMSG);
         assert_int_equal(unlinkat(root.fd, "image", 0), 0);
