@@ -39,7 +39,8 @@ static int target_in_effect(const Config *config, const Target *target, Target *
         return 0;
 }
 
-/* Appends the resolved target to the Plan. One that cannot work leaves its message in *warnings. */
+/* Appends the resolved target to the Plan. One that cannot work leaves its message in
+ * *last_message, and that of the one before in *warnings. */
 static int add_target(int root_fd, const Config *config, const Target *target, Plan *plan,
                       Needs *needs, char ***warnings, char **last_message)
 {
@@ -53,12 +54,14 @@ static int add_target(int root_fd, const Config *config, const Target *target, P
                 return r;
         r = resolve_target(root_fd, &wanted, &resolved, needs, warnings, &message);
         if (r == -EOPNOTSUPP || r == -EINVAL) {
-                r = strv_extend(warnings, message ?: "a target cannot be used");
-                if (r < 0)
-                        return r;
+                if (*last_message) {
+                        r = strv_extend(warnings, *last_message);
+                        if (r < 0)
+                                return r;
+                }
                 free(*last_message);
                 *last_message = TAKE_PTR(message);
-                return 0;
+                return *last_message ? 0 : -ENOMEM;
         }
         if (r < 0)
                 return r;
@@ -89,8 +92,9 @@ static int resolve_targets(int root_fd, const Config *config, Plan *plan, Needs 
                 if (r < 0)
                         return r;
         }
+        /* The last one that cannot work is the error, or a warning if another can. */
         if (plan->n_targets > 0)
-                return 0;
+                return last_message ? strv_extend(warnings, last_message) : 0;
         (void) strprintf(reterr_message, "no target is left to dump to: %s",
                          last_message ?: "none is known");
         return -EINVAL;
