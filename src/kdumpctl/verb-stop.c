@@ -11,7 +11,7 @@
 
 #define UNLOAD_TIMEOUT_USEC (60 * USEC_PER_SEC)
 
-/* The unit's ExecStop= does it, but only for a service that ran. */
+/* The unit's ExecStopPost= does it, but only for a service that ran. */
 static int unload(void)
 {
         char *argv[] = { (char[]){ PATH_HELPER_DIR "/kdumpd" }, (char[]){ "stop" },

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Owns the one unload that there is. ExecStop= also runs on restart and after a crash, so PID 1 is
- * asked. */
+/* Owns the one unload that there is. ExecStopPost= also runs on restart and after a crash, so PID 1
+ * is asked. It is not ExecStop=, which is left out if the unit is stopped while it starts or reloads
+ * (service_stop() of systemd 252), and which runs while the daemon could still load again. */
 #include "verb-stop.h"
 
 #include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
-#include <sys/syscall.h>
 
 #include "decide.h"
 #include "facts.h"
@@ -15,12 +13,8 @@
 #include "log.h"
 #include "manager.h"
 #include "messages.h"
-#include "parse.h"
 #include "pid1.h"
 #include "state.h"
-
-/* A load takes less than this, also if the kernel is busy. */
-#define DAEMON_TIMEOUT_MSEC 20000
 
 static bool may_unload(const char **ret_reason)
 {
@@ -57,25 +51,6 @@ static void write_state(int root_fd)
                 (void) log_warning_errno(r, "Failed to write the state file, ignoring: %m");
 }
 
-/* A load that goes on, or the daemon's look whether the image is still there, would arm again. */
-static void end_daemon(void)
-{
-        const char *s = getenv("MAINPID");
-        _cleanup_close_ int pid_fd = -EBADF;
-        struct pollfd fds = { .events = POLLIN };
-        uint32_t pid;
-
-        if (!s || parse_u32(s, &pid) < 0 || pid <= 1 || pid > INT32_MAX)
-                return;
-        pid_fd = (int) syscall(SYS_pidfd_open, (pid_t) pid, 0);
-        if (pid_fd < 0)
-                return;
-        fds.fd = pid_fd;
-        if (syscall(SYS_pidfd_send_signal, pid_fd, SIGTERM, NULL, 0) < 0 ||
-            poll(&fds, 1, DAEMON_TIMEOUT_MSEC) <= 0)
-                log_warning("kdumpd does not end, ignoring.");
-}
-
 int verb_stop(bool is_explicit)
 {
         _cleanup_close_ int root_fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -92,7 +67,6 @@ int verb_stop(bool is_explicit)
                 log_info("The crash kernel stays armed: %s.", reason);
                 return 0;
         }
-        end_daemon();
         r = kexec_crash_unload(&kexec_loader_file);
         if (r < 0) {
                 (void) log_error_errno(r, "Failed to unload the crash kernel: %m");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* `kdumpd stop`: ExecStop= of kdump.service. */
+/* `kdumpd stop`: ExecStopPost= of kdump.service. */
 #pragma once
 
 #include "macro.h"
