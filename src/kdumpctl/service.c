@@ -38,13 +38,15 @@ bool service_is_active(const char *unit)
 }
 
 /* The state file's own words, if there are any. */
-static void tell_reason(bool failed)
+static void tell_reason(int root_fd, bool failed)
 {
-        _cleanup_close_ int root_fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         _cleanup_(state_done) State state = { 0 };
 
-        if (root_fd < 0 || state_read(root_fd, &state) < 0)
+        if (state_read(root_fd, &state) < 0) {
+                if (failed)
+                        log_error("'systemctl status " UNIT_DAEMON "' says more.");
                 return;
+        }
         if (failed)
                 log_error("%s", state.reason);
         else if (state.state == ARM_STATE_DEGRADED)
@@ -53,14 +55,20 @@ static void tell_reason(bool failed)
 
 int service_act(const char *action, const char *doing)
 {
+        _cleanup_close_ int root_fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         int status = service_run(action, UNIT_DAEMON);
 
-        if (status == 0) {
-                log_info("%s kdump: [OK]", doing);
-                tell_reason(false);
-                return EXIT_SUCCESS;
+        if (root_fd < 0) {
+                (void) log_error_errno(errno, "Failed to open '/': %m");
+                return EXIT_FAILURE;
         }
-        log_error("%s kdump: [FAILED]", doing);
-        tell_reason(true);
+        /* A unit that is skipped, for want of a reservation, counts as started. */
+        if (status == 0 && !streq(action, "stop") && live_crash_loaded(root_fd) <= 0)
+                status = EXIT_FAILURE;
+        if (status == 0)
+                log_info("%s kdump: [OK]", doing);
+        else
+                log_error("%s kdump: [FAILED]", doing);
+        tell_reason(root_fd, status != 0);
         return status;
 }

@@ -6,8 +6,10 @@
 #include <fcntl.h>
 
 #include "cmdline.h"
+#include "io.h"
 #include "log.h"
 #include "rootdir.h"
+#include "state.h"
 #include "strv.h"
 
 static bool exists(int root_fd, const char *path)
@@ -78,6 +80,25 @@ int check_advice(int root_fd, const Facts *facts, char ***ret)
         return 0;
 }
 
+/* For `kdumpctl status`: there will be no daemon to say it. */
+static void write_state(int root_fd, char *const *advice)
+{
+        _cleanup_(state_done) State state = { 0 };
+        int r;
+
+        (void) state_read(root_fd, &state);
+        free(TAKE_PTR(state.reason));
+        r = strv_join(advice, &state.reason);
+        if (r >= 0) {
+                state.state = ARM_STATE_UNAVAILABLE;
+                state.generation = 0;
+                state.updated_realtime_usec = now_realtime_usec();
+                r = state_write(root_fd, &state);
+        }
+        if (r < 0)
+                (void) log_warning_errno(r, "Failed to write the state file, ignoring: %m");
+}
+
 int verb_check(void)
 {
         _cleanup_(facts_done) Facts facts = { 0 };
@@ -103,5 +124,8 @@ int verb_check(void)
         }
         for (char **line = advice; line && *line; line++)
                 log_error("%s", *line);
-        return advice ? 1 : 0;
+        if (!advice)
+                return 0;
+        write_state(root_fd, advice);
+        return 1;
 }
