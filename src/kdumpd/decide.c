@@ -81,7 +81,8 @@ int decide(const Facts *facts, const Situation *s, Decision *ret)
         if (s->problem)
                 return decide_problem(facts, s, s->problem, ret);
         if (s->build_running)
-                return decision_set(ret, DECIDE_WAIT, ARM_STATE_BUILDING, "a base image is built");
+                return decision_set(ret, DECIDE_WAIT, ARM_STATE_BUILDING,
+                                    "a base image is being built");
         if (s->base_missing || (s->force_rebuild && !s->build_done))
                 return decide_build(facts, s, ret);
         if (facts->crash_loaded && s->wanted_is_armed)

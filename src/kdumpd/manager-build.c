@@ -33,16 +33,22 @@ void build_done(Build *build)
         *build = (Build){ 0 };
 }
 
-static void build_fail(Manager *m, const char *what)
+/* @result: of the job, or what went wrong before there was one. */
+static void build_fail(Manager *m, const char *result)
 {
+        static const char see[] = "journalctl -u " UNIT_BUILD " says more";
         Build *build = &m->build;
+        int r;
 
         free(build->problem);
-        if (strprintf(&build->problem,
-                      "building the base image failed: %s (journalctl -u " UNIT_BUILD ")",
-                      what) < 0)
+        if (streq(result, "failed"))
+                r = strprintf(&build->problem, "building the base image failed: %s", see);
+        else
+                r = strprintf(&build->problem, "building the base image failed: %s (%s)", result,
+                              see);
+        if (r < 0)
                 build->problem = NULL;
-        message_send(MESSAGE_BUILD_FAILED, LOG_ERR, 0, 0, "%s", build->problem ?: what);
+        message_send(MESSAGE_BUILD_FAILED, LOG_ERR, 0, 0, "%s", build->problem ?: result);
 }
 
 /* @result: of the job, or NULL if it was not seen. What the build left is found on disk; a build
