@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Owns the one unload that there is. ExecStopPost= also runs on restart and after a crash, so PID 1
- * is asked. It is not ExecStop=, which is left out if the unit is stopped while it starts or reloads
- * (service_stop() of systemd 252), and which runs while the daemon could still load again. */
+ * is asked. It is not ExecStop=, which is left out if the unit is stopped while it starts or
+ * reloads (service_stop() of systemd 252), and which runs while the daemon could still load again.
+ */
 #include "verb-stop.h"
 
 #include <fcntl.h>
