@@ -75,9 +75,10 @@ static Action failure_end(const Plan *plan, Watchdog *watchdog)
 
 void supervisor_run(const Plan *plan)
 {
-        Watchdog watchdog = WATCHDOG_INIT;
+        Watchdog watchdog;
         CaptureStatus status;
 
+        watchdog_init(&watchdog);
         watchdog_pet(&watchdog);
         if (hooks_pre(plan, alive, &watchdog) < 0)
                 finish(plan->final_action, &watchdog);
@@ -96,10 +97,11 @@ void supervisor_run(const Plan *plan)
 
 void supervisor_failsafe(const Plan *plan)
 {
-        Watchdog watchdog = WATCHDOG_INIT;
+        Watchdog watchdog;
         Action action = ACTION_REBOOT;
 
         log_error("the capture ended before its time: failsafe");
+        watchdog_init(&watchdog);
         watchdog_pet(&watchdog);
         console_log_show(alive, &watchdog);
         if (plan &&

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Owns /dev/watchdog and the notifications to PID 1. */
+/* Owns /dev/watchdogN and the notifications to PID 1. */
 #include "watchdog.h"
 
 #include <fcntl.h>
@@ -17,19 +17,30 @@
  * to it. */
 #define HARDWARE_TIMEOUT_SEC 60
 
-static void watchdog_try_open(Watchdog *watchdog)
+void watchdog_init(Watchdog *watchdog)
+{
+        *watchdog = (Watchdog){ 0 };
+        for (size_t i = 0; i < WATCHDOG_DEVICES_MAX; i++)
+                watchdog->fds[i] = -EBADF;
+}
+
+/* Any of them may be the one that runs since before the panic, so all are taken over. */
+static int device_open(size_t index)
 {
         struct watchdog_info info = {};
         int timeout = HARDWARE_TIMEOUT_SEC;
-        int fd = open("/dev/watchdog", O_WRONLY | O_CLOEXEC | O_NOCTTY);
+        char path[32];
+        int fd;
 
+        (void) snprintf(path, sizeof(path), "/dev/watchdog%zu", index);
+        fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
         if (fd < 0)
-                return;
+                return -errno;
         (void) ioctl(fd, WDIOC_GETSUPPORT, &info);
         if (ioctl(fd, WDIOC_SETTIMEOUT, &timeout) < 0)
                 (void) ioctl(fd, WDIOC_GETTIMEOUT, &timeout);
         log_info("hardware watchdog '%.32s' armed, %d s", (const char *) info.identity, timeout);
-        watchdog->fd = fd;
+        return fd;
 }
 
 /* The protocol of sd_notify(3): one datagram to the socket that NOTIFY_SOCKET names. */
@@ -59,19 +70,24 @@ void watchdog_pet(Watchdog *watchdog)
         if (watchdog->last_pet_usec && now_usec - watchdog->last_pet_usec < PET_INTERVAL_USEC)
                 return;
         watchdog->last_pet_usec = now_usec;
-        if (watchdog->fd < 0)
-                watchdog_try_open(watchdog);
-        if (watchdog->fd >= 0)
-                (void) ioctl(watchdog->fd, WDIOC_KEEPALIVE, NULL);
+        for (size_t i = 0; i < WATCHDOG_DEVICES_MAX; i++) {
+                if (watchdog->fds[i] < 0)
+                        watchdog->fds[i] = device_open(i);
+                if (watchdog->fds[i] >= 0)
+                        (void) ioctl(watchdog->fds[i], WDIOC_KEEPALIVE, NULL);
+        }
         notify_pid1("WATCHDOG=1");
 }
 
 void watchdog_disarm(Watchdog *watchdog)
 {
-        if (watchdog->fd < 0)
-                return;
-        /* "Magic close", Documentation/watchdog/watchdog-api.rst */
-        if (write(watchdog->fd, "V", 1) != 1)
-                (void) log_warning_errno(errno, "cannot stop the hardware watchdog, ignoring: %m");
-        watchdog->fd = close_fd(watchdog->fd);
+        for (size_t i = 0; i < WATCHDOG_DEVICES_MAX; i++) {
+                if (watchdog->fds[i] < 0)
+                        continue;
+                /* "Magic close", Documentation/watchdog/watchdog-api.rst */
+                if (write(watchdog->fds[i], "V", 1) != 1)
+                        (void) log_warning_errno(
+                                errno, "cannot stop hardware watchdog %zu, ignoring: %m", i);
+                watchdog->fds[i] = close_fd(watchdog->fds[i]);
+        }
 }
