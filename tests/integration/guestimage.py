@@ -41,7 +41,7 @@ DISKS = ("root", "var", "ext4", "xfs", "btrfs", "scratch")
 DISK_SIZE = "4G"
 
 # What a base image of the crash kernel must hold so that no case needs dracut.
-DRIVERS = "virtio_pci virtio_blk ext4 xfs btrfs i6300esb".split()
+DRIVERS = "virtio_pci virtio_blk ext4 xfs btrfs i6300esb iTCO_wdt".split()
 CRASHKERNEL = "crashkernel=256M"
 CMDLINE = "root=UUID=%s rw console=ttyS0 systemd.show_status=1" % ROOT_UUID
 
@@ -59,7 +59,7 @@ def say(text):
 
 
 def enter_private_mounts():
-    """From here on mounts of this process are its own: they and their loop devices go away with it, however it ends."""
+    """From here on mounts of this process are its own: they, and their loop devices, go away with it."""
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.unshare(CLONE_NEWNS) != 0:
         raise BedError("guests need root: unshare: %s" % os.strerror(ctypes.get_errno()))
@@ -271,7 +271,8 @@ def build_disks(folder, root):
 
 
 def image_key(base, installed):
-    return digest(base.name, installed.stat().st_mode, tree_digest(installed), DRIVERS, VAR_UUID, EXT4_UUID, BTRFS_UUID, XFS_LABEL,
+    return digest(base.name, installed.stat().st_mode, tree_digest(installed), DRIVERS, VAR_UUID, EXT4_UUID,
+                  BTRFS_UUID, XFS_LABEL,
                   inspect.getsource(build_image), inspect.getsource(build_disks))
 
 
@@ -343,4 +344,5 @@ def prepare(build_dir, snapshot=True):
                           lambda t: build_image(t, base, Path(destdir)))
         if not snapshot:
             return image, None
-        return image, cache.get(image, "snapshot", snapshot_key(image), lambda t: build_snapshot(t, image))
+        return image, cache.get(image, "snapshot", snapshot_key(image),
+                                lambda t: build_snapshot(t, image))

@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A capture with 2 CPUs."""
+
+import bed
+
+
+def run():
+    guest = bed.start()
+    guest.configure("nr_cpus 2")
+    guest.panic()
+    guest.wait_reset()
+    with guest.disk("root") as root:
+        dump = bed.find_dump(root / "var/crash").check()
+        meta = dump.meta()
+        bed.check(meta["n_cpus"] == 2, "expected a capture with 2 CPU, not %d" % meta["n_cpus"])
+        bed.note("vmcore %.0f MiB in %.1f s" % (meta["vmcore_bytes"] / 2**20, meta["dump_usec"] / 1e6))
