@@ -9,7 +9,7 @@ HEARTBEAT = 60  # what kdump-capture sets, too
 def run():
     guest = bed.start()
     device = guest.run("for w in /sys/class/watchdog/watchdog*; do "
-                       "grep -q i6300 $w/identity && echo /dev/${w##*/}; done").strip()
+                       "grep -q i6300 $w/identity && echo /dev/${w##*/}; done; true").strip()
     bed.check(device.startswith("/dev/watchdog"), "the guest has no i6300esb watchdog: '%s'" % device)
     guest.script("/usr/local/bin/pre", "sleep %d" % (HEARTBEAT + 10))
     guest.configure("kdump_pre /usr/local/bin/pre")
