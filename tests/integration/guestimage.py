@@ -52,6 +52,7 @@ TIMERS = """apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub
 CLONE_NEWNS = 0x00020000
 MS_REC, MS_PRIVATE = 0x4000, 0x40000
 KEEP = 2  # of each layer
+HELD = []  # lock files of the layers in use, open until this process ends
 
 
 def say(text):
@@ -136,7 +137,6 @@ class Cache:
         home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
         self.root = Path(home) / "kdumpd"
         self.root.mkdir(parents=True, exist_ok=True)
-        self.held = []
 
     @contextlib.contextmanager
     def locked(self):
@@ -150,7 +150,7 @@ class Cache:
         fcntl.flock(f, fcntl.LOCK_SH)
         os.set_inheritable(f.fileno(), True)
         os.utime(folder)
-        self.held.append(f)
+        HELD.append(f)
 
     def get(self, parent, prefix, key, build):
         """The folder PREFIX-KEY below @parent; @build(temporary folder) makes it if it is not there."""
