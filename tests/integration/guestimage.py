@@ -41,7 +41,7 @@ DISKS = ("root", "var", "ext4", "xfs", "btrfs", "scratch")
 DISK_SIZE = "4G"
 
 # What a base image of the crash kernel must hold so that no case needs dracut.
-DRIVERS = "virtio_pci virtio_blk ext4 xfs btrfs i6300esb iTCO_wdt".split()
+DRIVERS = "virtio_pci virtio_blk ext4 xfs btrfs i6300esb iTCO_wdt lpc_ich".split()
 CRASHKERNEL = "crashkernel=256M"
 CMDLINE = "root=UUID=%s rw console=ttyS0 systemd.show_status=1" % ROOT_UUID
 
