@@ -131,9 +131,11 @@ class Guest:
         if self.machine:
             self.machine.kill()
 
-    def panic(self):
+    def panic(self, cpu=None):
+        """@cpu: the one that panics; any if None."""
         step("panic")
-        self.machine.agent.spawn("sleep 0.2; echo c >/proc/sysrq-trigger")
+        on = "" if cpu is None else "taskset -c %d " % cpu
+        self.machine.agent.spawn("sleep 0.2; %ssh -c 'echo c >/proc/sysrq-trigger'" % on)
 
     def wait_end(self, timeout=300):
         """Until a reset or power off; returns the reason, see Machine.wait_end()."""

@@ -24,4 +24,4 @@ def run():
     guest.check_armed()
     guest.run("printf 'path /var/crash' >/etc/kdump.conf")
     guest.reload()
-    bed.check_not_in("older", guest.check_armed(), "kdumpctl status")
+    bed.check_in("State:      armed", guest.check_armed(), "kdumpctl status")
