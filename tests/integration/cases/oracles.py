@@ -15,7 +15,9 @@ def output(*argv):
 
 def run():
     guest = bed.start()
-    guest.script("/etc/kdump/raw.sh", "dd if=/proc/vmcore of=%s bs=1M conv=fsync" % (bed.DISK_PATH % "scratch"))
+    disk = bed.DISK_PATH % "scratch"
+    guest.script("/etc/kdump/raw.sh", "while ! [ -b %s ]; do sleep 0.2; done" % disk,
+                 "dd if=/proc/vmcore of=%s bs=1M conv=fsync" % disk)
     guest.configure("kdump_pre /etc/kdump/raw.sh")
     guest.panic()
     guest.wait_reset(timeout=400)
