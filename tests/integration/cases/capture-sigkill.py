@@ -3,6 +3,8 @@
 
 import interrupt
 
+DEFAULT = False
+
 
 def run():
     interrupt.run(interrupt.CHILD, "KILL", "the attempt was killed by signal 9")

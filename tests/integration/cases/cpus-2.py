@@ -4,6 +4,8 @@
 
 import bed
 
+DEFAULT = False
+
 
 def run():
     guest = bed.start()

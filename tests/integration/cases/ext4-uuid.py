@@ -3,6 +3,8 @@
 
 import bed
 
+DEFAULT = False
+
 
 def run():
     guest = bed.start()

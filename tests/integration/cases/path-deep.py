@@ -7,6 +7,8 @@ import bed
 
 DEEP = "srv/level 0/" + "/".join("level-%d" % i for i in range(1, 20))
 
+DEFAULT = False
+
 
 def run():
     guest = bed.start()

@@ -3,6 +3,8 @@
 
 import interrupt
 
+DEFAULT = False
+
 
 def run():
     interrupt.run(interrupt.SUPERVISOR, "SEGV", "the capture ended before its time: failsafe")
