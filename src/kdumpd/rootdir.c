@@ -146,54 +146,20 @@ int root_list(int root_fd, const char *path, char ***ret)
 
 int root_read(int root_fd, const char *path, size_t max_bytes, char **ret_data, size_t *ret_size)
 {
-        _cleanup_close_ int fd = -EBADF;
-        _cleanup_free_ char *data = NULL;
-        size_t size = 0, allocated = 0;
+        _cleanup_close_ int fd = root_open(root_fd, path, O_RDONLY | O_NOCTTY);
 
-        fd = root_open(root_fd, path, O_RDONLY | O_NOCTTY);
-        if (fd < 0)
-                return fd;
-        for (;;) {
-                ssize_t n;
-
-                if (allocated - size < 2) {
-                        char *bigger;
-
-                        allocated = MAX(allocated * 2, (size_t) 4096);
-                        bigger = realloc(data, allocated);
-                        if (!bigger)
-                                return -ENOMEM;
-                        data = bigger;
-                }
-                n = read(fd, data + size, allocated - size - 1);
-                if (n < 0 && errno == EINTR)
-                        continue;
-                if (n < 0)
-                        return -errno;
-                if (n == 0)
-                        break;
-                size += (size_t) n;
-                if (size > max_bytes)
-                        return -EFBIG;
-        }
-        data[size] = '\0';
-        *ret_data = TAKE_PTR(data);
-        if (ret_size)
-                *ret_size = size;
-        return 0;
+        return fd < 0 ? fd : fd_read(fd, max_bytes, ret_data, ret_size);
 }
 
 int root_read_line(int root_fd, const char *path, char **ret_line)
 {
         _cleanup_free_ char *data = NULL;
-        size_t size;
         int r;
 
-        r = root_read(root_fd, path, 1024 * 1024, &data, &size);
+        r = root_read(root_fd, path, 1024 * 1024, &data, NULL);
         if (r < 0)
                 return r;
-        while (size > 0 && data[size - 1] == '\n')
-                data[--size] = '\0';
+        cut_newlines(data);
         *ret_line = TAKE_PTR(data);
         return 0;
 }

@@ -7,15 +7,10 @@
 #include <sys/stat.h>
 #include <time.h>
 
-int file_read(int dir_fd, const char *path, size_t max_bytes, char **ret_data, size_t *ret_size)
+int fd_read(int fd, size_t max_bytes, char **ret_data, size_t *ret_size)
 {
-        _cleanup_close_ int fd = -EBADF;
         _cleanup_free_ char *data = NULL;
         size_t size = 0, allocated = 0;
-
-        fd = openat(dir_fd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-        if (fd < 0)
-                return -errno;
 
         for (;;) {
                 ssize_t n;
@@ -48,18 +43,31 @@ int file_read(int dir_fd, const char *path, size_t max_bytes, char **ret_data, s
         return 0;
 }
 
+int file_read(int dir_fd, const char *path, size_t max_bytes, char **ret_data, size_t *ret_size)
+{
+        _cleanup_close_ int fd = openat(dir_fd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+
+        return fd < 0 ? -errno : fd_read(fd, max_bytes, ret_data, ret_size);
+}
+
+void cut_newlines(char *text)
+{
+        size_t n = strlen(text);
+
+        while (n > 0 && text[n - 1] == '\n')
+                text[--n] = '\0';
+}
+
 int file_read_line(int dir_fd, const char *path, char **ret_line)
 {
         _cleanup_free_ char *data = NULL;
-        size_t size;
         int r;
 
-        r = file_read(dir_fd, path, 1024 * 1024, &data, &size);
+        r = file_read(dir_fd, path, 1024 * 1024, &data, NULL);
         if (r < 0)
                 return r;
 
-        while (size > 0 && data[size - 1] == '\n')
-                data[--size] = '\0';
+        cut_newlines(data);
         *ret_line = TAKE_PTR(data);
         return 0;
 }

@@ -12,6 +12,12 @@
  */
 int file_read(int dir_fd, const char *path, size_t max_bytes, char **ret_data, size_t *ret_size);
 
+/* The same of an open file, from its position on. */
+int fd_read(int fd, size_t max_bytes, char **ret_data, size_t *ret_size);
+
+/* Takes the newlines at the end of @text away. */
+void cut_newlines(char *text);
+
 /* As file_read(), for small one-line files such as those of /sys: trailing newlines are cut. */
 int file_read_line(int dir_fd, const char *path, char **ret_line);
 
