@@ -14,7 +14,7 @@ def run():
     guest.script("/usr/local/bin/pre", "sleep %d" % (HEARTBEAT + 10))
     guest.configure("kdump_pre /usr/local/bin/pre")
     # Armed by something that is never petted again: opened, and left open.
-    guest.run("wdctl --settimeout %d %s" % (max(HEARTBEAT, int(bed.seconds(HEARTBEAT))), device))
+    guest.run("wdctl --settimeout %d %s" % (HEARTBEAT, device))
     guest.run("systemd-run --unit=armed /bin/sh -c 'exec 3>%s; sleep infinity'" % device)
     guest.run("until [ \"$(cat /sys/class/watchdog/%s/state)\" = active ]; do sleep 0.1; done" %
               device.rpartition("/")[2])
