@@ -124,14 +124,19 @@ class Agent:
 
     def connect(self, deadline):
         """Until the agent answers. It is asked again and again: before the guest opens its end, all is lost."""
-        if self.line is None:
-            self.line = LineSocket(self.path, self.alive, 30)
         serial = 0
         while time.monotonic() < deadline and self.alive():
+            if self.line is None:
+                self.line = LineSocket(self.path, self.alive, 30)
             serial += 1
             self.line.socket.settimeout(5)
-            self.line.socket.sendall(b"\xff")
-            self.line.send({"execute": "guest-sync-delimited", "arguments": {"id": serial}})
+            try:
+                self.line.socket.sendall(b"\xff")
+                self.line.send({"execute": "guest-sync-delimited", "arguments": {"id": serial}})
+            except OSError:  # what a slow guest has not read yet has filled the socket
+                self.line.close()
+                self.line = None
+                continue
             until = min(deadline, time.monotonic() + 2)
             try:
                 while True:
