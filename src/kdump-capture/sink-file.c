@@ -25,7 +25,9 @@ typedef struct SinkFile {
         Chunk current, behind; /* behind: under writeback */
 } SinkFile;
 
-/* Not every file system can (ESPIPE, EINVAL, ENOSYS …): then the kernel's own limits have to do. */
+/* Where it cannot be done at all, the kernel's own limits have to do. Any other error counts,
+ * whatever its name (a medium's is ENODATA on xfs): a failed write is told once, and fsync(2) would
+ * not repeat it (file_check_and_advance_wb_err() in mm/filemap.c, v6.1). */
 static int sync_range(int fd, const Chunk *chunk, unsigned flags)
 {
         off_t start = (off_t) chunk->start_bytes;
@@ -33,7 +35,7 @@ static int sync_range(int fd, const Chunk *chunk, unsigned flags)
 
         if (size == 0 || sync_file_range(fd, start, size, flags) >= 0)
                 return 0;
-        return errno == EIO || errno == ENOSPC || errno == EDQUOT ? -errno : 0;
+        return errno == EINVAL || errno == ESPIPE || errno == ENOSYS ? 0 : -errno;
 }
 
 /* Waits until @chunk is on disk and drops it from the page cache. */
