@@ -8,6 +8,7 @@
 #include "capture-save.h"
 #include "io.h"
 #include "log.h"
+#include "process.h"
 
 /* A serial console at 115200 baud takes six seconds for this much. */
 #define TAIL_BYTES (64 * 1024)
@@ -73,8 +74,10 @@ void console_log_show(AliveFunc alive, void *data)
 
         if (pid < 0)
                 return;
-        if (pid == 0)
+        if (pid == 0) {
+                process_oom_default();
                 show();
+        }
         while (waitpid(pid, NULL, WNOHANG) == 0) {
                 if (now_boottime_usec() - start_usec > TIMEOUT_USEC) {
                         log_error("showing the log takes too long, giving up");

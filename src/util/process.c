@@ -18,6 +18,14 @@ static void child_fail(int error_fd, int error)
         _exit(127);
 }
 
+void process_oom_default(void)
+{
+        _cleanup_close_ int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+
+        if (fd >= 0)
+                (void) write_full(fd, "0", 1);
+}
+
 static void child_exec(char *const *argv, ProcessFlags flags, pid_t parent, int error_fd)
 {
         sigset_t none;
@@ -30,6 +38,7 @@ static void child_exec(char *const *argv, ProcessFlags flags, pid_t parent, int 
         sigemptyset(&none);
         (void) sigprocmask(SIG_SETMASK, &none, NULL);
         (void) signal(SIGPIPE, SIG_DFL);
+        process_oom_default();
         /* Both must be out of the way of the three standard fds, which may be closed in the parent.
          */
         error_fd = fcntl(error_fd, F_DUPFD_CLOEXEC, 3);

@@ -12,6 +12,10 @@ typedef enum ProcessFlags {
  * child dies with us. Returns 0; -errno if it could not be started. Does not log. */
 int process_start(char *const *argv, ProcessFlags flags, pid_t *ret_pid);
 
+/* For a child of a process that the kernel must not take memory from: makes this one like any
+ * other. process_start() does it by itself. */
+void process_oom_default(void);
+
 /* Waits for @pid, at most @timeout_usec (USEC_INFINITY: for ever); when that is over it is killed
  * with SIGKILL and, if it goes at once, reaped. Returns 0 and its exit status (128+N: signal N);
  * -ETIMEDOUT. Does not log. */
