@@ -10,6 +10,7 @@
 
 #include "io.h"
 #include "log.h"
+#include "process.h"
 
 #define TICK_MSEC 500
 #define PROGRESS_LINE_INTERVAL_USEC (5 * USEC_PER_SEC)
@@ -25,18 +26,10 @@ typedef struct AttemptProcess {
         Progress last;
         uint64_t progress_usec; /* when something last moved */
         uint64_t dump_begin_usec, line_usec;
+        bool died; /* killed, by whomever */
 } AttemptProcess;
 
-/* The kernel should take the memory of an attempt, not of its supervisor. */
-static void oom_score_set(const char *score)
-{
-        _cleanup_close_ int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
-
-        if (fd >= 0)
-                (void) write_full(fd, score, strlen(score));
-}
-
-static int process_begin(AttemptProcess *process, const Plan *plan, size_t index)
+static int process_begin(AttemptProcess *process, const Plan *plan, size_t index, bool skip_log)
 {
         int fds[2];
         pid_t pid;
@@ -57,8 +50,8 @@ static int process_begin(AttemptProcess *process, const Plan *plan, size_t index
                 close_fd(fds[0]);
                 (void) prctl(PR_SET_PDEATHSIG, SIGKILL);
                 (void) prctl(PR_SET_NAME, "kdump-attempt");
-                oom_score_set("0");
-                _exit(attempt_run(plan, process->target, index, &report));
+                process_oom_default();
+                _exit(attempt_run(plan, process->target, index, skip_log, &report));
         }
         close_fd(fds[1]);
         process->pid = pid;
@@ -71,7 +64,7 @@ static void progress_line(AttemptProcess *process, uint64_t now_usec)
         _cleanup_free_ char *line = NULL;
         uint64_t page_size = (uint64_t) sysconf(_SC_PAGESIZE);
 
-        if (process->last.phase != PROGRESS_DUMP || process->last.pages_total == 0)
+        if (process->last.phase != PROGRESS_DUMP)
                 return;
         if (now_usec - process->line_usec < PROGRESS_LINE_INTERVAL_USEC)
                 return;
@@ -115,12 +108,13 @@ static uint64_t deadline_usec(const AttemptProcess *process)
 /* What a process that cannot tell any more has left on the target. */
 static CaptureStatus status_so_far(const AttemptProcess *process)
 {
-        return process->last.phase >= PROGRESS_LOG_SAVED ? CAPTURE_LOG_ONLY : CAPTURE_NOTHING;
+        return process->last.log_saved ? CAPTURE_LOG_ONLY : CAPTURE_NOTHING;
 }
 
-static CaptureStatus process_status(const AttemptProcess *process, int status)
+static CaptureStatus process_status(AttemptProcess *process, int status)
 {
         if (WIFSIGNALED(status)) {
+                process->died = true;
                 log_error("the attempt was killed by signal %d (%s)", WTERMSIG(status),
                           strsignal(WTERMSIG(status)));
                 return status_so_far(process);
@@ -160,6 +154,7 @@ static CaptureStatus process_watch(AttemptProcess *process, Watchdog *watchdog)
                                   process->target->what ?: "",
                                   (unsigned long long) ((now_usec - process->progress_usec) /
                                                         USEC_PER_SEC));
+                        process->died = true;
                         (void) kill(process->pid, SIGKILL);
                         (void) usleep(100 * USEC_PER_MSEC);
                         (void) waitpid(process->pid, &status, WNOHANG);
@@ -168,8 +163,10 @@ static CaptureStatus process_watch(AttemptProcess *process, Watchdog *watchdog)
         }
 }
 
-CaptureStatus attempt_process_run(const Plan *plan, const Target *target, size_t index,
-                                  Watchdog *watchdog)
+/* *ret_died_in: the phase in which the process was when it came to grief, _PROGRESS_PHASE_MAX if it
+ * did not. */
+static CaptureStatus process_run_once(const Plan *plan, const Target *target, size_t index,
+                                      bool skip_log, Watchdog *watchdog, uint32_t *ret_died_in)
 {
         AttemptProcess process = {
                 .target = target,
@@ -179,12 +176,30 @@ CaptureStatus attempt_process_run(const Plan *plan, const Target *target, size_t
         CaptureStatus status;
         int r;
 
-        r = process_begin(&process, plan, index);
+        *ret_died_in = _PROGRESS_PHASE_MAX;
+        r = process_begin(&process, plan, index, skip_log);
         if (r < 0) {
                 (void) log_error_errno(r, "cannot start an attempt: %m");
                 return CAPTURE_NOTHING;
         }
         status = process_watch(&process, watchdog);
         close_fd(process.fd);
+        if (process.died)
+                *ret_died_in = process.last.phase;
         return status;
+}
+
+CaptureStatus attempt_process_run(const Plan *plan, const Target *target, size_t index,
+                                  Watchdog *watchdog)
+{
+        CaptureStatus status;
+        uint32_t died_in;
+
+        status = process_run_once(plan, target, index, false, watchdog, &died_in);
+        if (died_in != PROGRESS_LOG)
+                return status;
+
+        /* A log that kills its reader must not cost the vmcore as well. */
+        log_warning("trying again without the log");
+        return process_run_once(plan, target, index, true, watchdog, &died_in);
 }

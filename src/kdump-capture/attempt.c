@@ -1,21 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Owns the order of one attempt, its folder and its meta.json. */
+/* Owns the order of one attempt, and its meta.json. */
 #include "attempt.h"
 
 #include <fcntl.h>
 #include <sys/klog.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include "capture.h"
+#include "folder.h"
 #include "io.h"
 #include "log.h"
 #include "mount-target.h"
 #include "paths.h"
 
 #define SOURCE "/proc/vmcore"
-#define FOLDER_TRIES 100
-
 /* What a record says until the capture has ended, one way or the other. */
 #define REASON_INTERRUPTED "the capture was interrupted"
 
@@ -36,64 +34,6 @@ const char *capture_status_to_string(CaptureStatus status)
                 break;
         }
         return "nothing saved";
-}
-
-/* "<host>-YYYY-MM-DD-HH:MM:SS", and a number behind it for the second try onwards. */
-static int folder_name(const char *host, uint64_t realtime_usec, unsigned try, char **ret)
-{
-        time_t seconds = (time_t) (realtime_usec / USEC_PER_SEC);
-        char date[sizeof("YYYY-MM-DD-HH:MM:SS") + 16];
-        struct tm tm;
-
-        if (!localtime_r(&seconds, &tm) ||
-            strftime(date, sizeof(date), "%Y-%m-%d-%H:%M:%S", &tm) == 0)
-                return -ERANGE;
-        if (try == 0)
-                return strprintf(ret, "%s-%s", host, date);
-        return strprintf(ret, "%s-%s.%u", host, date, try);
-}
-
-/* Makes a new folder for this dump below @path of @root_fd. */
-static int folder_make(int root_fd, const char *path, const char *host, uint64_t realtime_usec,
-                       char **ret_where, int *ret_fd)
-{
-        const char *relative = path + strspn(path, "/");
-        _cleanup_close_ int parent_fd = -EBADF;
-        int r, fd;
-
-        if (*relative) {
-                r = mkdir_parents(root_fd, relative, 0700);
-                if (r < 0)
-                        return r;
-        }
-        parent_fd = openat(root_fd, *relative ? relative : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (parent_fd < 0)
-                return -errno;
-
-        for (unsigned try = 0; try < FOLDER_TRIES; try++) {
-                _cleanup_free_ char *name = NULL;
-
-                r = folder_name(host, realtime_usec, try, &name);
-                if (r < 0)
-                        return r;
-                if (mkdirat(parent_fd, name, 0700) < 0) {
-                        if (errno == EEXIST)
-                                continue;
-                        return -errno;
-                }
-                fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-                if (fd < 0)
-                        return -errno;
-                (void) fsync(parent_fd);
-                r = strprintf(ret_where, "%s/%s", streq(path, "/") ? "" : path, name);
-                if (r < 0) {
-                        close_fd(fd);
-                        return r;
-                }
-                *ret_fd = fd;
-                return 0;
-        }
-        return -EEXIST;
 }
 
 /* meta.json is written before the pages and again at the end, so that what an interrupted capture
@@ -168,6 +108,7 @@ static CaptureStatus save_log(int dir_fd, uint64_t start_usec, ProgressPipe *pip
                 return CAPTURE_NOTHING;
         }
         record->log_usec = now_boottime_usec() - start_usec;
+        pipe->last.log_saved = 1;
         log_info("saving %s complete", FILE_DMESG);
         progress_report(pipe, PROGRESS_LOG_SAVED, 0, 0, record->log_bytes);
         return CAPTURE_LOG_ONLY;
@@ -198,12 +139,12 @@ static CaptureStatus save_vmcore(int dir_fd, const Plan *plan, CaptureStatus so_
         return CAPTURE_COMPLETE;
 }
 
-static CaptureStatus save_all(const Plan *plan, const Target *target, int root_fd,
+static CaptureStatus save_all(const Plan *plan, const Target *target, int root_fd, bool skip_log,
                               uint64_t start_usec, ProgressPipe *pipe, DumpRecord *record)
 {
         _cleanup_close_ int dir_fd = -EBADF;
         _cleanup_free_ char *where = NULL;
-        CaptureStatus status;
+        CaptureStatus status = CAPTURE_NOTHING;
         int r;
 
         r = folder_make(root_fd, target->path, plan->host, record->start_realtime_usec, &where,
@@ -216,7 +157,8 @@ static CaptureStatus save_all(const Plan *plan, const Target *target, int root_f
         log_info("saving to %s on %s", where, target->what ?: "");
         (void) snprintf(pipe->last.where, sizeof(pipe->last.where), "%s", where);
 
-        status = save_log(dir_fd, start_usec, pipe, record);
+        if (!skip_log)
+                status = save_log(dir_fd, start_usec, pipe, record);
         r = record_write(dir_fd, record);
         if (r < 0)
                 (void) log_warning_errno(r, "cannot write '%s', ignoring: %m", FILE_META);
@@ -232,7 +174,8 @@ static CaptureStatus save_all(const Plan *plan, const Target *target, int root_f
         return status;
 }
 
-CaptureStatus attempt_run(const Plan *plan, const Target *target, size_t index, ProgressPipe *pipe)
+CaptureStatus attempt_run(const Plan *plan, const Target *target, size_t index, bool skip_log,
+                          ProgressPipe *pipe)
 {
         _cleanup_(dump_record_done) DumpRecord record = {};
         _cleanup_close_ int root_fd = -EBADF;
@@ -254,12 +197,11 @@ CaptureStatus attempt_run(const Plan *plan, const Target *target, size_t index, 
         }
 
         progress_report(pipe, PROGRESS_WAIT_TARGET, 0, 0, 0);
-        r = mount_target(target, mount_point, &root_fd);
+        r = mount_target(target, mount_point, pipe, &root_fd);
         if (r < 0)
                 return CAPTURE_NOTHING;
-        progress_report(pipe, PROGRESS_MOUNT, 0, 0, 0);
 
-        status = save_all(plan, target, root_fd, start_usec, pipe, &record);
+        status = save_all(plan, target, root_fd, skip_log, start_usec, pipe, &record);
         progress_report(pipe, PROGRESS_DONE, pipe->last.pages_done, pipe->last.pages_total,
                         record.vmcore_bytes);
         return status;

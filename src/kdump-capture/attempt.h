@@ -15,8 +15,10 @@ typedef enum CaptureStatus {
 } CaptureStatus;
 
 /* Runs in a process of its own, which may be killed at any time. @index tells attempts apart (each
- * has its own mount point). Logs. */
-CaptureStatus attempt_run(const Plan *plan, const Target *target, size_t index, ProgressPipe *pipe);
+ * has its own mount point). @skip_log: reading the log has already cost one process its life. Logs.
+ */
+CaptureStatus attempt_run(const Plan *plan, const Target *target, size_t index, bool skip_log,
+                          ProgressPipe *pipe);
 
 /* "complete", "log only", "incomplete", "nothing saved". */
 const char *capture_status_to_string(CaptureStatus status);

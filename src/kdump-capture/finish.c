@@ -43,7 +43,7 @@ static void sync_targets(int unused)
                 (void) snprintf(path, sizeof(path), PATH_CAPTURE_MOUNT "-%u", i);
                 fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
                 if (fd < 0)
-                        break;
+                        continue; /* its device never came */
                 (void) syncfs(fd);
         }
 }
@@ -103,6 +103,7 @@ static void exec_shell(void)
         char *argv[] = { (char *) "/bin/sh", (char *) "-i", NULL };
         int fd;
 
+        process_oom_default();
         (void) setsid();
         fd = open("/dev/console", O_RDWR | O_CLOEXEC);
         if (fd >= 0) {

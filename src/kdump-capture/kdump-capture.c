@@ -37,13 +37,13 @@ static Plan *plan_load(void)
         return plan;
 }
 
-/* Both of these end in a reboot: they are only for a machine that has crashed. */
+/* Both of these end in a reboot: they are only for this initramfs. That /proc/vmcore may be missing
+ * there is one more reason to bring the machine back. */
 static int in_crash_kernel(void)
 {
-        if (access("/proc/vmcore", F_OK) == 0 && access(PATH_BASE_INFO, F_OK) == 0)
+        if (access(PATH_BASE_INFO, F_OK) == 0)
                 return 0;
-        return log_error_errno(
-                -ENOENT, "This is not the crash kernel (no /proc/vmcore): nothing to do here.");
+        return log_error_errno(-ENOENT, "This is not the crash kernel: nothing to do here.");
 }
 
 static int verb_run(int argc, char **argv)

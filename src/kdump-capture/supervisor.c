@@ -80,8 +80,10 @@ void supervisor_run(const Plan *plan)
 
         watchdog_init(&watchdog);
         watchdog_pet(&watchdog);
-        if (hooks_pre(plan, alive, &watchdog) < 0)
+        if (hooks_pre(plan, alive, &watchdog) < 0) {
+                console_log_show(alive, &watchdog);
                 finish(plan->final_action, &watchdog);
+        }
 
         status = try_targets(plan, &watchdog);
         if (status == CAPTURE_NOTHING)

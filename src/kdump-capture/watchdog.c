@@ -84,7 +84,9 @@ void watchdog_disarm(Watchdog *watchdog)
         for (size_t i = 0; i < WATCHDOG_DEVICES_MAX; i++) {
                 if (watchdog->fds[i] < 0)
                         continue;
-                /* "Magic close", Documentation/watchdog/watchdog-api.rst */
+                /* For a device that an abandoned child holds open as well, and then the "magic
+                 * close", Documentation/watchdog/watchdog-api.rst */
+                (void) ioctl(watchdog->fds[i], WDIOC_SETOPTIONS, &(int){ WDIOS_DISABLECARD });
                 if (write(watchdog->fds[i], "V", 1) != 1)
                         (void) log_warning_errno(
                                 errno, "cannot stop hardware watchdog %zu, ignoring: %m", i);

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Owns the name of a dump's folder, and finding its place on the target. */
+#include "folder.h"
+
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
+
+#include "io.h"
+
+#define FOLDER_TRIES 100
+
+/* "<host>-YYYY-MM-DD-HH:MM:SS", and a number behind it for the second try onwards. */
+static int folder_name(const char *host, uint64_t realtime_usec, unsigned try, char **ret)
+{
+        time_t seconds = (time_t) (realtime_usec / USEC_PER_SEC);
+        char date[sizeof("YYYY-MM-DD-HH:MM:SS") + 16];
+        struct tm tm;
+
+        if (!localtime_r(&seconds, &tm) ||
+            strftime(date, sizeof(date), "%Y-%m-%d-%H:%M:%S", &tm) == 0)
+                return -ERANGE;
+        if (try == 0)
+                return strprintf(ret, "%s-%s", host, date);
+        return strprintf(ret, "%s-%s.%u", host, date, try);
+}
+
+/* Symlinks below @root_fd mean what they mean on the machine whose file system it is, not in this
+ * initramfs. */
+static int open_inside(int root_fd, const char *path)
+{
+        struct open_how how = {
+                .flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC,
+                .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
+        };
+        int fd = (int) syscall(SYS_openat2, root_fd, path, &how, sizeof(how));
+
+        return fd < 0 ? -errno : fd;
+}
+
+/* Opens the folder @path below @root_fd; what is missing of it is made. */
+static int open_parents(int root_fd, const char *path)
+{
+        _cleanup_free_ char *prefix = strdup(path + strspn(path, "/"));
+        _cleanup_close_ int parent_fd = open_inside(root_fd, ".");
+        char *end, *name = prefix;
+
+        if (!prefix)
+                return -ENOMEM;
+        for (; parent_fd >= 0 && name && *name; name = end) {
+                char saved;
+                int fd;
+
+                end = name + strcspn(name, "/");
+                saved = *end;
+                *end = '\0';
+                fd = open_inside(root_fd, prefix);
+                if (fd == -ENOENT) {
+                        if (mkdirat(parent_fd, name, 0700) < 0)
+                                return -errno;
+                        (void) fsync(parent_fd);
+                        fd = open_inside(root_fd, prefix);
+                }
+                close_fd(parent_fd);
+                parent_fd = fd;
+                *end = saved;
+                end += strspn(end, "/");
+        }
+        return TAKE_FD(parent_fd);
+}
+
+int folder_make(int root_fd, const char *path, const char *host, uint64_t realtime_usec,
+                char **ret_where, int *ret_fd)
+{
+        _cleanup_close_ int parent_fd = open_parents(root_fd, path);
+        int r, fd;
+
+        if (parent_fd < 0)
+                return parent_fd;
+        for (unsigned try = 0; try < FOLDER_TRIES; try++) {
+                _cleanup_free_ char *name = NULL;
+
+                r = folder_name(host, realtime_usec, try, &name);
+                if (r < 0)
+                        return r;
+                if (mkdirat(parent_fd, name, 0700) < 0) {
+                        if (errno == EEXIST)
+                                continue;
+                        return -errno;
+                }
+                fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+                if (fd < 0)
+                        return -errno;
+                (void) fsync(parent_fd);
+                r = strprintf(ret_where, "%s/%s", streq(path, "/") ? "" : path, name);
+                if (r < 0) {
+                        close_fd(fd);
+                        return r;
+                }
+                *ret_fd = fd;
+                return 0;
+        }
+        return -EEXIST;
+}

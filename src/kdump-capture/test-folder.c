@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "folder.h"
+#include "io.h"
+#include "test.h"
+
+/* 2026-11-21 02:03:04 UTC */
+#define TIME_USEC (UINT64_C(1795226584) * USEC_PER_SEC)
+
+static void make(int root_fd, const char *path, const char *expected)
+{
+        _cleanup_close_ int fd = -EBADF;
+        _cleanup_free_ char *where = NULL;
+        struct stat st;
+
+        assert_int_equal(folder_make(root_fd, path, "host", TIME_USEC, &where, &fd), 0);
+        assert_string_equal(where, expected);
+        assert_int_equal(fstat(fd, &st), 0);
+        assert_int_equal(st.st_mode & 07777, 0700);
+}
+
+static void test_missing_parents_are_made(void **state)
+{
+        _cleanup_test_root_ char *root = test_root_new();
+        _cleanup_close_ int root_fd = test_root_open(root);
+
+        make(root_fd, "/", "/host-2026-11-21-02:03:04");
+        make(root_fd, "/a/b//c", "/a/b//c/host-2026-11-21-02:03:04");
+        assert_int_equal(faccessat(root_fd, "a/b/c/host-2026-11-21-02:03:04", F_OK, 0), 0);
+}
+
+static void test_an_old_dump_is_never_reused(void **state)
+{
+        _cleanup_test_root_ char *root = test_root_new();
+        _cleanup_close_ int root_fd = test_root_open(root);
+
+        make(root_fd, "/crash", "/crash/host-2026-11-21-02:03:04");
+        make(root_fd, "/crash", "/crash/host-2026-11-21-02:03:04.1");
+}
+
+static void test_symlinks_stay_on_the_target(void **state)
+{
+        _cleanup_test_root_ char *root = test_root_new();
+        _cleanup_close_ int root_fd = test_root_open(root);
+
+        assert_int_equal(mkdirat(root_fd, "srv", 0755), 0);
+        assert_int_equal(symlinkat("/srv", root_fd, "crash"), 0);
+        make(root_fd, "/crash/dumps", "/crash/dumps/host-2026-11-21-02:03:04");
+        assert_int_equal(faccessat(root_fd, "srv/dumps/host-2026-11-21-02:03:04", F_OK, 0), 0);
+}
+
+static void test_a_file_in_the_way(void **state)
+{
+        _cleanup_test_root_ char *root = test_root_new();
+        _cleanup_close_ int root_fd = test_root_open(root);
+        _cleanup_close_ int fd = -EBADF;
+        _cleanup_free_ char *where = NULL;
+
+        test_write_text(root_fd, "crash", "");
+        assert_int_equal(folder_make(root_fd, "/crash/x", "host", TIME_USEC, &where, &fd),
+                         -ENOTDIR);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_missing_parents_are_made),
+                cmocka_unit_test(test_an_old_dump_is_never_reused),
+                cmocka_unit_test(test_symlinks_stay_on_the_target),
+                cmocka_unit_test(test_a_file_in_the_way),
+        };
+
+        if (setenv("TZ", "UTC", 1) < 0)
+                return 1;
+        return cmocka_run_group_tests(tests, NULL, NULL) == 0 ? 0 : 1;
+}
