@@ -65,6 +65,12 @@ static int decide_build(const Facts *facts, const Situation *s, Decision *ret)
                         return r;
                 return decide_problem(facts, s, problem, ret);
         }
+        /* A build takes minutes, and the machine may panic meanwhile. */
+        if (!facts->crash_loaded && s->restorable > 0 && !facts->load_disabled)
+                return decision_set(ret, DECIDE_RESTORE, ARM_STATE_DISARMED,
+                                    "loading generation %" PRIu64
+                                    ", the last good one, until a base image is built: %s",
+                                    s->restorable, why);
         return decision_set(ret, DECIDE_BUILD, ARM_STATE_BUILDING, "building a base image: %s",
                             why);
 }

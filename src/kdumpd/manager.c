@@ -202,7 +202,8 @@ static int manager_act(Manager *m, const Decision *d)
                 manager_load(m);
                 return 1;
         case DECIDE_RESTORE:
-                log_error("%s", problem_of(m) ?: d->reason);
+                (void) log_full(d->failed ? LOG_ERR : LOG_INFO, 0, "%s",
+                                problem_of(m) ?: d->reason);
                 manager_restore(m);
                 return 1;
         default:
