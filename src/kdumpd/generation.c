@@ -233,6 +233,8 @@ int generation_adopt(GenerationStore *store, const Generation *generation)
         _cleanup_(generation_done) Generation copy = { 0 };
         int r;
 
+        /* The kernel has it, whatever becomes of the index: never use its number again. */
+        store->next = MAX(store->next, generation->number + 1);
         r = generation_copy(generation, &copy);
         if (r < 0)
                 return r;
@@ -246,7 +248,6 @@ int generation_adopt(GenerationStore *store, const Generation *generation)
         }
         store->current = copy;
         copy = (Generation){ 0 };
-        store->next = store->current.number + 1;
         return generation_prune(store);
 }
 

@@ -135,6 +135,22 @@ static void test_written_is_not_yet_adopted(void **state)
         assert_true(exists(f, DIR_N("1")));
 }
 
+static void test_failed_adoption_uses_up_the_number(void **state)
+{
+        Fixture *f = *state;
+        _cleanup_(generation_store_done) GenerationStore store = { 0 };
+        _cleanup_(generation_done) Generation g = { 0 };
+
+        assert_int_equal(generation_store_load(f->root_fd, &store), 0);
+        fill(&g, store.next);
+        assert_int_equal(generation_write(&store, &g, OVERLAY), 0);
+        /* A folder cannot be replaced by a file. */
+        assert_int_equal(mkdir_parents(f->root_fd, DIR_N("index"), 0700), 0);
+        assert_true(generation_adopt(&store, &g) < 0);
+        assert_true(store.current.number == 0);
+        assert_true(store.next == 2);
+}
+
 static void test_damaged_description_is_left_out(void **state)
 {
         Fixture *f = *state;
@@ -245,6 +261,7 @@ int main(void)
                 CASE(test_empty),
                 CASE(test_current_and_previous_are_kept),
                 CASE(test_written_is_not_yet_adopted),
+                CASE(test_failed_adoption_uses_up_the_number),
                 CASE(test_damaged_description_is_left_out),
                 CASE(test_open_joins_base_and_overlay),
                 CASE(test_changed_files_are_refused),
