@@ -132,7 +132,7 @@ static int manager_answer(Manager *m, const Decision *d)
                 m->state.request_usec = now_boottime_usec() - m->request_begin_usec;
         }
         tell(m, d);
-        m->requested = false;
+        m->requested = m->wanted_fresh = false;
         manager_publish(m, d);
 
         if (m->started)
