@@ -190,6 +190,22 @@ static const Generation *open_fallback(Manager *m, KexecImage *ret)
         return fallback;
 }
 
+/* The overlay on disk is damaged or gone, but we have just made the same one. Replaces *message.
+ */
+static int repair_current(Manager *m, KexecImage *ret, char **message)
+{
+        const Generation *generation = &m->wanted.generation;
+        int r;
+
+        log_warning("Writing generation %" PRIu64 " again: %s", generation->number,
+                    *message ?: "it has changed");
+        free(TAKE_PTR(*message));
+        r = generation_write(&m->store, generation, m->wanted.overlay);
+        if (r < 0)
+                return r;
+        return generation_open(&m->store, generation, NULL, ret, message);
+}
+
 static int open_wanted(Manager *m, KexecImage *ret)
 {
         const Generation *generation = &m->wanted.generation;
@@ -206,6 +222,8 @@ static int open_wanted(Manager *m, KexecImage *ret)
         }
         r = generation_open(&m->store, generation, m->wanted_fresh ? generation : NULL, ret,
                             &message);
+        if ((r == -ESTALE || r == -ENOENT) && generation->number == m->store.current.number)
+                r = repair_current(m, ret, &message);
         if (r < 0) {
                 load_problem(m, "generation %" PRIu64 " cannot be loaded: %s", generation->number,
                              message ?: strerror(-r));

@@ -256,6 +256,53 @@ static void test_current_is_loaded_again_after_a_reboot(void **state)
         assert_true(on_disk(m, "1"));
 }
 
+/* @damage is what becomes of the overlay on disk; NULL: it is removed. */
+static void check_repair(Manager *m, const char *damage)
+{
+        static const char path[] = "var/lib/kdumpd/generation/2/overlay.cpio";
+        _cleanup_free_ char *overlay = NULL;
+
+        if (damage)
+                test_write_text(m->root_fd, path, damage);
+        else
+                assert_int_equal(unlinkat(m->root_fd, path, 0), 0);
+        fake.loaded = false;
+        m->armed_generation = 0;
+        want(m, 2, "overlay 2");
+        manager_load(m);
+        assert_null(m->load_problem);
+        assert_true(m->armed_generation == 2);
+        assert_string_equal(fake.initrd[fake.n_calls - 1] + 512, "overlay 2");
+        assert_int_equal(file_read(m->root_fd, path, 4096, &overlay, NULL), 0);
+        assert_string_equal(overlay, "overlay 2");
+}
+
+static void test_damaged_current_is_written_again(void **state)
+{
+        Manager *m = &((Fixture *) *state)->m;
+
+        arm_two(m);
+        check_repair(m, "overlay X");
+        check_repair(m, "");
+        check_repair(m, NULL);
+        assert_int_equal(fake.n_calls, 5);
+}
+
+static void test_changed_kernel_is_not_repaired(void **state)
+{
+        Manager *m = &((Fixture *) *state)->m;
+
+        arm_two(m);
+        fake.loaded = false;
+        m->armed_generation = 0;
+        want(m, 2, "overlay 2");
+        m->wanted_fresh = false;
+        test_write_text(m->root_fd, "boot/vmlinuz", "another");
+        manager_load(m);
+        assert_int_equal(fake.n_calls, 2);
+        assert_non_null(strstr(m->load_problem, "/boot/vmlinuz"));
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -268,6 +315,8 @@ int main(void)
                 CASE(test_nothing_is_tried_twice),
                 CASE(test_changed_kernel_is_not_loaded),
                 CASE(test_current_is_loaded_again_after_a_reboot),
+                CASE(test_damaged_current_is_written_again),
+                CASE(test_changed_kernel_is_not_repaired),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;
