@@ -228,9 +228,11 @@ static int generation_prune(const GenerationStore *store)
         return 0;
 }
 
-int generation_adopt(GenerationStore *store, const Generation *generation)
+int generation_adopt(GenerationStore *store, const Generation *generation, bool drop_current)
 {
         _cleanup_(generation_done) Generation copy = { 0 };
+        bool keep_current =
+                store->current.number > 0 && !(drop_current && store->previous.number > 0);
         int r;
 
         /* The kernel has it, whatever becomes of the index: never use its number again. */
@@ -239,13 +241,14 @@ int generation_adopt(GenerationStore *store, const Generation *generation)
         if (r < 0)
                 return r;
         r = index_write(store->root_fd, generation->number,
-                        store->current.number > 0 ? store->current.number : store->previous.number);
+                        keep_current ? store->current.number : store->previous.number);
         if (r < 0)
                 return r;
-        if (store->current.number > 0) {
+        if (keep_current) {
                 generation_done(&store->previous);
                 store->previous = store->current;
-        }
+        } else
+                generation_done(&store->current);
         store->current = copy;
         copy = (Generation){ 0 };
         return generation_prune(store);

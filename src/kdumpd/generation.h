@@ -43,11 +43,12 @@ int generation_store_load(int root_fd, GenerationStore *ret);
 void generation_store_done(GenerationStore *store);
 
 /* Writes @generation, whose number must be @store->next, with its overlay to disk. It is not the
- * current one yet; generation_adopt() makes it that, generation_discard() removes it. Neither logs.
- */
+ * current one yet; generation_adopt() makes it that, generation_discard() removes it.
+ * @drop_current: what is the current one turned out to be no good, and the previous one, if any, is
+ * kept instead. None of them logs. */
 int generation_write(const GenerationStore *store, const Generation *generation,
                      const void *overlay);
-int generation_adopt(GenerationStore *store, const Generation *generation);
+int generation_adopt(GenerationStore *store, const Generation *generation, bool drop_current);
 int generation_discard(const GenerationStore *store, uint64_t number);
 
 /* Opens what loading @generation takes, after comparing all of it with its hashes. What @trusted

@@ -118,7 +118,16 @@ static void prune(Manager *m)
                 (void) log_warning_errno(r, "Failed to remove old base images, ignoring: %m");
 }
 
-static void load_succeeded(Manager *m, uint64_t gap_usec)
+/* Whether the current generation was tried and given up for the previous one, be it in this request
+ * or in one before it. */
+static bool current_is_bad(const Manager *m, uint64_t armed_before)
+{
+        if (m->current_refused)
+                return !m->previous_refused;
+        return armed_before > 0 && armed_before == m->store.previous.number;
+}
+
+static void load_succeeded(Manager *m, uint64_t armed_before, uint64_t gap_usec)
 {
         const Generation *generation = &m->wanted.generation;
         int r;
@@ -131,7 +140,7 @@ static void load_succeeded(Manager *m, uint64_t gap_usec)
                      gap_usec % 1000);
         if (generation->number == m->store.current.number)
                 return;
-        r = generation_adopt(&m->store, generation);
+        r = generation_adopt(&m->store, generation, current_is_bad(m, armed_before));
         if (r < 0)
                 (void) log_warning_errno(
                         r, "Failed to remember generation %" PRIu64 " as the current one: %m",
@@ -252,7 +261,7 @@ void manager_load(Manager *m)
         if (r < 0)
                 load_failed(m, r, fallback, armed_before, &swap);
         else
-                load_succeeded(m, swap.gap_usec);
+                load_succeeded(m, armed_before, swap.gap_usec);
 
 finish:
         m->wanted_fresh = false;

@@ -70,7 +70,7 @@ static void add(GenerationStore *store)
 
         fill(&g, store->next);
         assert_int_equal(generation_write(store, &g, OVERLAY), 0);
-        assert_int_equal(generation_adopt(store, &g), 0);
+        assert_int_equal(generation_adopt(store, &g, false), 0);
 }
 
 static bool exists(const Fixture *f, const char *path)
@@ -115,6 +115,28 @@ static void test_current_and_previous_are_kept(void **state)
         assert_true(again.current.created_realtime_usec == 5);
 }
 
+static void test_bad_current_is_dropped(void **state)
+{
+        Fixture *f = *state;
+        _cleanup_(generation_store_done) GenerationStore store = { 0 }, again = { 0 };
+
+        assert_int_equal(generation_store_load(f->root_fd, &store), 0);
+        add(&store);
+        for (unsigned i = 0; i < 2; i++) {
+                _cleanup_(generation_done) Generation g = { 0 };
+
+                /* With none before it, even a bad one is better than none. */
+                fill(&g, store.next);
+                assert_int_equal(generation_write(&store, &g, OVERLAY), 0);
+                assert_int_equal(generation_adopt(&store, &g, true), 0);
+        }
+        assert_int_equal(generation_store_load(f->root_fd, &again), 0);
+        assert_true(again.current.number == 3);
+        assert_true(again.previous.number == 1);
+        assert_true(store.previous.number == 1);
+        assert_false(exists(f, DIR_N("2")));
+}
+
 static void test_written_is_not_yet_adopted(void **state)
 {
         Fixture *f = *state;
@@ -146,7 +168,7 @@ static void test_failed_adoption_uses_up_the_number(void **state)
         assert_int_equal(generation_write(&store, &g, OVERLAY), 0);
         /* A folder cannot be replaced by a file. */
         assert_int_equal(mkdir_parents(f->root_fd, DIR_N("index"), 0700), 0);
-        assert_true(generation_adopt(&store, &g) < 0);
+        assert_true(generation_adopt(&store, &g, false) < 0);
         assert_true(store.current.number == 0);
         assert_true(store.next == 2);
 }
@@ -260,6 +282,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 CASE(test_empty),
                 CASE(test_current_and_previous_are_kept),
+                CASE(test_bad_current_is_dropped),
                 CASE(test_written_is_not_yet_adopted),
                 CASE(test_failed_adoption_uses_up_the_number),
                 CASE(test_damaged_description_is_left_out),

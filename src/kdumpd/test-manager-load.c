@@ -210,6 +210,30 @@ static void test_all_that_can_be_is_tried(void **state)
         assert_string_equal(fake.initrd[4] + 512, "overlay 1");
 }
 
+static void test_the_good_one_is_kept_after_a_rollback(void **state)
+{
+        Manager *m = &((Fixture *) *state)->m;
+
+        arm_two(m);
+        fake.loaded = false;
+        m->armed_generation = 0;
+        fake.answers[2] = -ENOEXEC;
+        want(m, 2, "overlay 2");
+        manager_load(m);
+        assert_true(m->armed_generation == 1);
+
+        /* The next request. */
+        m->current_refused = m->previous_refused = false;
+        free(TAKE_PTR(m->load_problem));
+        want(m, 3, "overlay 3");
+        manager_load(m);
+        assert_true(m->armed_generation == 3);
+        assert_true(m->store.current.number == 3);
+        assert_true(m->store.previous.number == 1);
+        assert_true(on_disk(m, "1"));
+        assert_false(on_disk(m, "2"));
+}
+
 static void test_nothing_is_tried_twice(void **state)
 {
         Manager *m = &((Fixture *) *state)->m;
@@ -312,6 +336,7 @@ int main(void)
                 CASE(test_load_failure_restores_previous),
                 CASE(test_refusal_keeps_what_is_armed),
                 CASE(test_all_that_can_be_is_tried),
+                CASE(test_the_good_one_is_kept_after_a_rollback),
                 CASE(test_nothing_is_tried_twice),
                 CASE(test_changed_kernel_is_not_loaded),
                 CASE(test_current_is_loaded_again_after_a_reboot),
