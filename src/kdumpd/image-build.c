@@ -10,6 +10,7 @@
 #include "image.h"
 #include "io.h"
 #include "json-fields.h"
+#include "kernel-image.h"
 #include "log.h"
 #include "manifest.h"
 #include "paths.h"
@@ -205,6 +206,23 @@ static int add_binary_inputs(Build *build)
         return 0;
 }
 
+/* The kernel is not in the image, but its modules are: one replaced in place under the same release
+ * may not take these. */
+static int add_kernel_input(Build *build)
+{
+        _cleanup_free_ char *path = NULL;
+        int r;
+
+        r = kernel_image_find(build->root_fd, build->request->kernel_release, NULL, &path);
+        if (r == -ENOENT)
+                return 0;
+        if (r < 0)
+                return log_error_errno(r, "Failed to look for the image of kernel '%s': %m",
+                                       build->request->kernel_release);
+        r = manifest_add_input(build->root_fd, &build->manifest, path);
+        return r < 0 ? log_error_errno(r, "Failed to read '%s': %m", path) : 0;
+}
+
 /* Hashes what goes in before it does, so that a change during the build is one afterwards. */
 static int collect_inputs(Build *build)
 {
@@ -227,6 +245,9 @@ static int collect_inputs(Build *build)
                 if (r < 0)
                         return log_error_errno(r, "Failed to read '%s': %m", *path);
         }
+        r = add_kernel_input(build);
+        if (r < 0)
+                return r;
         r = add_binary_inputs(build);
         if (r < 0)
                 return r;

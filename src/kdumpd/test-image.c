@@ -147,6 +147,7 @@ static void make_system(Fixture *root)
         fixture_init(root);
         fixture_write(root, "/usr/lib/kdumpd/kdump-capture", "one");
         fixture_write(root, "/lib/modules/6.1/modules.dep", "a: b\n");
+        fixture_write(root, "/boot/vmlinuz-6.1", "one");
         fixture_write(root, "/usr/lib/dracut/modules.d/99kdump/module-setup.sh", "one");
         fixture_write(root, "/usr/bin/tool", "one");
         fixture_mode(root, "/usr/bin/tool", 0755);
@@ -245,6 +246,9 @@ static void test_what_asks_for_a_new_image(void **state)
         fixture_write(&root, "/usr/lib/dracut/modules.d/99kdump/module-setup.sh", "two");
         expect_none(&root, &request, "module-setup.sh' has changed");
         fixture_write(&root, "/usr/lib/dracut/modules.d/99kdump/module-setup.sh", "one");
+        fixture_write(&root, "/boot/vmlinuz-6.1", "two");
+        expect_none(&root, &request, "'/boot/vmlinuz-6.1' has changed");
+        fixture_write(&root, "/boot/vmlinuz-6.1", "one");
         expect_found(&root, &request, base.id);
 
         fixture_write(&root, base.path, "short");
