@@ -305,6 +305,10 @@ static int add_sources(Manager *m)
         r = sd_event_add_defer(m->event, &m->step, on_step, m);
         if (r < 0)
                 return r;
+        /* Else sd-event would only switch it off, and nothing would ever be done again. */
+        r = sd_event_source_set_exit_on_failure(m->step, true);
+        if (r < 0)
+                return r;
         return sd_event_add_time_relative(m->event, &m->tick, CLOCK_BOOTTIME, TICK_USEC,
                                           TICK_ACCURACY_USEC, on_tick, m);
 }
