@@ -242,6 +242,7 @@ int mount_find_path(int root_fd, const char *path, MountPlace *ret, char **ret_r
         _cleanup_(table_unrefp) struct libmnt_table *table = NULL;
         _cleanup_(mount_place_done) MountPlace place = { 0 };
         _cleanup_free_ char *real = NULL, *rest = NULL;
+        _cleanup_close_ int held_fd = -EBADF;
         const char *missing;
         struct libmnt_fs *fs;
         int r;
@@ -249,6 +250,9 @@ int mount_find_path(int root_fd, const char *path, MountPlace *ret, char **ret_r
         r = chase_existing(root_fd, path, &real, &missing, reterr_message);
         if (r < 0)
                 return r;
+        /* Has an automount point mounted, which O_PATH does not, and keeps it until we have read of
+         * it. A failure shows in the table. */
+        held_fd = root_open(root_fd, real, O_RDONLY | O_DIRECTORY);
         r = read_table(root_fd, "/proc/self/mountinfo", &table);
         if (r < 0)
                 return r;
