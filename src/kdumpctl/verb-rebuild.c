@@ -27,6 +27,9 @@ int verb_rebuild(int argc, char **argv)
         if (parse_nothing(argc, argv) < 0 || write_request() < 0)
                 return EXIT_FAILURE;
         status = service_run("start", UNIT_BUILD);
+        /* A build that ran already had not seen the request: we only waited for its end. */
+        if (status == 0 && access(PATH_REBUILD_REQUEST, F_OK) == 0)
+                status = service_run("start", UNIT_BUILD);
         if (status != 0) {
                 (void) unlink(PATH_REBUILD_REQUEST);
                 log_error("Rebuilding kdump: [FAILED]");
