@@ -272,7 +272,10 @@ int mount_find_path(int root_fd, const char *path, MountPlace *ret, char **ret_r
         return 0;
 }
 
-int mount_find_device(int root_fd, const char *device, MountPlace *ret)
+/* The first entry of @table_path for which @matches(root_fd, fs, @wanted) returns 1. */
+static int find_fs(int root_fd, const char *table_path,
+                   int (*matches)(int root_fd, struct libmnt_fs *fs, const char *wanted),
+                   const char *wanted, MountPlace *ret)
 {
         _cleanup_(table_unrefp) struct libmnt_table *table = NULL;
         _cleanup_(iter_freep) struct libmnt_iter *iter = mnt_new_iter(MNT_ITER_FORWARD);
@@ -281,16 +284,14 @@ int mount_find_device(int root_fd, const char *device, MountPlace *ret)
 
         if (!iter)
                 return -ENOMEM;
-        r = read_table(root_fd, "/proc/self/mountinfo", &table);
+        r = read_table(root_fd, table_path, &table);
         if (r < 0)
                 return r == -ENOENT ? 0 : r;
         while (mnt_table_next_fs(table, iter, &fs) == 0) {
-                _cleanup_free_ char *name = NULL;
-
-                r = fs_device(root_fd, fs, &name);
+                r = matches(root_fd, fs, wanted);
                 if (r < 0)
                         return r;
-                if (!streq_ptr(name, device))
+                if (r == 0)
                         continue;
                 r = place_from_fs(root_fd, fs, ret);
                 return r < 0 ? r : 1;
@@ -298,23 +299,26 @@ int mount_find_device(int root_fd, const char *device, MountPlace *ret)
         return 0;
 }
 
-int mount_find_fstab(int root_fd, const char *what, MountPlace *ret)
+static int fs_is_on_device(int root_fd, struct libmnt_fs *fs, const char *device)
 {
-        _cleanup_(table_unrefp) struct libmnt_table *table = NULL;
-        _cleanup_(iter_freep) struct libmnt_iter *iter = mnt_new_iter(MNT_ITER_FORWARD);
-        struct libmnt_fs *fs;
+        _cleanup_free_ char *name = NULL;
         int r;
 
-        if (!iter)
-                return -ENOMEM;
-        r = read_table(root_fd, "/etc/fstab", &table);
-        if (r < 0)
-                return r == -ENOENT ? 0 : r;
-        while (mnt_table_next_fs(table, iter, &fs) == 0) {
-                if (!streq_ptr(mnt_fs_get_source(fs), what))
-                        continue;
-                r = place_from_fs(root_fd, fs, ret);
-                return r < 0 ? r : 1;
-        }
-        return 0;
+        r = fs_device(root_fd, fs, &name);
+        return r < 0 ? r : streq_ptr(name, device);
+}
+
+static int fs_has_source(int root_fd, struct libmnt_fs *fs, const char *source)
+{
+        return streq_ptr(mnt_fs_get_source(fs), source);
+}
+
+int mount_find_device(int root_fd, const char *device, MountPlace *ret)
+{
+        return find_fs(root_fd, "/proc/self/mountinfo", fs_is_on_device, device, ret);
+}
+
+int mount_find_fstab(int root_fd, const char *what, MountPlace *ret)
+{
+        return find_fs(root_fd, "/etc/fstab", fs_has_source, what, ret);
 }
