@@ -249,6 +249,21 @@ static int add_parent_drivers(int root_fd, const char *folder, char ***drivers)
         return 0;
 }
 
+/* Reads @folder/@name. Returns 1; 0 if there is none. */
+static int read_attribute(int root_fd, const char *folder, const char *name, char **ret)
+{
+        _cleanup_free_ char *path = NULL;
+        int r;
+
+        r = strprintf(&path, "%s/%s", folder, name);
+        if (r < 0)
+                return r;
+        r = root_read_line(root_fd, path, ret);
+        if (r == -ENOENT)
+                return 0;
+        return r < 0 ? r : 1;
+}
+
 /* What a mapped device is, by the prefix that its maker gives to its UUID. */
 static int add_mapper_drivers(int root_fd, const char *folder, char ***drivers)
 {
@@ -261,18 +276,15 @@ static int add_mapper_drivers(int root_fd, const char *folder, char ***drivers)
                 { "mpath-", "dm_round_robin" },
                 { "VDO-", "kvdo" },
         };
-        _cleanup_free_ char *path = NULL, *uuid = NULL;
+        _cleanup_free_ char *uuid = NULL;
         int r;
 
         r = drivers_add(drivers, "dm_mod");
         if (r < 0)
                 return r;
-        r = strprintf(&path, "%s/dm/uuid", folder);
-        if (r < 0)
+        r = read_attribute(root_fd, folder, "dm/uuid", &uuid);
+        if (r <= 0)
                 return r;
-        r = root_read_line(root_fd, path, &uuid);
-        if (r < 0)
-                return r == -ENOENT ? 0 : r;
         for (size_t i = 0; i < ELEMENTSOF(modules); i++) {
                 if (!startswith(uuid, modules[i].prefix))
                         continue;
@@ -285,15 +297,12 @@ static int add_mapper_drivers(int root_fd, const char *folder, char ***drivers)
 
 static int add_md_driver(int root_fd, const char *folder, char ***drivers)
 {
-        _cleanup_free_ char *path = NULL, *level = NULL;
+        _cleanup_free_ char *level = NULL;
         int r;
 
-        r = strprintf(&path, "%s/md/level", folder);
-        if (r < 0)
+        r = read_attribute(root_fd, folder, "md/level", &level);
+        if (r <= 0)
                 return r;
-        r = root_read_line(root_fd, path, &level);
-        if (r < 0)
-                return r == -ENOENT ? 0 : r;
         /* One module does the three with parity: drivers/md/raid5.c is raid456.ko. */
         if (streq(level, "raid4") || streq(level, "raid5") || streq(level, "raid6"))
                 return drivers_add(drivers, "raid456");
