@@ -124,6 +124,12 @@ static int next_number(int root_fd, uint64_t *ret)
         return 0;
 }
 
+void generation_reserve(GenerationStore *store, uint64_t number)
+{
+        if (number >= store->next && number < UINT64_MAX)
+                store->next = number + 1;
+}
+
 int generation_store_load(int root_fd, GenerationStore *ret)
 {
         _cleanup_(generation_store_done) GenerationStore store = { .root_fd = root_fd };
@@ -140,8 +146,8 @@ int generation_store_load(int root_fd, GenerationStore *ret)
         if (r == -ENOMEM)
                 return r;
         /* Numbers are never used twice, even if the folders are gone. */
-        store.next = MAX(store.next, current + 1);
-        store.next = MAX(store.next, previous + 1);
+        generation_reserve(&store, current);
+        generation_reserve(&store, previous);
         r = read_if_usable(root_fd, current, &store.current);
         if (r < 0)
                 return r;

@@ -42,6 +42,9 @@ typedef struct GenerationStore {
 int generation_store_load(int root_fd, GenerationStore *ret);
 void generation_store_done(GenerationStore *store);
 
+/* Never gives @number to a new generation: one was armed under it, whatever the disk says. */
+void generation_reserve(GenerationStore *store, uint64_t number);
+
 /* Writes @generation, whose number must be @store->next, with its overlay to disk. It is not the
  * current one yet; generation_adopt() makes it that, generation_discard() removes it.
  * @drop_current: what is the current one turned out to be no good, and the previous one, if any, is

@@ -321,6 +321,7 @@ static void adopt_state(Manager *m)
         r = state_read(m->root_fd, &m->state);
         if (r < 0 && r != -ENOENT)
                 (void) log_warning_errno(r, "Failed to read the state file, ignoring: %m");
+        generation_reserve(&m->store, m->state.generation);
         if (!m->facts.crash_loaded || m->state.generation == 0)
                 return;
         if (m->state.generation == m->store.current.number ||

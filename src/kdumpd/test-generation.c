@@ -275,6 +275,24 @@ static void test_same_image(void **state)
         assert_false(generation_same_image(&a, &b));
 }
 
+/* The disk may be full or read-only while an image is armed; the state in /run knows its number. */
+static void test_reserved_number_is_not_given_again(void **state)
+{
+        const Fixture *f = *state;
+        _cleanup_(generation_store_done) GenerationStore store = { 0 };
+
+        assert_int_equal(generation_store_load(f->root_fd, &store), 0);
+        assert_int_equal(store.next, 1);
+        generation_reserve(&store, 7);
+        assert_int_equal(store.next, 8);
+        generation_reserve(&store, 3);
+        assert_int_equal(store.next, 8);
+        generation_reserve(&store, UINT64_MAX);
+        assert_int_equal(store.next, 8);
+        add(&store);
+        assert_int_equal(store.current.number, 8);
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -289,6 +307,7 @@ int main(void)
                 CASE(test_open_joins_base_and_overlay),
                 CASE(test_changed_files_are_refused),
                 CASE(test_trusted_is_not_compared_again),
+                CASE(test_reserved_number_is_not_given_again),
                 cmocka_unit_test(test_same_image),
         };
 
