@@ -272,7 +272,7 @@ finish:
         }
 }
 
-void manager_restore(Manager *m)
+void manager_restore(Manager *m, bool failed)
 {
         const Generation *generation = manager_restorable(m, 0);
         _cleanup_(kexec_image_done) KexecImage image = KEXEC_IMAGE_NULL;
@@ -300,7 +300,9 @@ void manager_restore(Manager *m)
                 return;
         }
         now_armed(m, generation, swap.gap_usec);
-        message_send(MESSAGE_ROLLED_BACK, LOG_WARNING, generation->number, swap.gap_usec,
-                     "kexec: loaded kdump kernel '%s', generation %" PRIu64 ", the last good one.",
-                     generation->kernel_release, generation->number);
+        message_send(failed ? MESSAGE_ROLLED_BACK : MESSAGE_ARMED,
+                     failed ? LOG_WARNING : LOG_NOTICE, generation->number, swap.gap_usec,
+                     "kexec: loaded kdump kernel '%s', generation %" PRIu64 ", %s.",
+                     generation->kernel_release, generation->number,
+                     failed ? "the last good one" : "until a new one is made");
 }

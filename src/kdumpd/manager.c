@@ -204,7 +204,7 @@ static int manager_act(Manager *m, const Decision *d)
         case DECIDE_RESTORE:
                 (void) log_full(d->failed ? LOG_ERR : LOG_INFO, 0, "%s",
                                 problem_of(m) ?: d->reason);
-                manager_restore(m);
+                manager_restore(m, d->failed);
                 return 1;
         default:
                 return -EINVAL;

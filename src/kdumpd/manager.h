@@ -81,9 +81,10 @@ void manager_build_start(Manager *manager);
 void build_done(Build *build);
 void build_disconnect(Build *build);
 
-/* manager-load.c: each does one load and leaves what came of it in the manager. */
+/* manager-load.c: each does one load and leaves what came of it in the manager. @failed: the last
+ * good one is loaded because something went wrong, not for the time of a build. */
 void manager_load(Manager *manager);
-void manager_restore(Manager *manager);
+void manager_restore(Manager *manager, bool failed);
 
 /* The generation to go back to, other than @but; NULL if there is none. */
 const Generation *manager_restorable(const Manager *manager, uint64_t but);

@@ -204,7 +204,7 @@ static void test_all_that_can_be_is_tried(void **state)
 
         assert_non_null(manager_restorable(m, 0));
         assert_true(manager_restorable(m, 0)->number == 1);
-        manager_restore(m);
+        manager_restore(m, true);
         assert_true(fake.loaded);
         assert_true(m->armed_generation == 1);
         assert_string_equal(fake.initrd[4] + 512, "overlay 1");
@@ -244,10 +244,10 @@ static void test_nothing_is_tried_twice(void **state)
         fake.takes_along = true;
         want(m, 3, "overlay 3");
         manager_load(m);
-        manager_restore(m);
+        manager_restore(m, true);
         assert_int_equal(fake.n_calls, 5);
         assert_null(manager_restorable(m, 0));
-        manager_restore(m);
+        manager_restore(m, true);
         assert_int_equal(fake.n_calls, 5);
 }
 
