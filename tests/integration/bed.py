@@ -201,6 +201,10 @@ class Guest:
 
     # --- outside ---
 
+    def type(self, text):
+        """A line on the console."""
+        self.machine.type(text, seconds(60))
+
     def console(self):
         return machine.read_console(self.console_log)
 

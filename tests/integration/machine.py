@@ -214,7 +214,8 @@ class Machine:
                 # A reset ends the machine, but qemu stays until it was told to quit: no event is lost.
                 "-action", "reboot=shutdown,shutdown=pause,watchdog=reset",
                 "-kernel", kernel, "-initrd", initrd, "-append", cmdline,
-                "-chardev", "file,id=console,append=on,path=%s" % self.console,
+                "-chardev", "socket,id=console,server=on,wait=off,path=%s,logfile=%s,logappend=on" %
+                (self.folder / "console", self.console),
                 "-serial", "chardev:console",
                 "-qmp", "unix:%s,server=on,wait=off" % (self.folder / "qmp"),
                 "-device", "virtio-serial-pci",
@@ -231,8 +232,25 @@ class Machine:
     def alive(self):
         return self.process is not None and self.process.poll() is None
 
+    def type(self, text, seconds=60):
+        """Sends a line over the serial line, to a terminal that echoes it: what the guest has not read when
+        we hang up is lost."""
+        echo = b""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
+            line.settimeout(seconds)
+            line.connect(str(self.folder / "console"))
+            line.sendall(text.encode() + b"\n")
+            while text.encode() + b"\r\n" not in echo:
+                try:
+                    more = line.recv(4096)
+                except TimeoutError:
+                    more = b""
+                if not more:
+                    raise BedError("the guest did not echo '%s'" % text)
+                echo += more
+
     def start(self):
-        for name in ("qmp", "agent"):
+        for name in ("qmp", "agent", "console"):
             (self.folder / name).unlink(missing_ok=True)
         with open(self.folder / "qemu.log", "ab") as log:
             self.process = subprocess.Popen(self.argv, stdin=subprocess.DEVNULL, stdout=log,
