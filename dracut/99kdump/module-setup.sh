@@ -47,6 +47,7 @@ kdump_install_systemd() {
         for _unit in systemd-udev-trigger.service systemd-modules-load.service; do
                 inst_simple "$moddir/bounded.conf" "/etc/systemd/system/$_unit.d/kdump.conf"
         done
+        inst_simple "$moddir/trigger.conf" /etc/systemd/system/systemd-udev-trigger.service.d/kdump-trigger.conf
         ln -sf /usr/lib/systemd/system/kdump-capture.target "$initdir/etc/systemd/system/default.target"
         ln -sf /usr/lib/systemd/system/kdump-capture.target "$initdir/etc/systemd/system/initrd.target"
         printf 'NAME=kdump\nID=kdump\n' > "$initdir/etc/initrd-release"
