@@ -18,6 +18,22 @@ static int set_string(char **field, const char *value)
         return *field ? 0 : -ENOMEM;
 }
 
+/* Puts in front of *message where what it is about was written. */
+static int message_place(const ConfigSource *source, char **message)
+{
+        _cleanup_free_ char *placed = NULL;
+        int r;
+
+        if (!source->file || !*message)
+                return 0;
+        r = strprintf(&placed, "%s:%u: %s", source->file, source->line, *message);
+        if (r < 0)
+                return r;
+        free(*message);
+        *message = TAKE_PTR(placed);
+        return 0;
+}
+
 /* @target with what holds for all targets where it says nothing itself. */
 static int target_in_effect(const Config *config, const Target *target, Target *ret)
 {
@@ -39,20 +55,48 @@ static int target_in_effect(const Config *config, const Target *target, Target *
         return 0;
 }
 
+/* The warnings behind the first @n are about what is written at @source. */
+static int warnings_place(const ConfigSource *source, char **warnings, size_t n)
+{
+        int r;
+
+        for (size_t i = n; i < strv_length(warnings); i++) {
+                r = message_place(source, &warnings[i]);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+/* Resolves target number @i. One that cannot work gives -EINVAL or -EOPNOTSUPP and a message. */
+static int resolve_one_target(int root_fd, const Config *config, size_t i, Target *ret,
+                              Needs *needs, char ***warnings, char **reterr_message)
+{
+        _cleanup_(target_done) Target wanted = { 0 };
+        size_t n_warnings = strv_length(*warnings);
+        int r, k;
+
+        r = target_in_effect(config, &config->targets[i], &wanted);
+        if (r < 0)
+                return r;
+        r = resolve_target(root_fd, &wanted, ret, needs, warnings, reterr_message);
+        k = warnings_place(&config->target_sources[i], *warnings, n_warnings);
+        if (k >= 0)
+                k = message_place(&config->target_sources[i], reterr_message);
+        return k < 0 ? k : r;
+}
+
 /* Appends the resolved target to the Plan. One that cannot work leaves its message in
  * *last_message, and that of the one before in *warnings. */
-static int add_target(int root_fd, const Config *config, const Target *target, Plan *plan,
-                      Needs *needs, char ***warnings, char **last_message)
+static int add_target(int root_fd, const Config *config, size_t i, Plan *plan, Needs *needs,
+                      char ***warnings, char **last_message)
 {
-        _cleanup_(target_done) Target wanted = { 0 }, resolved = { 0 };
+        _cleanup_(target_done) Target resolved = { 0 };
         _cleanup_free_ char *message = NULL;
         Target *bigger;
         int r;
 
-        r = target_in_effect(config, target, &wanted);
-        if (r < 0)
-                return r;
-        r = resolve_target(root_fd, &wanted, &resolved, needs, warnings, &message);
+        r = resolve_one_target(root_fd, config, i, &resolved, needs, warnings, &message);
         if (r == -EOPNOTSUPP || r == -EINVAL) {
                 if (*last_message) {
                         r = strv_extend(warnings, *last_message);
@@ -77,25 +121,18 @@ static int add_target(int root_fd, const Config *config, const Target *target, P
 static int resolve_targets(int root_fd, const Config *config, Plan *plan, Needs *needs,
                            char ***warnings, char **reterr_message)
 {
-        static const Target the_folder = { .type = TARGET_PATH };
         _cleanup_free_ char *last_message = NULL;
         int r;
 
         for (size_t i = 0; i < config->n_targets; i++) {
-                r = add_target(root_fd, config, &config->targets[i], plan, needs, warnings,
-                               &last_message);
-                if (r < 0)
-                        return r;
-        }
-        if (config->n_targets == 0) {
-                r = add_target(root_fd, config, &the_folder, plan, needs, warnings, &last_message);
+                r = add_target(root_fd, config, i, plan, needs, warnings, &last_message);
                 if (r < 0)
                         return r;
         }
         /* The last one that cannot work is the error, or a warning if another can. */
         if (plan->n_targets > 0)
                 return last_message ? strv_extend(warnings, last_message) : 0;
-        (void) strprintf(reterr_message, "no target is left to dump to: %s",
+        (void) strprintf(reterr_message, "%s; no target is left to dump to",
                          last_message ?: "none is known");
         return -EINVAL;
 }
@@ -110,10 +147,7 @@ static int resolve_rootfs(int root_fd, const Config *config, Plan *plan, Needs *
 
         if (config->failure_action != ACTION_DUMP_TO_ROOTFS)
                 return 0;
-        r = target_in_effect(config,
-                             config->n_targets > 0 ? &config->targets[0]
-                                                   : &(const Target){ .type = TARGET_PATH },
-                             &wanted);
+        r = target_in_effect(config, &config->targets[0], &wanted);
         if (r < 0)
                 return r;
         wanted.type = TARGET_PATH;
@@ -140,17 +174,27 @@ static int resolve_rootfs(int root_fd, const Config *config, Plan *plan, Needs *
         return 0;
 }
 
+/* Says where the directive that led to @error was written. Returns @error. */
+static int blame(const Config *config, Directive directive, int error, char **message)
+{
+        (void) message_place(&config->sources[directive], message);
+        return error;
+}
+
 static int resolve_hooks(int root_fd, const Config *config, Plan *plan, Needs *needs,
                          char **reterr_message)
 {
         const struct {
-                const char *directive, *path, *folder;
+                Directive directive;
+                const char *name, *path, *folder;
                 char **ret_path, ***ret_paths;
         } hooks[] = {
-                { "kdump_pre", config->kdump_pre, "pre.d", &plan->kdump_pre, &plan->pre_d },
-                { "kdump_post", config->kdump_post, "post.d", &plan->kdump_post, &plan->post_d },
-                { "kdump_emergency", config->kdump_emergency, "emergency.d", &plan->kdump_emergency,
-                  &plan->emergency_d },
+                { DIRECTIVE_KDUMP_PRE, "kdump_pre", config->kdump_pre, "pre.d", &plan->kdump_pre,
+                  &plan->pre_d },
+                { DIRECTIVE_KDUMP_POST, "kdump_post", config->kdump_post, "post.d",
+                  &plan->kdump_post, &plan->post_d },
+                { DIRECTIVE_KDUMP_EMERGENCY, "kdump_emergency", config->kdump_emergency,
+                  "emergency.d", &plan->kdump_emergency, &plan->emergency_d },
         };
         int r;
 
@@ -161,10 +205,10 @@ static int resolve_hooks(int root_fd, const Config *config, Plan *plan, Needs *n
                         return r;
                 if (!hooks[i].path)
                         continue;
-                r = needs_add_hook(root_fd, hooks[i].directive, hooks[i].path, needs,
-                                   hooks[i].ret_path, reterr_message);
+                r = needs_add_hook(root_fd, hooks[i].name, hooks[i].path, needs, hooks[i].ret_path,
+                                   reterr_message);
                 if (r < 0)
-                        return r;
+                        return blame(config, hooks[i].directive, r, reterr_message);
         }
         return 0;
 }
@@ -178,7 +222,7 @@ static int resolve_programs(int root_fd, const Config *config, Plan *plan, Needs
         for (char **p = config->extra_bins; p && *p; p++) {
                 r = needs_add_binary(root_fd, "extra_bins", *p, needs, reterr_message);
                 if (r < 0)
-                        return r;
+                        return blame(config, DIRECTIVE_EXTRA_BINS, r, reterr_message);
         }
         plan->collector.dump_level = collector->dump_level;
         plan->collector.compression = collector->compression;
@@ -188,8 +232,8 @@ static int resolve_programs(int root_fd, const Config *config, Plan *plan, Needs
         r = strv_copy(collector->argv, &plan->collector.argv);
         if (r < 0)
                 return r;
-        return needs_add_binary(root_fd, "core_collector", collector->argv[0], needs,
-                                reterr_message);
+        r = needs_add_binary(root_fd, "core_collector", collector->argv[0], needs, reterr_message);
+        return r < 0 ? blame(config, DIRECTIVE_CORE_COLLECTOR, r, reterr_message) : 0;
 }
 
 /* Takes out what the kernel has in itself: "kernel/fs/ext4/ext4.ko" in modules.builtin. */

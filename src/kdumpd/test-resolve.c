@@ -85,11 +85,22 @@ static void outcome_done(Outcome *outcome)
         free(outcome->message);
 }
 
-static void resolve(const Fixture *root, const Config *config, Outcome *ret)
+/* @given with what config_load() would add to it: a target if there is none, and sources. */
+static void resolve(const Fixture *root, const Config *given, Outcome *ret)
 {
+        ConfigSource none[2] = { 0 };
+        Target the_folder = { .type = TARGET_PATH };
+        Config config[1] = { *given };
         char release[] = "6.1", hostname[] = "box";
         Facts facts = { .kernel_release = release, .hostname = hostname };
 
+        if (config->n_targets == 0) {
+                config->targets = &the_folder;
+                config->n_targets = 1;
+        }
+        assert_true(config->n_targets <= ELEMENTSOF(none));
+        if (!config->target_sources)
+                config->target_sources = none;
         *ret = (Outcome){ 0 };
         ret->r = resolve_plan(root->fd, config, &facts, &ret->plan, &ret->needs, &ret->warnings,
                               &ret->message);
@@ -347,6 +358,38 @@ static void test_scripts_and_programs(void **state)
         assert_string_equal(outcome.plan->collector.argv[0], "tool");
 }
 
+static void test_complaints_name_the_line(void **state)
+{
+        static const struct {
+                const char *text, *message;
+        } cases[] = {
+                { "path /d\nkdump_post /opt/none\n",
+                  "/etc/kdump.conf:2: kdump_post: '/opt/none': No such file" },
+                { "\n\nextra_bins none\n", "/etc/kdump.conf:3: extra_bins: there is no program" },
+                { "core_collector none -x\n", "/etc/kdump.conf:1: core_collector: there is no" },
+                { "# far away\nssh me@there\n", "/etc/kdump.conf:2: " },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                _cleanup_(fixture_done) Fixture root = FIXTURE_NULL;
+                _cleanup_(outcome_done) Outcome outcome = { 0 };
+                _cleanup_(config_freep) Config *config = NULL;
+                ConfigMessages messages;
+
+                make_system(&root);
+                fixture_write(&root, "/etc/kdump.conf", cases[i].text);
+                assert_int_equal(config_load(root.fd, "/etc/kdump.conf", "/etc/kdump.conf.d",
+                                             &config, &messages),
+                                 0);
+                config_messages_done(&messages);
+                resolve(&root, config, &outcome);
+                assert_int_equal(outcome.r, -EINVAL);
+                if (!startswith(outcome.message, cases[i].message))
+                        fail_msg("'%s' does not begin with '%s'", outcome.message,
+                                 cases[i].message);
+        }
+}
+
 static void test_missing_programs_are_named(void **state)
 {
         _cleanup_(fixture_done) Fixture root = FIXTURE_NULL;
@@ -389,6 +432,7 @@ int main(void)
                 cmocka_unit_test(test_layers_below_a_device),
                 cmocka_unit_test(test_dump_to_rootfs),
                 cmocka_unit_test(test_scripts_and_programs),
+                cmocka_unit_test(test_complaints_name_the_line),
                 cmocka_unit_test(test_missing_programs_are_named),
         };
 

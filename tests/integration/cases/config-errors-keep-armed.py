@@ -8,7 +8,7 @@ BROKEN = (
     ("path relative\n", "/etc/kdump.conf:1: "),
     ("path /a\npath /b\n", "/etc/kdump.conf:2: "),
     ("failure_action rebot\n", "/etc/kdump.conf:1: "),
-    ("kdump_pre /no/such/program\n", "/no/such/program"),
+    ("kdump_pre /no/such/program\n", "/etc/kdump.conf:1: "),
 )
 
 
