@@ -132,7 +132,7 @@ static void test_nr_cpus_by_the_reservation(void **state)
                 unsigned online, by_config, want;
         } cases[] = {
                 { 0, 4, 0, 1 },          { 96 * MIB, 4, 0, 1 },    { 144 * MIB, 4, 0, 1 },
-                { 160 * MIB, 4, 0, 2 },  { 176 * MIB, 64, 0, 3 },  { 256 * MIB, 4, 0, 4 },
+                { 152 * MIB, 4, 0, 2 },  { 176 * MIB, 64, 0, 5 },  { 256 * MIB, 4, 0, 4 },
                 { 512 * MIB, 64, 0, 8 }, { 4096 * MIB, 64, 0, 8 }, { 512 * MIB, 0, 0, 1 },
                 { 96 * MIB, 4, 2, 2 },   { 512 * MIB, 4, 64, 4 },
         };
