@@ -17,6 +17,7 @@ typedef struct KmemArch {
                     uint64_t *ret_bytes);
 } KmemArch;
 
+extern const KmemArch kmem_arch_aarch64;
 extern const KmemArch kmem_arch_x86_64;
 
 /* How many bytes of memory there are from @paddr on, without a hole; 0: none. For use by @vtop. */

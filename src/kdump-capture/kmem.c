@@ -20,6 +20,7 @@ struct Kmem {
 };
 
 static const KmemArch *const architectures[] = {
+        &kmem_arch_aarch64,
         &kmem_arch_x86_64,
 };
 
