@@ -6,15 +6,16 @@
 #include "io.h"
 #include "vmcore-internal.h"
 
-/* Far above what a kernel writes: crash_prepare_elf64_headers() (kernel/crash_core.c) needs one per
- * possible CPU and per range of memory. */
-#define N_SEGMENTS_MAX (UINT32_C(1) << 20)
+/* Above what a kernel writes: crash_prepare_elf64_headers() (kernel/crash_core.c) needs one per
+ * possible CPU and per range of memory, and counts them in 16 bits. */
+#define N_SEGMENTS_MAX (UINT32_C(1) << 17)
 #define N_SEGMENTS_STEP 512
 
 /* Device dumps (fs/proc/vmcore.c, NT_VMCOREDD since v4.18) come first among the notes and may have
  * hundreds of MiB; the crash kernel has not. */
-#define NOTES_BYTES_MAX (UINT64_C(64) << 20)
+#define NOTES_BYTES_MAX (UINT64_C(32) << 20)
 #define NT_VMCOREDD_TYPE 0x700
+#define N_DEVICE_DUMPS_MAX 4096
 
 /* x86_64: __START_KERNEL_map (arch/x86/include/asm/page_64_types.h) */
 #define X86_64_KERNEL_MAP_VADDR UINT64_C(0xffffffff80000000)
@@ -30,6 +31,13 @@ typedef struct Segments {
         uint64_t *vaddrs; /* p_vaddr of each */
         size_t n_items, n_allocated;
 } Segments;
+
+/* What may still be done for notes, of all PT_NOTEs together: a core of many that cannot be read,
+ * or are full of device dumps, must not cost more than one that is fine. */
+typedef struct NotesBudget {
+        uint64_t bytes;
+        unsigned n_device_dumps;
+} NotesBudget;
 
 static void segments_done(Segments *segments)
 {
@@ -142,17 +150,20 @@ static int load_segment_add(Vmcore *vmcore, const Elf64_Phdr *header, Segments *
 }
 
 /* Leaves out the device dumps in front of notes that are too long to be kept, else their end. */
-static void notes_shorten(const Vmcore *vmcore, uint64_t *offset, uint64_t *size)
+static void notes_shorten(const Vmcore *vmcore, NotesBudget *budget, uint64_t *offset,
+                          uint64_t *size)
 {
-        while (*size > NOTES_BYTES_MAX) {
+        while (*size > budget->bytes) {
                 Elf64_Nhdr note;
                 uint64_t n;
 
-                if (pread_full(vmcore->fd, &note, sizeof(note), *offset) < 0 ||
-                    note.n_type != NT_VMCOREDD_TYPE) {
-                        *size = NOTES_BYTES_MAX;
+                if (budget->n_device_dumps == 0 ||
+                    pread_full(vmcore->fd, &note, sizeof(note), *offset) < 0 ||
+                    note.n_type != NT_VMCOREDD_TYPE || note.n_namesz == 0) {
+                        *size = budget->bytes;
                         return;
                 }
+                budget->n_device_dumps--;
                 n = sizeof(note) + ALIGN_UP((uint64_t) note.n_namesz, 4) +
                     ALIGN_UP((uint64_t) note.n_descsz, 4);
                 n = MIN(n, *size);
@@ -163,21 +174,19 @@ static void notes_shorten(const Vmcore *vmcore, uint64_t *offset, uint64_t *size
 
 /* Appends one PT_NOTE. What cannot be read is left out: a dump without notes is better than none.
  */
-static int notes_add(Vmcore *vmcore, const Elf64_Phdr *header)
+static int notes_add(Vmcore *vmcore, const Elf64_Phdr *header, NotesBudget *budget)
 {
         uint64_t offset = header->p_offset, size = header->p_filesz;
         size_t old = ALIGN_UP(vmcore->notes_size, 4);
         uint8_t *notes;
 
-        if (offset >= vmcore->file_bytes)
+        if (offset >= vmcore->file_bytes || budget->bytes == 0)
                 return 0;
         size = MIN(size, vmcore->file_bytes - offset);
-        notes_shorten(vmcore, &offset, &size);
-        if (old >= NOTES_BYTES_MAX)
-                return 0;
-        size = MIN(size, NOTES_BYTES_MAX - old);
+        notes_shorten(vmcore, budget, &offset, &size);
         if (size == 0)
                 return 0;
+        budget->bytes -= size;
 
         notes = realloc(vmcore->notes, old + size);
         if (!notes)
@@ -274,6 +283,7 @@ static size_t segments_split(const Vmcore *vmcore, const Segments *segments, Mem
 
 static int segments_read(Vmcore *vmcore, uint64_t offset, uint32_t n_headers, Segments *segments)
 {
+        NotesBudget budget = { .bytes = NOTES_BYTES_MAX, .n_device_dumps = N_DEVICE_DUMPS_MAX };
         int r;
 
         while (n_headers > 0) {
@@ -287,7 +297,7 @@ static int segments_read(Vmcore *vmcore, uint64_t offset, uint32_t n_headers, Se
                         return r == -ENODATA ? -EBADMSG : r;
 
                 for (uint32_t i = 0; i < n; i++) {
-                        r = headers[i].p_type == PT_NOTE ? notes_add(vmcore, &headers[i])
+                        r = headers[i].p_type == PT_NOTE ? notes_add(vmcore, &headers[i], &budget)
                             : headers[i].p_type == PT_LOAD
                                     ? load_segment_add(vmcore, &headers[i], segments)
                                     : 0;

@@ -40,7 +40,7 @@ uint64_t vmcore_direct_map_delta(const Vmcore *vmcore);
  * -ENODATA. */
 int vmcore_kernel_map_delta(const Vmcore *vmcore, uint64_t *ret_delta);
 
-/* All of PT_NOTE as it is in the file (several are joined; of more than 64 MiB the device dumps are
+/* All of PT_NOTE as it is in the file (several are joined; of more than 32 MiB the device dumps are
  * left out), and the text of VMCOREINFO with its place among the notes. NULL and 0 when there is
  * none. They live as long as @vmcore. */
 const uint8_t *vmcore_notes(const Vmcore *vmcore, size_t *ret_size);
