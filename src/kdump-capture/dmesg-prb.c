@@ -36,6 +36,7 @@ typedef struct PrbLayout {
 typedef struct Prb {
         PrbLayout layout;
         uint64_t count, size_bytes; /* powers of two */
+        uint64_t text_bytes_left;   /* no more than the ring can hold */
         uint64_t descs_vaddr, infos_vaddr, data_vaddr;
         uint64_t head_id, tail_id;
 } Prb;
@@ -68,7 +69,18 @@ static int layout_get(const Vmcoreinfo *info, PrbLayout *l)
                 { "atomic_long_t.counter", &l->atomic_counter },
         };
 
-        return dmesg_keys_get(info, keys, ELEMENTSOF(keys));
+        int r;
+
+        r = dmesg_keys_get(info, keys, ELEMENTSOF(keys));
+        if (r < 0)
+                return r;
+        if (l->desc_size < l->desc_state_var + l->atomic_counter + sizeof(uint64_t) ||
+            l->desc_size < l->desc_text_blk_lpos + l->lpos_begin + sizeof(uint64_t) ||
+            l->desc_size < l->desc_text_blk_lpos + l->lpos_next + sizeof(uint64_t) ||
+            l->info_size < l->info_ts_nsec + sizeof(uint64_t) ||
+            l->info_size < l->info_text_len + sizeof(uint16_t))
+                return -EBADMSG;
+        return 0;
 }
 
 /* Every offset is at most DMESG_OFFSET_MAX and every index at most 2^24, so sums wrap around only
@@ -76,7 +88,7 @@ static int layout_get(const Vmcoreinfo *info, PrbLayout *l)
 static int prb_open(Kmem *kmem, const Vmcoreinfo *info, Prb *prb)
 {
         PrbLayout *l = &prb->layout;
-        uint64_t vaddr, desc_ring, data_ring;
+        uint64_t vaddr, desc_ring, data_ring, memory_bytes;
         uint32_t count_bits, size_bits;
         int r;
 
@@ -120,6 +132,12 @@ static int prb_open(Kmem *kmem, const Vmcoreinfo *info, Prb *prb)
 
         prb->count = UINT64_C(1) << count_bits;
         prb->size_bytes = UINT64_C(1) << size_bits;
+        prb->text_bytes_left = prb->size_bytes;
+        /* Page tables that map the same memory again and again could make more of it. */
+        memory_bytes = kmem_memory_bytes(kmem);
+        if (prb->size_bytes > memory_bytes || prb->count > memory_bytes / l->desc_size ||
+            prb->count > memory_bytes / l->info_size)
+                return -EBADMSG;
         prb->head_id &= DESC_ID_MASK;
         prb->tail_id &= DESC_ID_MASK;
         return 0;
@@ -172,7 +190,7 @@ static int block_find(const Prb *prb, const PrbDesc *desc, uint64_t *ret_start, 
 
 /* Returns 0; 1 if the message holds nothing to be shown; -EBADMSG and the errors of kmem_read() if
  * it is damaged; else the error of the sink, with *ret_sink_failed. */
-static int message_write(Kmem *kmem, const Prb *prb, uint64_t id, DmesgOutput *output,
+static int message_write(Kmem *kmem, Prb *prb, uint64_t id, DmesgOutput *output,
                          bool *ret_sink_failed)
 {
         const PrbLayout *l = &prb->layout;
@@ -219,19 +237,23 @@ static int message_write(Kmem *kmem, const Prb *prb, uint64_t id, DmesgOutput *o
                 memcpy(output->text, DAMAGED_MARKER, marker_bytes);
         }
 
+        /* Blocks do not overlap, unless their positions are damaged. */
         bytes = MIN(bytes - sizeof(block_id), (uint64_t) text_len);
+        if (bytes > prb->text_bytes_left)
+                return -EBADMSG;
         r = kmem_read(kmem, prb->data_vaddr + start + sizeof(block_id), output->text + marker_bytes,
                       bytes);
         if (r < 0)
                 return r;
 
+        prb->text_bytes_left -= bytes;
         r = dmesg_output_message(output, ts_nsec, output->text, marker_bytes + bytes);
         *ret_sink_failed = r < 0;
         return r;
 }
 
 /* The messages from @id on, @n of them. */
-static int messages_write(Kmem *kmem, const Prb *prb, uint64_t id, uint64_t n, DmesgOutput *output)
+static int messages_write(Kmem *kmem, Prb *prb, uint64_t id, uint64_t n, DmesgOutput *output)
 {
         unsigned n_unreadable = 0;
         int r;

@@ -35,7 +35,11 @@ static int layout_get(const Vmcoreinfo *info, Records *records)
         if (r < 0)
                 return r;
 
-        return records->header_size == 0 ? -EBADMSG : 0;
+        if (records->header_size < records->ts_nsec + sizeof(uint64_t) ||
+            records->header_size < records->len + sizeof(uint16_t) ||
+            records->header_size < records->text_len + sizeof(uint16_t))
+                return -EBADMSG;
+        return 0;
 }
 
 static int symbol_read_u32(Kmem *kmem, const Vmcoreinfo *info, const char *name, uint32_t *ret)
@@ -75,8 +79,9 @@ static int records_open(Kmem *kmem, const Vmcoreinfo *info, Records *records)
         if (r < 0)
                 return r;
 
-        if (bytes > LOG_BUF_BYTES_MAX || bytes < records->header_size ||
-            records->first_idx > bytes - records->header_size || records->next_idx > bytes)
+        if (bytes > LOG_BUF_BYTES_MAX || bytes > kmem_memory_bytes(kmem) ||
+            bytes < records->header_size || records->first_idx > bytes - records->header_size ||
+            records->next_idx > bytes)
                 return -EBADMSG;
         records->buffer_bytes = bytes;
         return 0;

@@ -68,6 +68,18 @@ uint64_t kmem_bytes_behind(const Kmem *kmem, uint64_t paddr)
         return run && run->start_paddr <= paddr ? run->end_paddr - paddr : 0;
 }
 
+uint64_t kmem_memory_bytes(const Kmem *kmem)
+{
+        const MemoryRun *runs;
+        uint64_t bytes = 0;
+        size_t n_runs;
+
+        runs = vmcore_runs(kmem->vmcore, &n_runs);
+        for (size_t i = 0; i < n_runs; i++)
+                bytes += runs[i].end_paddr - runs[i].start_paddr;
+        return bytes;
+}
+
 int kmem_vtop(Kmem *kmem, uint64_t vaddr, uint64_t *ret_paddr, uint64_t *ret_bytes)
 {
         uint64_t paddr, bytes;

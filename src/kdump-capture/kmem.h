@@ -34,6 +34,9 @@ int kmem_read_u64(Kmem *kmem, uint64_t vaddr, uint64_t *ret);
 /* As vmcore_read(), through a small cache: meant for structures, not for the pages of a dump. */
 int kmem_read_phys(Kmem *kmem, uint64_t paddr, void *buf, size_t size);
 
+/* How much memory the vmcore has, in bytes: nothing in it can be larger. */
+uint64_t kmem_memory_bytes(const Kmem *kmem);
+
 /* The crashed kernel's struct new_utsname; each field ends with a NUL. Returns 0; -ENODATA if
  * VMCOREINFO does not tell where it is, else as kmem_read(). Does not log. */
 int kmem_read_utsname(Kmem *kmem, const Vmcoreinfo *info, char ret_uts[KMEM_UTSNAME_BYTES]);

@@ -387,6 +387,9 @@ static void test_ring_that_cannot_be(void **state)
                 { IMAGE_PADDR(PRB_POINTER), UINT64_MAX, -EFAULT },
                 { IMAGE_PADDR(PRB), 25, -EBADMSG },
                 { IMAGE_PADDR(PRB), UINT32_MAX, -EBADMSG },
+                /* These could be, but not in so little memory. */
+                { IMAGE_PADDR(PRB), 20, -EBADMSG },
+                { IMAGE_PADDR(PRB + PRB_DATA_RING), 24, -EBADMSG },
                 { IMAGE_PADDR(PRB + PRB_DATA_RING), 31, -EBADMSG },
                 { IMAGE_PADDR(PRB + 8), 0, 1 },
                 { IMAGE_PADDR(PRB + 16), UINT64_MAX - 100, 1 },
@@ -403,6 +406,28 @@ static void test_ring_that_cannot_be(void **state)
                 assert_int_equal(ring_write(&ring, &got), cases[i].error);
                 assert_int_equal(got.n_text, 0);
         }
+}
+
+/* Descriptors that all point to one block would make any amount of text of it. */
+static void test_ring_gives_no_more_text_than_it_holds(void **state)
+{
+        _cleanup_(ring_done) Ring ring;
+        _cleanup_(got_done) Got got = {};
+        char text[900];
+        uint64_t first;
+
+        ring_init(&ring, false);
+        memset(text, 'a', sizeof(text));
+        first = ring_add_full(&ring, 0, text, sizeof(text), STATE_FINALIZED, 0);
+        for (unsigned i = 1; i < PRB_COUNT; i++) {
+                uint64_t id = ring_add_full(&ring, 0, NULL, sizeof(text), STATE_FINALIZED, 1);
+
+                for (unsigned at = 0; at < 2; at++)
+                        test_memory_put_u64(&ring.memory, ring_desc_paddr(id) + 8 + at * 8,
+                                            ring_lpos(&ring, first, at));
+        }
+        assert_int_equal(ring_write(&ring, &got), 1);
+        assert_int_equal(got.n_text, 15 + sizeof(text) + 1);
 }
 
 static void test_random_damage_to_the_ring_is_survived(void **state)
@@ -456,6 +481,7 @@ int main(void)
                 cmocka_unit_test(test_ring_damaged_messages_are_left_out),
                 cmocka_unit_test(test_ring_with_a_wrong_end_is_searched),
                 cmocka_unit_test(test_ring_that_cannot_be),
+                cmocka_unit_test(test_ring_gives_no_more_text_than_it_holds),
                 cmocka_unit_test(test_random_damage_to_the_ring_is_survived),
         };
 

@@ -130,6 +130,27 @@ static void test_damaged_records_end(void **state)
         assert_int_equal(log_write(&memory, UINT32_MAX, 0, &got), -EBADMSG);
 }
 
+static void test_records_that_cannot_be(void **state)
+{
+        static const char *const lines[] = { "SIZE(printk_log)=0", "SIZE(printk_log)=11",
+                                             "OFFSET(printk_log.ts_nsec)=9" };
+        _cleanup_(test_memory_done) TestMemory large;
+        _cleanup_(got_done) Got got = {};
+
+        for (size_t i = 0; i < ELEMENTSOF(lines); i++) {
+                _cleanup_(test_memory_done) TestMemory memory;
+
+                log_init(&memory, "printk_log");
+                test_memory_info(&memory, "%s", lines[i]);
+                assert_int_equal(log_write(&memory, 0, 0, &got), -EBADMSG);
+        }
+
+        /* Larger than all memory. */
+        log_init(&large, "printk_log");
+        test_memory_put_u32(&large, IMAGE_PADDR(LOG_LENGTH), MEMORY_BYTES + 1);
+        assert_int_equal(log_write(&large, 0, 0, &got), -EBADMSG);
+}
+
 static void test_random_damage_to_records_is_survived(void **state)
 {
         _cleanup_(test_memory_done) TestMemory memory;
@@ -175,14 +196,49 @@ static void test_unknown_logs(void **state)
         assert_int_equal(got_write(&got, &half), -EOPNOTSUPP);
 }
 
+/* The offsets of the ring's structures are checked before anything of it is read. */
+static void test_structures_that_are_too_small(void **state)
+{
+        static const char *const keys[] = {
+                "printk_ringbuffer.desc_ring", "printk_ringbuffer.text_data_ring",
+                "prb_desc_ring.count_bits",    "prb_desc_ring.descs",
+                "prb_desc_ring.infos",         "prb_desc_ring.head_id",
+                "prb_desc_ring.tail_id",       "prb_desc.state_var",
+                "prb_desc.text_blk_lpos",      "prb_data_blk_lpos.begin",
+                "prb_data_blk_lpos.next",      "printk_info.ts_nsec",
+                "printk_info.text_len",        "prb_data_ring.size_bits",
+                "prb_data_ring.data",          "atomic_long_t.counter",
+        };
+        static const struct {
+                unsigned desc_bytes, info_bytes;
+                int error;
+        } cases[] = { { 16, 16, -EFAULT }, { 7, 16, -EBADMSG }, { 16, 7, -EBADMSG } };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                _cleanup_(test_memory_done) TestMemory memory;
+                _cleanup_(got_done) Got got = {};
+
+                memory_init(&memory);
+                test_memory_info(&memory, "SYMBOL(prb)=0");
+                for (size_t k = 0; k < ELEMENTSOF(keys); k++)
+                        test_memory_info(&memory, "OFFSET(%s)=0", keys[k]);
+                test_memory_info(&memory, "SIZE(prb_desc)=%u", cases[i].desc_bytes);
+                test_memory_info(&memory, "SIZE(printk_info)=%u", cases[i].info_bytes);
+                assert_int_equal(test_memory_open(&memory), 0);
+                assert_int_equal(got_write(&got, &memory), cases[i].error);
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_records),
                 cmocka_unit_test(test_records_wrap),
                 cmocka_unit_test(test_damaged_records_end),
+                cmocka_unit_test(test_records_that_cannot_be),
                 cmocka_unit_test(test_random_damage_to_records_is_survived),
                 cmocka_unit_test(test_unknown_logs),
+                cmocka_unit_test(test_structures_that_are_too_small),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL) != 0;
