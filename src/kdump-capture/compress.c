@@ -6,6 +6,8 @@ static const Compressor *const compressors[] = {
         &compressor_none,
         &compressor_lzo,
         &compressor_zlib,
+        &compressor_snappy,
+        &compressor_zstd,
 };
 
 const Compressor *compressor_find(Compression compression)

@@ -35,6 +35,8 @@ typedef struct Compressor {
 extern const Compressor compressor_none;
 extern const Compressor compressor_lzo;
 extern const Compressor compressor_zlib;
+extern const Compressor compressor_snappy;
+extern const Compressor compressor_zstd;
 
 /* NULL if this program was built without it. */
 const Compressor *compressor_find(Compression compression);

@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 
 #include "capture.h"
+#include "compress.h"
 #include "io.h"
 #include "paths.h"
 #include "test-core.h"
@@ -109,9 +110,28 @@ static void test_dump_equals_the_memory(void **state)
         bed_done(&bed);
 }
 
+static void test_every_codec_is_used_as_asked_for(void **state)
+{
+        for (Compression i = 0; i < _COMPRESSION_MAX; i++) {
+                Collector collector = { .compression = i };
+                MemorySink file;
+                Bed bed;
+
+                bed_init(&bed);
+                assert_int_equal(
+                        capture_save_vmcore(bed.path, bed.dir_fd, &collector, NULL, &bed.record),
+                        0);
+                assert_string_equal(bed.record.compression, compression_to_string(i));
+                bed_read(&bed, FILE_VMCORE, &file);
+                assert_int_equal(file_u32(&file, 424), compressor_find(i)->flag);
+                sink_free(&file.sink);
+                bed_done(&bed);
+        }
+}
+
 static void test_unavailable_codec_becomes_lzo(void **state)
 {
-        Collector collector = { .compression = COMPRESSION_SNAPPY };
+        Collector collector = { .compression = _COMPRESSION_INVALID };
         Bed bed;
 
         bed_init(&bed);
@@ -244,6 +264,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_dump_equals_the_memory),
+                cmocka_unit_test(test_every_codec_is_used_as_asked_for),
                 cmocka_unit_test(test_unavailable_codec_becomes_lzo),
                 cmocka_unit_test(test_truncated_core_is_incomplete),
                 cmocka_unit_test(test_full_target_leaves_what_fits),
