@@ -66,22 +66,12 @@ static int set_field(ConfigFile *file, unsigned line, Directive directive, const
 static int remark_collector(ConfigFile *file, unsigned line)
 {
         const Collector *collector = &file->config->collector;
-        int r = 0;
 
-        if (collector->argv)
+        if (collector->argv || collector->format != DUMP_FORMAT_ELF)
                 return 0;
-        if (collector->compression == COMPRESSION_SNAPPY ||
-            collector->compression == COMPRESSION_ZSTD)
-                r = config_messages_add(
-                        file->messages, LOG_WARNING, file->name, line,
-                        "'core_collector' asks for %s, which is not acted on yet: lzo is used",
-                        compression_to_string(collector->compression));
-        if (r >= 0 && collector->format == DUMP_FORMAT_ELF)
-                r = config_messages_add(
-                        file->messages, LOG_WARNING, file->name, line,
-                        "'core_collector' asks for ELF, which is not acted on yet: the "
-                        "kdump-compressed form is used");
-        return r;
+        return config_messages_add(file->messages, LOG_WARNING, file->name, line,
+                                   "'core_collector' asks for ELF, which is not acted on yet: the "
+                                   "kdump-compressed form is used");
 }
 
 static int set_setting(ConfigFile *file, unsigned line, Directive directive, const char *value)
