@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Owns the two bitmaps of a dump file, and the count of what is set in the second. */
+#include "kdump-file-internal.h"
+
+#define COUNT_BYTES ((size_t) 65536)
+
+uint64_t kdump_file_popcount(const uint8_t *bits, uint64_t n_bits)
+{
+        uint64_t n = 0, word;
+        size_t i = 0;
+
+        for (; (i + sizeof(word)) * 8 <= n_bits; i += sizeof(word)) {
+                memcpy(&word, bits + i, sizeof(word));
+                n += (unsigned) __builtin_popcountll(word);
+        }
+        for (; (i + 1) * 8 <= n_bits; i++)
+                n += (unsigned) __builtin_popcount(bits[i]);
+        if (n_bits % 8 != 0)
+                n += (unsigned) __builtin_popcount(bits[i] & ((1U << (n_bits % 8)) - 1));
+        return n;
+}
+
+/* Where there is something to be read: most of a bitmap of much memory may be a hole. */
+static uint64_t next_data(const KdumpFile *file, uint64_t offset_bytes)
+{
+        off_t next;
+
+        if (file->flat)
+                return kdump_flat_next(file->flat, offset_bytes);
+        next = lseek(file->fd, (off_t) offset_bytes, SEEK_DATA);
+        if (next < 0)
+                return errno == ENXIO ? file->info.file_bytes : offset_bytes;
+        return MAX((uint64_t) next, offset_bytes);
+}
+
+/* Reads @size bytes of the second bitmap from page @pfn on; *data_offset is where the file is known
+ * to have data next. Returns 0 if it is a hole, else 1. */
+static int read_step(const KdumpFile *file, uint64_t pfn, size_t size, uint64_t *data_offset,
+                     uint8_t *bits)
+{
+        uint64_t offset = file->dumpable_offset + pfn / 8;
+        int r;
+
+        if (*data_offset < offset + size)
+                *data_offset = next_data(file, offset);
+        if (*data_offset >= offset + size)
+                return 0;
+        *data_offset = 0;
+        r = kdump_file_pread(file, offset, bits, size);
+        return r < 0 ? r : 1;
+}
+
+/* In steps that are pieces or parts of them. */
+static int count_pieces(KdumpFile *file, uint8_t *bits, uint64_t *ret_part_end_rank)
+{
+        const KdumpFileInfo *info = &file->info;
+        uint64_t step_pfns = MIN(file->piece_pfns, (uint64_t) COUNT_BYTES * 8);
+        uint64_t rank = 0, data_offset = 0, start_rank = 0, end_rank = 0;
+        int r;
+
+        for (uint64_t pfn = 0; pfn < info->end_pfn; pfn += step_pfns) {
+                uint64_t n_pfns = MIN(step_pfns, info->end_pfn - pfn);
+
+                if (pfn % file->piece_pfns == 0)
+                        file->ranks[pfn / file->piece_pfns] = rank;
+                r = read_step(file, pfn, (size_t) DIV_ROUND_UP(n_pfns, 8), &data_offset, bits);
+                if (r < 0)
+                        return r;
+                if (r == 0)
+                        continue;
+                rank += kdump_file_popcount(bits, n_pfns);
+                if (pfn < info->part_start_pfn)
+                        start_rank +=
+                                kdump_file_popcount(bits, MIN(n_pfns, info->part_start_pfn - pfn));
+                if (pfn < info->part_end_pfn)
+                        end_rank +=
+                                kdump_file_popcount(bits, MIN(n_pfns, info->part_end_pfn - pfn));
+        }
+        file->part_start_rank = start_rank;
+        *ret_part_end_rank = end_rank;
+        return 0;
+}
+
+int kdump_file_count(KdumpFile *file)
+{
+        _cleanup_free_ uint8_t *bits = malloc(COUNT_BYTES);
+        uint64_t end_rank;
+        int r;
+
+        file->piece_pfns = KDUMP_FILE_PIECE_PFNS;
+        while (DIV_ROUND_UP(file->info.end_pfn, file->piece_pfns) > KDUMP_FILE_PIECES_MAX)
+                file->piece_pfns *= 2;
+        file->ranks = calloc((size_t) DIV_ROUND_UP(file->info.end_pfn, file->piece_pfns),
+                             sizeof(*file->ranks));
+        if (!bits || !file->ranks)
+                return -ENOMEM;
+        r = count_pieces(file, bits, &end_rank);
+        if (r < 0)
+                return r;
+        file->info.n_pages = end_rank - file->part_start_rank;
+        return 0;
+}
+
+static int read_bits(const KdumpFile *file, uint64_t bitmap_offset, uint64_t first_pfn,
+                     size_t n_pfns, uint8_t *bits)
+{
+        size_t size = DIV_ROUND_UP(n_pfns, 8);
+        int r;
+
+        if (first_pfn % 8 != 0 || first_pfn > file->info.end_pfn ||
+            n_pfns > file->info.end_pfn - first_pfn)
+                return -ERANGE;
+        r = kdump_file_pread(file, bitmap_offset + first_pfn / 8, bits, size);
+        if (r < 0)
+                return r;
+        if (n_pfns % 8 != 0)
+                bits[size - 1] &= (uint8_t) ((1U << (n_pfns % 8)) - 1);
+        return 0;
+}
+
+int kdump_file_exists(const KdumpFile *file, uint64_t first_pfn, size_t n_pfns, uint8_t *bits)
+{
+        return read_bits(file, file->exists_offset, first_pfn, n_pfns, bits);
+}
+
+/* Clears the bits of the pages from @start to @end of those at @first_pfn. */
+static void clear_bits(uint8_t *bits, uint64_t first_pfn, size_t n_pfns, uint64_t start,
+                       uint64_t end)
+{
+        start = MAX(start, first_pfn);
+        end = MIN(end, first_pfn + n_pfns);
+        for (uint64_t pfn = start; pfn < end; pfn++)
+                bits[(pfn - first_pfn) / 8] &= (uint8_t) ~(1U << (pfn - first_pfn) % 8);
+}
+
+int kdump_file_dumpable(const KdumpFile *file, uint64_t first_pfn, size_t n_pfns, uint8_t *bits)
+{
+        int r;
+
+        r = read_bits(file, file->dumpable_offset, first_pfn, n_pfns, bits);
+        if (r < 0)
+                return r;
+        clear_bits(bits, first_pfn, n_pfns, 0, file->info.part_start_pfn);
+        clear_bits(bits, first_pfn, n_pfns, file->info.part_end_pfn, UINT64_MAX);
+        return 0;
+}
