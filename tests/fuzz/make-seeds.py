@@ -1,0 +1,176 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Writes the inputs that fuzzing began with, by hand and well-formed: make-seeds.py FOLDER, one folder in it for
+each target. To be merged into corpus/<target>, see HACKING.md."""
+
+import struct
+import sys
+from pathlib import Path
+
+EM_X86_64, EM_AARCH64, EM_RISCV = 62, 183, 243
+KERNEL_MAP, DIRECT_MAP = 0xffffffff80000000, 0xffff888000000000
+INFO = b"OSRELEASE=6.1.0\nPAGESIZE=4096\nSYMBOL(init_uts_ns)=ffffffff80001000\nOFFSET(uts_namespace.name)=4\n"
+M64 = (1 << 64) - 1
+
+
+def note(name, kind, data):
+    def pad(b):
+        return b + bytes(-len(b) % 4)
+    return struct.pack("<III", len(name) + 1, len(data), kind) + pad(name + b"\0") + pad(data)
+
+
+def core(segments, notes, machine=EM_X86_64, by_section=False, length_bits=0, phnum=None):
+    """@segments: (vaddr, paddr, memsz, filesz, offset)"""
+    n = len(segments) + 1
+    at = 64 + 56 * n + 64
+    count = 0xffff if by_section else n if phnum is None else phnum
+    head = b"\x7fELF\x02\x01\x01" + bytes(8) + bytes([length_bits])
+    head += struct.pack("<HHIQQQIHHHHHH", 4, machine, 1, 0, 64, 64 + 56 * n, 0, 64, 56, count, 64, 1, 0)
+    head += struct.pack("<IIQQQQQQ", 4, 0, at, 0, 0, len(notes), len(notes), 0)
+    for vaddr, paddr, memsz, filesz, offset in segments:
+        head += struct.pack("<IIQQQQQQ", 1, 7, offset, vaddr, paddr, filesz, memsz, 0)
+    head += struct.pack("<IIQQQQIIQQ", 0, 0, 0, 0, 0, 0, 0, n, 0, 0)
+    return head + notes
+
+
+def vmcore_seeds():
+    usual = note(b"CORE", 1, bytes(336)) + note(b"VMCOREINFO", 0, INFO + b"NUMBER(phys_base)=0\n")
+    ram = [(DIRECT_MAP + p, p, 4096, 4096, 4096 + p) for p in (0, 4096, 16384)]
+    image = [(KERNEL_MAP + 0x1000, 0x1000, 0x4000, 0x4000, 8192)]
+    arm = note(b"VMCOREINFO", 0, b"PAGESIZE=4096\nNUMBER(VA_BITS)=48\nNUMBER(kimage_voffset)=0xffff800000000000\n"
+               b"SYMBOL(swapper_pg_dir)=ffff800000001000\nSYMBOL(_stext)=ffff800000080000\nNUMBER(PHYS_OFFSET)=0x0\n")
+    yield core(image + ram, usual)
+    yield core(ram, usual, by_section=True)
+    yield core(ram, usual, length_bits=20)
+    yield core(ram, note(b"LINUX", 0x700, bytes(100)) + usual, EM_AARCH64, length_bits=29)
+    yield core(ram, arm, EM_AARCH64, length_bits=16)
+    yield core(ram, usual, EM_RISCV)
+    yield core([(DIRECT_MAP, 0, 1 << 40, 1 << 40, 4096), (0, 1 << 63, 1 << 63, 0, 0), (0, M64, 1, 0, 0)], usual)
+    yield core([(0, 100 * i, 250 - i, 50, i) for i in range(12)], usual)
+    yield core(ram, struct.pack("<III", 5, 0xffffffff, 0) + b"VMCOREINFO\0" + bytes(9))
+    yield core(ram, b"", phnum=0xfffe, length_bits=22)
+
+
+def vmcoreinfo_seeds():
+    yield INFO
+    yield b"SYMBOL(mem_section)=ffff888000000000\nSIZE(a)=64\nOFFSET(page.flags)=0\nLENGTH(a)=11\nNUMBER(a)=-129\n"
+    yield b"NUMBER(VA_BITS)=0xffffffffffffffff\nNUMBER(a)=-9223372036854775808\nNUMBER())=-9223372036854775809\n=\n"
+    yield b"CRASHTIME=1700000000\nKERNELOFFSET=1d000000\nno equals sign\n\nOSRELEASE=a=b\nOSRELEASE"
+    yield b"A=1\0\0\0"
+
+
+def memory(mode, text, words):
+    """An input of FuzzCore. @words: {paddr: value}"""
+    records = b"".join(struct.pack("<HQ", paddr // 8, value & M64) for paddr, value in words.items())
+    return bytes([mode]) + struct.pack("<H", len(text)) + text + records
+
+
+def tables(root, root_bits, page_shift, index_bits, n_levels, vaddr, paddr, level, entry):
+    """Maps @vaddr to @paddr at @level. @entry(paddr, is_last, level) makes a descriptor."""
+    words, table = {}, root
+    for i in range(n_levels - 1, level - 1, -1):
+        shift = page_shift + index_bits * i
+        bits = root_bits - shift if i == n_levels - 1 else index_bits
+        at = table + (vaddr >> shift & (1 << bits) - 1) * 8
+        table = root + ((n_levels - i) << page_shift)
+        words[at] = entry(paddr if i == level else table, i == level, i)
+    return words
+
+
+def kmem_seeds():
+    def x86(p, last, level):
+        return p | 3 | (0x80 if last and level else 0)
+
+    def arm(p, last, level):
+        return p | 0x700 | (1 if last and level else 3)
+
+    def lpa2(p, last, level):
+        return p & (1 << 50) - 1 | p >> 50 << 8 | 0x400 | (1 if last and level else 3)
+
+    def lpa(p, last, level):
+        return p & (1 << 48) - 1 | p >> 48 << 12 | 0x400 | (1 if last and level else 3)
+
+    cases = [
+        (0, 0x1000, 48, 12, 4, x86, 0xffffc90000000000), (1, 0x1000, 57, 12, 5, x86, 0xffa0000000000000),
+        (2, 0x10000, 48, 12, 4, arm, 0xffff800010000000), (3, 0x10000, 52, 12, 5, lpa2, 0xffff800010000000),
+        (4, 0x10000, 52, 14, 4, lpa2, 0xffff800010000000), (5, 0x10000, 52, 16, 3, lpa, 0xffff800010000000),
+    ]
+    for mode, root, bits, page_shift, n_levels, entry, vaddr in cases:
+        for level in range(min(3, n_levels)):
+            words = tables(root, bits, page_shift, page_shift - 3, n_levels, vaddr, 0, level, entry)
+            vaddrs = [vaddr + 0x123, DIRECT_MAP, KERNEL_MAP + 0x1000, 0xffff000000001000, M64, vaddr - 1]
+            words.update({0x40000 - 64 + 8 * i: v for i, v in enumerate(vaddrs)})
+            yield memory(mode, b"SYMBOL(init_uts_ns)=%x\nOFFSET(uts_namespace.name)=4\n" % vaddr, words)
+    yield memory(6, b"PAGESIZE=65536\nNUMBER(VA_BITS)=42\nSYMBOL(_stext)=fffffe0010080000\nNUMBER(PHYS_OFFSET)=0x0\n",
+                 {0x3fff8: 0xfffffc0000000000})
+    yield memory(0, b"NUMBER(sme_mask)=140737488355328\nNUMBER(phys_base)=-4096\nNUMBER(KERNEL_IMAGE_SIZE)=536870912\n",
+                 {0x40000 - 64: KERNEL_MAP + 0x2000})
+
+
+def put(words, paddr, data):
+    data += bytes(-len(data) % 8)
+    for i in range(0, len(data), 8):
+        words[paddr + i] = struct.unpack_from("<Q", data, i)[0]
+
+
+def ring(messages, count_bits=4, size_bits=9, first_id=16, states=None):
+    """As the kernel of v6.12 makes it: descriptors at 0x2000, infos at 0x3000, text at 0x6000."""
+    words, lpos = {}, 0
+    for i, text in enumerate(messages):
+        number, size = first_id + i, 8 + len(text) + 7 & ~7
+        begin, after = (3, 3) if not text else (lpos, lpos + size)
+        if text:
+            if lpos >> size_bits != (after - 1) >> size_bits:
+                after = (after >> size_bits << size_bits) + size
+            start = lpos & (1 << size_bits) - 1 if after == lpos + size else 0
+            put(words, 0x6000 + start, struct.pack("<Q", number) + text)
+            lpos = after
+        state = states[i] if states else 2
+        slot = number & (1 << count_bits) - 1
+        put(words, 0x2000 + 24 * slot, struct.pack("<QQQ", state << 62 | number, begin, after))
+        put(words, 0x3000 + 88 * slot, struct.pack("<QQQ", i, i * 1500000000, len(text)))
+    put(words, 0x100, struct.pack("<Q", KERNEL_MAP + 0x1000))
+    put(words, 0x1000, struct.pack("<QQQQQ", count_bits, DIRECT_MAP + 0x2000, DIRECT_MAP + 0x3000,
+                                   first_id + len(messages) - 1, first_id))
+    put(words, 0x1000 + 56, struct.pack("<QQ", size_bits, DIRECT_MAP + 0x6000))
+    return words
+
+
+def records(messages, bytes_of_log=512, first=0):
+    words, log, at = {}, bytearray(bytes_of_log), first
+    for i, text in enumerate(messages):
+        length = 16 + len(text) + 3 & ~3
+        if at + length > bytes_of_log:
+            at = 0
+        log[at:at + 16 + len(text)] = struct.pack("<QHHHH", i * 1500000000, length, len(text), 0, 0) + text
+        at += length
+    put(words, 0x2000, bytes(log))
+    put(words, 0x100, struct.pack("<QIIQ", DIRECT_MAP + 0x2000, bytes_of_log, first, at))
+    return {paddr: value for paddr, value in words.items() if value}
+
+
+def dmesg_seeds():
+    log = [b"Linux version 6.1.0", b"", b"two\nlines\n", b"\x01\xff\x7f\ttab", b"Kernel panic - not syncing: sysrq"]
+    yield memory(0, b"", ring(log))
+    yield memory(0, b"", ring(log * 3, size_bits=7))
+    yield memory(0, b"", ring(log, states=[0, 1, 2, 3, 2]))
+    yield memory(0, b"", ring(log, count_bits=13, size_bits=17, first_id=5))
+    yield memory(0, b"SIZE(prb_desc)=0\nSIZE(printk_info)=0\n", ring([b"the same over and over"], 12, 16))
+    yield memory(1, b"", records(log))
+    yield memory(1, b"", records(log, 160, 100))
+    yield memory(1, b"SIZE(printk_log)=12\n", records([b"", b"", b"BUG: x"]))
+    yield memory(2, b"", {})
+
+
+def main():
+    seeds = {"fuzz-vmcore": vmcore_seeds, "fuzz-vmcoreinfo": vmcoreinfo_seeds, "fuzz-kmem": kmem_seeds,
+             "fuzz-dmesg": dmesg_seeds}
+    for name, make in seeds.items():
+        folder = Path(sys.argv[1]) / name
+        folder.mkdir(parents=True, exist_ok=True)
+        for i, data in enumerate(make()):
+            (folder / ("seed-%02d" % i)).write_bytes(data)
+
+
+if __name__ == "__main__":
+    main()
