@@ -42,7 +42,6 @@ typedef struct Prb {
 } Prb;
 
 typedef struct PrbDesc {
-        uint64_t state, id;
         uint64_t begin, next;
 } PrbDesc;
 
@@ -143,26 +142,27 @@ static int prb_open(Kmem *kmem, const Vmcoreinfo *info, Prb *prb)
         return 0;
 }
 
+/* Returns 0; 1 if the message @id is not there, which a damaged ring may say of millions: then
+ * nothing else is read. */
 static int desc_read(Kmem *kmem, const Prb *prb, uint64_t id, PrbDesc *ret)
 {
         const PrbLayout *l = &prb->layout;
         uint64_t vaddr = prb->descs_vaddr + (id & (prb->count - 1)) * l->desc_size;
-        uint64_t state_var;
+        uint64_t state_var, state;
         int r;
 
         r = kmem_read_u64(kmem, vaddr + l->desc_state_var + l->atomic_counter, &state_var);
         if (r < 0)
                 return r;
+        state = state_var >> DESC_FLAGS_SHIFT;
+        if ((state_var & DESC_ID_MASK) != id ||
+            (state != DESC_COMMITTED && state != DESC_FINALIZED))
+                return 1;
+
         r = kmem_read_u64(kmem, vaddr + l->desc_text_blk_lpos + l->lpos_begin, &ret->begin);
         if (r < 0)
                 return r;
-        r = kmem_read_u64(kmem, vaddr + l->desc_text_blk_lpos + l->lpos_next, &ret->next);
-        if (r < 0)
-                return r;
-
-        ret->state = state_var >> DESC_FLAGS_SHIFT;
-        ret->id = state_var & DESC_ID_MASK;
-        return 0;
+        return kmem_read_u64(kmem, vaddr + l->desc_text_blk_lpos + l->lpos_next, &ret->next);
 }
 
 /* Where the block of a message is and how long. It never lies on both sides of the ring's end: then
@@ -202,10 +202,8 @@ static int message_write(Kmem *kmem, Prb *prb, uint64_t id, DmesgOutput *output,
         int r;
 
         r = desc_read(kmem, prb, id, &desc);
-        if (r < 0)
+        if (r != 0)
                 return r;
-        if (desc.id != id || (desc.state != DESC_COMMITTED && desc.state != DESC_FINALIZED))
-                return 1;
 
         r = kmem_read_u64(kmem, info_vaddr + l->info_ts_nsec, &ts_nsec);
         if (r < 0)
