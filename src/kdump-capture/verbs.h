@@ -9,3 +9,6 @@ int verb_save(int argc, char **argv);
 
 /* dmesg SOURCE: the kernel log, to standard output. */
 int verb_dmesg(int argc, char **argv);
+
+/* repair FILE [--json]: 3 if the dump opens but pages are missing. */
+int verb_repair(int argc, char **argv);
