@@ -65,6 +65,9 @@ static int repair_open(const char *path, Repair **ret, char **reterr_message)
         }
         repair->info = kdump_file_info(repair->file);
         repair->status = repair->info->status;
+        if (repair->info->cut_off) /* makedumpfile -R wants the end */
+                return complain(-EOPNOTSUPP, "it is flattened, and its end is missing",
+                                reterr_message);
         if (repair->info->flattened)
                 return complain(-EOPNOTSUPP, "it is flattened: 'makedumpfile -R' comes first",
                                 reterr_message);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <endian.h>
 
+#include "repair.h"
 #include "test-kdump-file.h"
 
 static void flat_record(Made *flat, const Made *made, size_t offset, size_t size)
@@ -30,6 +31,12 @@ static void flat_init(Made *flat, Made *made)
         flat_record(flat, made, 0, 464);
 }
 
+static void flat_end(Made *flat)
+{
+        made_put_u64(flat, flat->size, UINT64_MAX);
+        made_put_u64(flat, flat->size, UINT64_MAX);
+}
+
 static void test_flattened_file(void **state)
 {
         for (unsigned end = 0; end < 2; end++) {
@@ -41,10 +48,7 @@ static void test_flattened_file(void **state)
                 made_init(&made, EVERY_KIND EVERY_KIND EVERY_KIND, 6);
                 flat_init(&flat, &made);
                 if (end)
-                        made_put(&flat, flat.size,
-                                 "\xff\xff\xff\xff\xff\xff\xff\xff"
-                                 "\xff\xff\xff\xff\xff\xff\xff\xff",
-                                 16);
+                        flat_end(&flat);
                 file = made_open(&flat, flat.size, &r);
                 assert_int_equal(r, 0);
                 assert_true(kdump_file_info(file)->flattened);
@@ -54,6 +58,33 @@ static void test_flattened_file(void **state)
                 assert_int_equal(kdump_reader_new(file, &reader), 0);
                 for (size_t pfn = 0; pfn < strlen(made.kinds); pfn++)
                         check_page(reader, &made, pfn);
+                made_done(&made);
+                made_done(&flat);
+        }
+}
+
+static void test_flattened_file_is_not_repaired(void **state)
+{
+        for (unsigned end = 0; end < 2; end++) {
+                _cleanup_free_ char *message = NULL;
+                _cleanup_free_ uint8_t *after = NULL;
+                _cleanup_close_ int fd = -EBADF;
+                RepairResult result;
+                Made made, flat;
+                char path[64];
+
+                made_init(&made, EVERY_KIND, 6);
+                flat_init(&flat, &made);
+                if (end)
+                        flat_end(&flat);
+                fd = made_fd(&flat, flat.size);
+                (void) snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int) getpid(), fd);
+                assert_int_equal(repair_file(path, &result, &message), -EOPNOTSUPP);
+                assert_non_null(strstr(message, end ? "makedumpfile -R" : "its end is missing"));
+                after = malloc(flat.size + 1);
+                assert_non_null(after);
+                assert_int_equal(pread(fd, after, flat.size + 1, 0), flat.size);
+                assert_memory_equal(after, flat.data, flat.size);
                 made_done(&made);
                 made_done(&flat);
         }
@@ -90,6 +121,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_flattened_file),
+                cmocka_unit_test(test_flattened_file_is_not_repaired),
                 cmocka_unit_test(test_flattened_file_cut_off_or_damaged_anywhere),
         };
 
