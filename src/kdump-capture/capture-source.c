@@ -63,6 +63,9 @@ int capture_source_open(const char *path, CaptureSource **ret)
         r = vmcore_open(path, &source->vmcore, &message);
         if (r < 0)
                 return log_error_errno(r, "Cannot read '%s': %s", path, message ?: strerror(-r));
+        r = vmcore_view_new(source->vmcore, &source->view);
+        if (r < 0)
+                return log_oom();
         source->runs = vmcore_runs(source->vmcore, &source->n_runs);
         source_load_info(source, path);
 
@@ -81,6 +84,7 @@ CaptureSource *capture_source_free(CaptureSource *source)
                 return NULL;
         kmem_close(source->kmem);
         vmcoreinfo_free(source->info);
+        vmcore_view_free(source->view);
         vmcore_close(source->vmcore);
         free(source);
         return NULL;
@@ -112,7 +116,7 @@ static int pages_window(void *data, uint64_t pfn, size_t n_pages, const uint8_t 
         /* A page of the crashed kernel may be smaller than one of this system. */
         start = paddr - paddr % align_bytes;
         end = ALIGN_UP(paddr + n_pages * page_bytes, align_bytes);
-        r = vmcore_window(source->vmcore, start, end - start, &shown);
+        r = vmcore_view_show(source->view, start, end - start, &shown);
         if (r < 0)
                 return r;
 

@@ -75,6 +75,7 @@ static void test_hole_is_out_of_range(void **state)
 {
         _cleanup_(test_core_done) TestCore core;
         _cleanup_(vmcore_closep) Vmcore *vmcore = NULL;
+        _cleanup_(vmcore_view_freep) VmcoreView *view = NULL;
         _cleanup_free_ uint8_t *data = test_pattern_new(2 * PAGE, 3);
         const uint8_t *shown;
         uint8_t got[16];
@@ -83,6 +84,7 @@ static void test_hole_is_out_of_range(void **state)
         test_core_add(&core, TEST_DIRECT_MAP_VADDR, 0, 2 * PAGE, 2 * PAGE, data);
         test_core_add(&core, TEST_DIRECT_MAP_VADDR + 4 * PAGE, 4 * PAGE, 2 * PAGE, 2 * PAGE, data);
         vmcore = test_core_open(&core);
+        assert_int_equal(vmcore_view_new(vmcore, &view), 0);
 
         assert_int_equal(vmcore_read(vmcore, 2 * PAGE - 8, got, 16), -ERANGE);
         assert_int_equal(vmcore_read(vmcore, 3 * PAGE, got, 1), -ERANGE);
@@ -90,16 +92,17 @@ static void test_hole_is_out_of_range(void **state)
         assert_int_equal(vmcore_read(vmcore, UINT64_MAX - 3, got, 16), -ERANGE);
         assert_int_equal(vmcore_read(vmcore, 6 * PAGE - 1, got, 1), 0);
         assert_int_equal(got[0], data[2 * PAGE - 1]);
-        assert_int_equal(vmcore_window(vmcore, 2 * PAGE, PAGE, &shown), -ERANGE);
-        assert_int_equal(vmcore_window(vmcore, 0, 6 * PAGE, &shown), -ERANGE);
-        assert_int_equal(vmcore_window(vmcore, 5 * PAGE, 2 * PAGE, &shown), -ERANGE);
-        assert_int_equal(vmcore_window(vmcore, 7 * PAGE, PAGE, &shown), -ERANGE);
+        assert_int_equal(vmcore_view_show(view, 2 * PAGE, PAGE, &shown), -ERANGE);
+        assert_int_equal(vmcore_view_show(view, 0, 6 * PAGE, &shown), -ERANGE);
+        assert_int_equal(vmcore_view_show(view, 5 * PAGE, 2 * PAGE, &shown), -ERANGE);
+        assert_int_equal(vmcore_view_show(view, 7 * PAGE, PAGE, &shown), -ERANGE);
 }
 
 static void test_missing_file_part_is_zero(void **state)
 {
         _cleanup_(test_core_done) TestCore core;
         _cleanup_(vmcore_closep) Vmcore *vmcore = NULL;
+        _cleanup_(vmcore_view_freep) VmcoreView *view = NULL;
         _cleanup_free_ uint8_t *data = test_pattern_new(PAGE, 4);
         uint8_t got[3 * 4096], zero[4096] = {};
         const uint8_t *shown;
@@ -108,6 +111,7 @@ static void test_missing_file_part_is_zero(void **state)
         test_core_add(&core, TEST_DIRECT_MAP_VADDR, 0, 3 * PAGE, PAGE / 2, data);
         test_core_add(&core, TEST_DIRECT_MAP_VADDR + 8 * PAGE, 8 * PAGE, PAGE, 0, NULL);
         vmcore = test_core_open(&core);
+        assert_int_equal(vmcore_view_new(vmcore, &view), 0);
 
         memset(got, 0xaa, sizeof(got));
         assert_int_equal(vmcore_read(vmcore, 0, got, sizeof(got)), 0);
@@ -115,9 +119,9 @@ static void test_missing_file_part_is_zero(void **state)
         assert_memory_equal(got + PAGE / 2, zero, PAGE / 2);
         assert_memory_equal(got + 2 * PAGE, zero, PAGE);
 
-        assert_int_equal(vmcore_window(vmcore, 0, 3 * PAGE, &shown), 0);
+        assert_int_equal(vmcore_view_show(view, 0, 3 * PAGE, &shown), 0);
         assert_memory_equal(shown, got, 3 * PAGE);
-        assert_int_equal(vmcore_window(vmcore, 8 * PAGE, PAGE, &shown), 0);
+        assert_int_equal(vmcore_view_show(view, 8 * PAGE, PAGE, &shown), 0);
         assert_memory_equal(shown, zero, PAGE);
 }
 
@@ -125,6 +129,7 @@ static void test_cut_off_file(void **state)
 {
         _cleanup_(test_core_done) TestCore core;
         _cleanup_(vmcore_closep) Vmcore *vmcore = NULL;
+        _cleanup_(vmcore_view_freep) VmcoreView *view = NULL;
         _cleanup_free_ uint8_t *data = test_pattern_new(4 * PAGE, 5);
         _cleanup_free_ char *message = NULL;
         const uint8_t *shown;
@@ -142,14 +147,15 @@ static void test_cut_off_file(void **state)
         /* The second page ends early: the first is fine, the others cannot be read. */
         assert_int_equal(ftruncate(core.fd, (off_t) (offset + PAGE + 100)), 0);
         assert_int_equal(vmcore_open(core.path, &vmcore, &message), 0);
+        assert_int_equal(vmcore_view_new(vmcore, &view), 0);
         assert_int_equal(vmcore_read(vmcore, 0, got, PAGE), 0);
         assert_memory_equal(got, data, PAGE);
         assert_int_equal(vmcore_read(vmcore, PAGE, got, 100), 0);
         assert_int_equal(vmcore_read(vmcore, PAGE, got, PAGE), -EIO);
-        assert_int_equal(vmcore_window(vmcore, 0, PAGE, &shown), 0);
+        assert_int_equal(vmcore_view_show(view, 0, PAGE, &shown), 0);
         assert_memory_equal(shown, data, PAGE);
-        assert_int_equal(vmcore_window(vmcore, 0, 2 * PAGE, &shown), -EIO);
-        assert_int_equal(vmcore_window(vmcore, 3 * PAGE, PAGE, &shown), -EIO);
+        assert_int_equal(vmcore_view_show(view, 0, 2 * PAGE, &shown), -EIO);
+        assert_int_equal(vmcore_view_show(view, 3 * PAGE, PAGE, &shown), -EIO);
 
         assert_int_equal(ftruncate(core.fd, sizeof(Elf64_Ehdr) + 20), 0);
         assert_int_equal(open_error(&core), -EBADMSG);
@@ -412,6 +418,7 @@ static void test_random_damage_is_survived(void **state)
 
         for (unsigned round = 0; round < 3000; round++) {
                 _cleanup_(vmcore_closep) Vmcore *vmcore = NULL;
+                _cleanup_(vmcore_view_freep) VmcoreView *view = NULL;
                 _cleanup_free_ char *message = NULL;
                 uint8_t damaged[sizeof(head)], got[64];
                 const MemoryRun *runs;
@@ -427,11 +434,12 @@ static void test_random_damage_is_survived(void **state)
                         continue;
 
                 runs_check(vmcore);
+                assert_int_equal(vmcore_view_new(vmcore, &view), 0);
                 runs = vmcore_runs(vmcore, &n_runs);
                 for (size_t i = 0; i < n_runs; i++) {
                         (void) vmcore_read(vmcore, runs[i].start_paddr, got, sizeof(got));
-                        (void) vmcore_window(vmcore, runs[i].start_paddr & ~(PAGE - 1), PAGE,
-                                             &shown);
+                        (void) vmcore_view_show(view, runs[i].start_paddr & ~(PAGE - 1), PAGE,
+                                                &shown);
                 }
         }
 }

@@ -21,10 +21,16 @@ struct Vmcore {
         size_t notes_size;
         size_t vmcoreinfo_offset, vmcoreinfo_size; /* in notes; size 0: there is none */
         unsigned n_prstatus;
+};
+
+struct VmcoreView {
+        const Vmcore *vmcore;
 
         uint8_t *map; /* the mapped window, NULL if there is none */
         uint64_t map_offset;
         size_t map_size;
+        uint64_t map_end;     /* file offset behind the last window, mapped still or not */
+        uint64_t ahead_bytes; /* how much the next window takes */
 
         uint8_t *buffer; /* the window where mapping is not possible */
         size_t buffer_size;
@@ -44,4 +50,3 @@ int vmcore_runs_build(Vmcore *vmcore, MemoryRun *preferred, size_t n_preferred, 
 int vmcore_file_read(const Vmcore *vmcore, void *buf, size_t size, uint64_t offset);
 
 int vmcore_sigbus_install(void);
-void vmcore_window_done(Vmcore *vmcore);

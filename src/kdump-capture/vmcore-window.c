@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Owns the window into a vmcore, mapped or read, and the guard against SIGBUS from the mapped one.
+/* Owns the windows into a vmcore, mapped or read, and the guard against SIGBUS from the mapped one.
  */
 #include <setjmp.h>
 #include <signal.h>
@@ -9,6 +9,9 @@
 
 /* How much is read ahead where mapping is not possible. */
 #define READ_AHEAD_BYTES (UINT64_C(1) << 20)
+
+/* The least that is mapped of a run that is longer. */
+#define MAP_AHEAD_BYTES_MIN (UINT64_C(256) << 10)
 
 static _Thread_local sigjmp_buf *guard_jump = NULL;
 
@@ -46,19 +49,33 @@ int vmcore_guarded(int (*fn)(void *data), void *data)
         return r;
 }
 
-static void map_drop(Vmcore *vmcore)
+static void map_drop(VmcoreView *view)
 {
-        if (vmcore->map)
-                (void) munmap(vmcore->map, vmcore->map_size);
-        vmcore->map = NULL;
-        vmcore->map_size = 0;
+        if (view->map)
+                (void) munmap(view->map, view->map_size);
+        view->map = NULL;
+        view->map_size = 0;
 }
 
-void vmcore_window_done(Vmcore *vmcore)
+int vmcore_view_new(const Vmcore *vmcore, VmcoreView **ret)
 {
-        map_drop(vmcore);
-        free(vmcore->buffer);
-        vmcore->buffer = NULL;
+        VmcoreView *view = calloc(1, sizeof(*view));
+
+        if (!view)
+                return -ENOMEM;
+        view->vmcore = vmcore;
+        *ret = view;
+        return 0;
+}
+
+VmcoreView *vmcore_view_free(VmcoreView *view)
+{
+        if (!view)
+                return NULL;
+        map_drop(view);
+        free(view->buffer);
+        free(view);
+        return NULL;
 }
 
 static bool is_within(uint64_t offset, uint64_t size, uint64_t in_offset, uint64_t in_size)
@@ -66,120 +83,168 @@ static bool is_within(uint64_t offset, uint64_t size, uint64_t in_offset, uint64
         return offset >= in_offset && size <= in_size && offset - in_offset <= in_size - size;
 }
 
-/* Maps from the page of @offset on as much as one window takes, up to @end (a file offset). */
-static int map_move(Vmcore *vmcore, uint64_t offset, uint64_t end)
+/* The kernel fills in every page of a mapping of /proc/vmcore at once (remap_oldmem_pfn_range() in
+ * fs/proc/vmcore.c), and every munmap() interrupts other CPUs: large windows for those who go
+ * upwards, small ones for those who pick single pages. */
+static uint64_t map_choose_ahead(const VmcoreView *view, uint64_t start)
 {
-        uint64_t start = offset - offset % vmcore->page_size;
-        uint64_t size;
+        bool goes_on = start <= view->map_end ? view->map_end - start < view->ahead_bytes
+                                              : start - view->map_end < MAP_AHEAD_BYTES_MIN;
+
+        if (view->map_end == 0 || !goes_on)
+                return MAP_AHEAD_BYTES_MIN;
+        return MIN(view->ahead_bytes * 2, VMCORE_WINDOW_BYTES_MAX);
+}
+
+static int map_range(VmcoreView *view, uint64_t start, uint64_t end)
+{
         void *map;
 
-        /* mmap_vmcore() (fs/proc/vmcore.c) refuses what is behind the end of the file. */
-        end = MIN(ALIGN_UP(end, (uint64_t) vmcore->page_size),
-                  ALIGN_UP(vmcore->file_bytes, (uint64_t) vmcore->page_size));
-        if (end <= start)
-                return -EIO;
-        /* One page more, for a piece of the full size that does not begin on a page of the file. */
-        size = MIN(end - start, VMCORE_WINDOW_BYTES_MAX + vmcore->page_size);
-
-        map_drop(vmcore);
-        map = mmap(NULL, size, PROT_READ, MAP_PRIVATE, vmcore->fd, (off_t) start);
+        map_drop(view);
+        map = mmap(NULL, end - start, PROT_READ, MAP_PRIVATE, view->vmcore->fd, (off_t) start);
         if (map == MAP_FAILED)
                 return -errno;
 
-        vmcore->map = map;
-        vmcore->map_offset = start;
-        vmcore->map_size = size;
+        view->map = map;
+        view->map_offset = start;
+        view->map_size = end - start;
+        view->map_end = end;
         return 0;
 }
 
-static int buffer_reserve(Vmcore *vmcore, size_t size)
+/* Maps @size bytes at @offset, and more of what lies before @end (a file offset) if that works. */
+static int map_move(VmcoreView *view, uint64_t offset, size_t size, uint64_t end)
 {
-        if (vmcore->buffer_size >= size)
+        uint64_t page = view->vmcore->page_size, start = offset - offset % page, least_end;
+
+        /* mmap_vmcore() refuses what is behind the end of the file. */
+        end = MIN(ALIGN_UP(end, page), ALIGN_UP(view->vmcore->file_bytes, page));
+        least_end = MIN(ALIGN_UP(offset + size, page), end);
+        if (least_end <= start)
+                return -EIO;
+
+        view->ahead_bytes = map_choose_ahead(view, start);
+        if (end - start > view->ahead_bytes)
+                end = MAX(start + view->ahead_bytes, least_end);
+        if (map_range(view, start, end) >= 0)
+                return 0;
+        return end > least_end ? map_range(view, start, least_end) : -EIO;
+}
+
+static int buffer_reserve(VmcoreView *view, size_t size)
+{
+        if (view->buffer_size >= size)
                 return 0;
 
-        free(vmcore->buffer);
-        vmcore->buffer_size = 0;
-        vmcore->buffer_filled = 0;
-        vmcore->buffer = malloc(size);
-        if (!vmcore->buffer)
+        free(view->buffer);
+        view->buffer_size = 0;
+        view->buffer_filled = 0;
+        view->buffer = malloc(size);
+        if (!view->buffer)
                 return -ENOMEM;
 
-        vmcore->buffer_size = size;
+        view->buffer_size = size;
         return 0;
 }
 
-/* Shows @size bytes at @offset from the buffer, reading up to @end ahead when that works: a read of
- * /proc/vmcore that meets one bad page returns nothing of the good ones. */
-static int buffer_show(Vmcore *vmcore, uint64_t offset, size_t size, uint64_t end,
-                       const uint8_t **ret)
+/* Reads @size bytes at @offset, and up to @end ahead when that works: a read of /proc/vmcore that
+ * meets one bad page returns nothing of the good ones. */
+static int buffer_fill(VmcoreView *view, uint64_t offset, size_t size, uint64_t end)
 {
         uint64_t ahead = MIN(end - offset, READ_AHEAD_BYTES);
         int r;
 
         ahead = MAX(ahead, (uint64_t) size);
-        if (is_within(offset, size, vmcore->buffer_offset, vmcore->buffer_filled)) {
-                *ret = vmcore->buffer + (offset - vmcore->buffer_offset);
-                return 0;
-        }
-
-        r = buffer_reserve(vmcore, ahead);
+        r = buffer_reserve(view, ahead);
         if (r < 0)
                 return r;
 
-        vmcore->buffer_filled = 0;
-        r = vmcore_file_read(vmcore, vmcore->buffer, ahead, offset);
+        view->buffer_filled = 0;
+        r = vmcore_file_read(view->vmcore, view->buffer, ahead, offset);
         if (r < 0 && ahead > size) {
                 ahead = size;
-                r = vmcore_file_read(vmcore, vmcore->buffer, ahead, offset);
+                r = vmcore_file_read(view->vmcore, view->buffer, ahead, offset);
         }
         if (r < 0)
                 return r;
 
-        vmcore->buffer_offset = offset;
-        vmcore->buffer_filled = ahead;
-        *ret = vmcore->buffer;
+        view->buffer_offset = offset;
+        view->buffer_filled = ahead;
         return 0;
 }
 
 /* Puts @size bytes together from several runs, or from one that lies in the file only in part. */
-static int buffer_assemble(Vmcore *vmcore, uint64_t paddr, size_t size, const uint8_t **ret)
+static int buffer_assemble(VmcoreView *view, uint64_t paddr, size_t size, const uint8_t **ret)
 {
         uint64_t end = paddr + size, next_page_paddr = paddr;
         int r;
 
-        r = buffer_reserve(vmcore, size);
+        r = buffer_reserve(view, size);
         if (r < 0)
                 return r;
 
-        vmcore->buffer_filled = 0;
-        memset(vmcore->buffer, 0, size);
+        view->buffer_filled = 0;
+        memset(view->buffer, 0, size);
 
         for (uint64_t at = paddr; at < end;) {
-                const MemoryRun *run = vmcore_run_find(vmcore, at);
+                const MemoryRun *run = vmcore_run_find(view->vmcore, at);
                 uint64_t stop;
 
                 if (!run || run->start_paddr >= end)
                         break;
                 at = MAX(at, run->start_paddr);
-                if (at - at % vmcore->page_size > next_page_paddr)
+                if (at - at % view->vmcore->page_size > next_page_paddr)
                         return -ERANGE; /* a page before this one is in no run */
 
                 stop = MIN(run->end_paddr, end);
-                r = vmcore_read(vmcore, at, vmcore->buffer + (at - paddr), stop - at);
+                r = vmcore_read(view->vmcore, at, view->buffer + (at - paddr), stop - at);
                 if (r < 0)
                         return r;
                 at = stop;
-                next_page_paddr = ALIGN_UP(stop, (uint64_t) vmcore->page_size);
+                next_page_paddr = ALIGN_UP(stop, (uint64_t) view->vmcore->page_size);
         }
         if (next_page_paddr < end)
                 return -ERANGE;
 
-        *ret = vmcore->buffer;
+        *ret = view->buffer;
         return 0;
 }
 
-int vmcore_window(Vmcore *vmcore, uint64_t paddr, size_t size, const uint8_t **ret)
+static bool is_mapped(const VmcoreView *view, uint64_t offset, size_t size)
 {
+        return view->map && is_within(offset, size, view->map_offset, view->map_size);
+}
+
+static bool is_buffered(const VmcoreView *view, uint64_t offset, size_t size)
+{
+        return is_within(offset, size, view->buffer_offset, view->buffer_filled);
+}
+
+/* Shows @size bytes at @offset of the file, of a run that ends at @end. */
+static int file_show(VmcoreView *view, uint64_t offset, size_t size, uint64_t end,
+                     const uint8_t **ret)
+{
+        int r = 0;
+
+        if (is_buffered(view, offset, size)) {
+                *ret = view->buffer + (offset - view->buffer_offset);
+                return 0;
+        }
+        if (!is_mapped(view, offset, size))
+                r = map_move(view, offset, size, end);
+        if (r >= 0) {
+                *ret = view->map + (offset - view->map_offset);
+                return 0;
+        }
+        r = buffer_fill(view, offset, size, end);
+        if (r >= 0)
+                *ret = view->buffer;
+        return MIN(r, 0);
+}
+
+int vmcore_view_show(VmcoreView *view, uint64_t paddr, size_t size, const uint8_t **ret)
+{
+        const Vmcore *vmcore = view->vmcore;
         const MemoryRun *run;
         uint64_t offset, end_paddr, end_offset;
 
@@ -191,18 +256,11 @@ int vmcore_window(Vmcore *vmcore, uint64_t paddr, size_t size, const uint8_t **r
         if (!run || run->start_paddr >= end_paddr)
                 return -ERANGE;
         if (run->start_paddr > paddr || run->file_bytes < end_paddr - run->start_paddr)
-                return buffer_assemble(vmcore, paddr, size, ret);
+                return buffer_assemble(view, paddr, size, ret);
 
         offset = run->file_offset + (paddr - run->start_paddr);
         end_offset = run->file_offset + run->file_bytes;
         if (offset + size > vmcore->file_bytes)
                 return -EIO; /* the file was cut off */
-        end_offset = MIN(end_offset, vmcore->file_bytes);
-
-        if (!vmcore->map || !is_within(offset, size, vmcore->map_offset, vmcore->map_size))
-                if (map_move(vmcore, offset, end_offset) < 0)
-                        return buffer_show(vmcore, offset, size, end_offset, ret);
-
-        *ret = vmcore->map + (offset - vmcore->map_offset);
-        return 0;
+        return file_show(view, offset, size, MIN(end_offset, vmcore->file_bytes), ret);
 }

@@ -11,7 +11,6 @@ Vmcore *vmcore_close(Vmcore *vmcore)
         if (!vmcore)
                 return NULL;
 
-        vmcore_window_done(vmcore);
         close_fd(vmcore->fd);
         free(vmcore->runs);
         free(vmcore->notes);
@@ -135,7 +134,7 @@ const MemoryRun *vmcore_run_find(const Vmcore *vmcore, uint64_t paddr)
         return low < vmcore->n_runs ? &vmcore->runs[low] : NULL;
 }
 
-int vmcore_read(Vmcore *vmcore, uint64_t paddr, void *buf, size_t size)
+int vmcore_read(const Vmcore *vmcore, uint64_t paddr, void *buf, size_t size)
 {
         uint8_t *to = buf;
         int r;

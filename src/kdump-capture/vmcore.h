@@ -11,9 +11,14 @@ typedef struct MemoryRun {
         uint64_t file_bytes;             /* from there; what lies behind reads as zero */
 } MemoryRun;
 
+/* Does not change once it is open: any number of threads may use one. */
 typedef struct Vmcore Vmcore;
 
-/* Most that one vmcore_window() shows, in bytes; a multiple of every page size. */
+/* A window into it, for one thread at a time. */
+typedef struct VmcoreView VmcoreView;
+
+/* Most that one vmcore_view_show() shows, and that a view maps, in bytes; a multiple of every page
+ * size. */
 #define VMCORE_WINDOW_BYTES_MAX (UINT64_C(16) << 20)
 
 /* Opens and parses @path. Returns 0; -EBADMSG if it is not an ELF64 core; -EOPNOTSUPP for another
@@ -50,15 +55,22 @@ unsigned vmcore_n_prstatus(const Vmcore *vmcore);
 
 /* Read @size bytes at physical address @paddr into @buf. Returns 0; -ERANGE if any of it is in no
  * run, -EFAULT or -EIO if the kernel cannot read it. Does not log. */
-int vmcore_read(Vmcore *vmcore, uint64_t paddr, void *buf, size_t size);
+int vmcore_read(const Vmcore *vmcore, uint64_t paddr, void *buf, size_t size);
+
+/* @vmcore stays the caller's and must outlive *ret. Takes next to no memory before the first
+ * vmcore_view_show(). Returns 0 or -ENOMEM. Does not log. */
+int vmcore_view_new(const Vmcore *vmcore, VmcoreView **ret);
+VmcoreView *vmcore_view_free(VmcoreView *view); /* accepts NULL, returns NULL */
+DEFINE_CLEANUP(VmcoreView *, vmcore_view_free);
 
 /* Shows @size bytes (at most VMCORE_WINDOW_BYTES_MAX) at @paddr, both multiples of the system's
- * page size, through a window that is mapped when possible and read otherwise. Of a page that runs
- * cover in part, the rest is zero. *ret points into the window and is valid until the next call.
- * Touching it may raise SIGBUS: read it inside vmcore_guarded(). Returns 0, or errors as
- * vmcore_read(): after -EFAULT or -EIO ask again page by page, then only the bad ones fail. -ERANGE
- * if any page of it is in no run. Does not log. */
-int vmcore_window(Vmcore *vmcore, uint64_t paddr, size_t size, const uint8_t **ret);
+ * page size, through a window that is mapped when possible and read otherwise; more is mapped ahead
+ * the longer the calls go upwards. Of a page that runs cover in part, the rest is zero. *ret points
+ * into the window and is valid until the next call. Touching it may raise SIGBUS: read it inside
+ * vmcore_guarded(). Returns 0, or errors as vmcore_read(), -ENOMEM: after -EFAULT or -EIO ask again
+ * page by page, then only the bad ones fail. -ERANGE if any page of it is in no run. Does not log.
+ */
+int vmcore_view_show(VmcoreView *view, uint64_t paddr, size_t size, const uint8_t **ret);
 
 /* Calls @fn(@data) so that a SIGBUS in it (a poisoned or vanished page of a window) comes back as
  * -EFAULT instead of a signal. @fn must hold nothing that it could not leave behind. A Vmcore must
