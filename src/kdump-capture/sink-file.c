@@ -4,13 +4,20 @@
 #include "sink-file.h"
 
 #include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <sys/stat.h>
 
 #include "io.h"
 
 /* At most two chunks of this size are dirty or under writeback at a time. Without that bound the
  * crash kernel fills its small memory with page cache and the OOM killer ends the dump. */
-#define CHUNK_BYTES (UINT64_C(4) << 20)
+#define DATA_CHUNK_BYTES (UINT64_C(4) << 20)
+
+/* The same for what is not page data, of which more depends on each byte. */
+#define CHUNK_BYTES (UINT64_C(1) << 20)
+
+#define ZEROS_BYTES ((size_t) 256 << 10)
 
 /* What was written since the chunk began, and the span of offsets it lies in. */
 typedef struct Chunk {
@@ -18,11 +25,21 @@ typedef struct Chunk {
         uint64_t dirty_bytes;
 } Chunk;
 
+/* The page cache that one kind of writes takes. Whoever fills a chunk waits for the one before,
+ * under the lock: the others then wait too, or else they would fill the memory meanwhile. */
+typedef struct Cache {
+        pthread_mutex_t lock;
+        uint64_t chunk_bytes;
+        Chunk current, behind; /* behind: under writeback */
+} Cache;
+
 typedef struct SinkFile {
         Sink sink;
         int fd, dir_fd;
+        int direct_fd;      /* the same file past the page cache; -EBADF: cannot */
+        atomic_bool direct; /* it has not failed so far */
         char *incomplete_name, *final_name;
-        Chunk current, behind; /* behind: under writeback */
+        Cache cache, data_cache;
 } SinkFile;
 
 /* Where it cannot be done at all, the kernel's own limits have to do. Any other error counts,
@@ -41,6 +58,9 @@ static int sync_range(int fd, const Chunk *chunk, unsigned flags)
 /* Waits until @chunk is on disk and drops it from the page cache. */
 static int chunk_retire(int fd, Chunk *chunk)
 {
+        /* Whole blocks: posix_fadvise() keeps the page of which a range covers only a part. */
+        uint64_t start_bytes = chunk->start_bytes - chunk->start_bytes % SINK_DATA_ALIGN;
+        uint64_t end_bytes = ALIGN_UP(chunk->end_bytes, (uint64_t) SINK_DATA_ALIGN);
         int r;
 
         r = sync_range(fd, chunk,
@@ -48,48 +68,120 @@ static int chunk_retire(int fd, Chunk *chunk)
                                SYNC_FILE_RANGE_WAIT_AFTER);
         if (r < 0)
                 return r;
-        if (chunk->end_bytes > chunk->start_bytes)
-                (void) posix_fadvise(fd, (off_t) chunk->start_bytes,
-                                     (off_t) (chunk->end_bytes - chunk->start_bytes),
+        if (end_bytes > start_bytes)
+                (void) posix_fadvise(fd, (off_t) start_bytes, (off_t) (end_bytes - start_bytes),
                                      POSIX_FADV_DONTNEED);
         *chunk = (Chunk){};
         return 0;
 }
 
 /* Starts the writeback of the current chunk, and waits for that of the one before. */
-static int file_turn_chunk(SinkFile *file)
+static int cache_turn(Cache *cache, int fd)
 {
         int r;
 
-        r = sync_range(file->fd, &file->current, SYNC_FILE_RANGE_WRITE);
+        r = sync_range(fd, &cache->current, SYNC_FILE_RANGE_WRITE);
         if (r < 0)
                 return r;
-        r = chunk_retire(file->fd, &file->behind);
+        r = chunk_retire(fd, &cache->behind);
         if (r < 0)
                 return r;
 
-        file->behind = file->current;
-        file->current = (Chunk){};
+        cache->behind = cache->current;
+        cache->current = (Chunk){};
         return 0;
 }
 
-static int file_write(Sink *sink, uint64_t offset_bytes, const void *data, size_t size)
+static int cache_drop(Cache *cache, int fd)
 {
-        SinkFile *file = (SinkFile *) sink;
-        Chunk *chunk = &file->current;
+        int r;
+
+        r = cache_turn(cache, fd);
+        return r < 0 ? r : chunk_retire(fd, &cache->behind);
+}
+
+static int cache_add(Cache *cache, int fd, uint64_t offset_bytes, size_t size)
+{
+        Chunk *chunk = &cache->current;
+        int r = 0;
+
+        (void) pthread_mutex_lock(&cache->lock);
+        chunk->start_bytes =
+                chunk->dirty_bytes == 0 ? offset_bytes : MIN(chunk->start_bytes, offset_bytes);
+        chunk->end_bytes = MAX(chunk->end_bytes, offset_bytes + size);
+        chunk->dirty_bytes += size;
+        if (chunk->dirty_bytes >= cache->chunk_bytes)
+                r = cache_turn(cache, fd);
+        (void) pthread_mutex_unlock(&cache->lock);
+        return r;
+}
+
+static int write_through(SinkFile *file, Cache *cache, uint64_t offset_bytes, const void *data,
+                         size_t size)
+{
         int r;
 
         if (size == 0)
                 return 0;
         r = pwrite_full(file->fd, data, size, offset_bytes);
-        if (r < 0)
+        return r < 0 ? r : cache_add(cache, file->fd, offset_bytes, size);
+}
+
+static int file_write(Sink *sink, uint64_t offset_bytes, const void *data, size_t size)
+{
+        SinkFile *file = (SinkFile *) sink;
+
+        return write_through(file, &file->cache, offset_bytes, data, size);
+}
+
+static int file_write_data(Sink *sink, uint64_t offset_bytes, const void *data, size_t size)
+{
+        SinkFile *file = (SinkFile *) sink;
+        int r = -EINVAL;
+
+        if (atomic_load_explicit(&file->direct, memory_order_relaxed))
+                r = pwrite_full(file->direct_fd, data, size, offset_bytes);
+        if (r != -EINVAL)
                 return r;
 
-        chunk->start_bytes =
-                chunk->dirty_bytes == 0 ? offset_bytes : MIN(chunk->start_bytes, offset_bytes);
-        chunk->end_bytes = MAX(chunk->end_bytes, offset_bytes + size);
-        chunk->dirty_bytes += size;
-        return chunk->dirty_bytes >= CHUNK_BYTES ? file_turn_chunk(file) : 0;
+        /* There are file systems that let O_DIRECT be asked for, and want larger blocks then, or
+         * do not have it after all. */
+        atomic_store_explicit(&file->direct, false, memory_order_relaxed);
+        return write_through(file, &file->data_cache, offset_bytes, data, size);
+}
+
+/* For file systems without fallocate(2). */
+static int reserve_by_zeros(Sink *sink, uint64_t offset_bytes, uint64_t size_bytes)
+{
+        _cleanup_free_ void *zeros = calloc(1, ZEROS_BYTES);
+        int r;
+
+        if (!zeros)
+                return -ENOMEM;
+        for (uint64_t done = 0; done < size_bytes; done += ZEROS_BYTES) {
+                size_t n = (size_t) MIN(size_bytes - done, (uint64_t) ZEROS_BYTES);
+
+                r = file_write(sink, offset_bytes + done, zeros, n);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static int file_reserve(Sink *sink, uint64_t offset_bytes, uint64_t size_bytes)
+{
+        SinkFile *file = (SinkFile *) sink;
+        int r;
+
+        if (size_bytes == 0)
+                return 0;
+        do
+                r = fallocate(file->fd, 0, (off_t) offset_bytes, (off_t) size_bytes) < 0 ? -errno
+                                                                                         : 0;
+        while (r == -EINTR);
+        if (r == -EOPNOTSUPP || r == -ENOSYS)
+                return reserve_by_zeros(sink, offset_bytes, size_bytes);
+        return r;
 }
 
 static int file_sync(Sink *sink)
@@ -97,10 +189,10 @@ static int file_sync(Sink *sink)
         SinkFile *file = (SinkFile *) sink;
         int r;
 
-        r = file_turn_chunk(file);
+        r = cache_drop(&file->data_cache, file->fd);
         if (r < 0)
                 return r;
-        r = chunk_retire(file->fd, &file->behind);
+        r = cache_drop(&file->cache, file->fd);
         if (r < 0)
                 return r;
         return fsync(file->fd) < 0 ? -errno : 0;
@@ -138,7 +230,10 @@ static void file_free(Sink *sink)
 {
         SinkFile *file = (SinkFile *) sink;
 
+        close_fd(file->direct_fd);
         close_fd(file->fd);
+        (void) pthread_mutex_destroy(&file->cache.lock);
+        (void) pthread_mutex_destroy(&file->data_cache.lock);
         free(file->incomplete_name);
         free(file->final_name);
         free(file);
@@ -146,7 +241,9 @@ static void file_free(Sink *sink)
 
 static const SinkOps sink_file_ops = {
         .name = "file",
+        .reserve = file_reserve,
         .write = file_write,
+        .write_data = file_write_data,
         .sync = file_sync,
         .commit = file_commit,
         .free = file_free,
@@ -162,6 +259,23 @@ static int file_create(int dir_fd, const char *name)
         return fd < 0 ? -errno : fd;
 }
 
+/* The open file once more, past the page cache; by its number, as the name may be another's. */
+static int file_open_direct(int fd)
+{
+        char path[sizeof("/proc/self/fd/") + 3 * sizeof(int)];
+        int direct_fd;
+
+        (void) snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+        direct_fd = open(path, O_WRONLY | O_DIRECT | O_CLOEXEC | O_NOCTTY);
+        return direct_fd < 0 ? -EBADF : direct_fd;
+}
+
+static void cache_init(Cache *cache, uint64_t chunk_bytes)
+{
+        *cache = (Cache){ .chunk_bytes = chunk_bytes };
+        (void) pthread_mutex_init(&cache->lock, NULL);
+}
+
 int sink_file_open(int dir_fd, const char *incomplete_name, const char *final_name, Sink **ret)
 {
         SinkFile *file = calloc(1, sizeof(*file));
@@ -170,7 +284,10 @@ int sink_file_open(int dir_fd, const char *incomplete_name, const char *final_na
         if (!file)
                 return -ENOMEM;
         sink->ops = &sink_file_ops;
+        cache_init(&file->cache, CHUNK_BYTES);
+        cache_init(&file->data_cache, DATA_CHUNK_BYTES);
         file->fd = -EBADF;
+        file->direct_fd = -EBADF;
         file->dir_fd = dir_fd;
         file->incomplete_name = strdup(incomplete_name);
         file->final_name = strdup(final_name);
@@ -179,6 +296,8 @@ int sink_file_open(int dir_fd, const char *incomplete_name, const char *final_na
         file->fd = file_create(dir_fd, incomplete_name);
         if (file->fd < 0)
                 return file->fd;
+        file->direct_fd = file_open_direct(file->fd);
+        file->direct = file->direct_fd >= 0;
 
         *ret = TAKE_PTR(sink);
         return 0;
