@@ -11,6 +11,9 @@
 
 #define PROGRESS_INTERVAL_USEC (100 * USEC_PER_MSEC)
 
+/* 128 GiB of 4 KiB pages. */
+#define PAGE_BITS_BYTES_MAX ((size_t) 4 << 20)
+
 /* The settings that are really used, after what this program cannot do has been replaced. */
 static const Compressor *choose_compressor(const Collector *collector)
 {
@@ -99,6 +102,8 @@ static int copy_pages(const CaptureJob *job, const PageSource *pages, DumpKdump 
                 .source = pages,
                 .dump = dump,
                 .compressor = compressor,
+                .n_threads = 1,
+                .bits_bytes_max = PAGE_BITS_BYTES_MAX,
                 .progress = pipeline_progress,
                 .progress_data = &throttle,
         };

@@ -63,9 +63,6 @@ int capture_source_open(const char *path, CaptureSource **ret)
         r = vmcore_open(path, &source->vmcore, &message);
         if (r < 0)
                 return log_error_errno(r, "Cannot read '%s': %s", path, message ?: strerror(-r));
-        r = vmcore_view_new(source->vmcore, &source->view);
-        if (r < 0)
-                return log_oom();
         source->runs = vmcore_runs(source->vmcore, &source->n_runs);
         source_load_info(source, path);
 
@@ -84,7 +81,6 @@ CaptureSource *capture_source_free(CaptureSource *source)
                 return NULL;
         kmem_close(source->kmem);
         vmcoreinfo_free(source->info);
-        vmcore_view_free(source->view);
         vmcore_close(source->vmcore);
         free(source);
         return NULL;
@@ -98,10 +94,64 @@ static void pages_exist(void *data, uint64_t first_pfn, size_t n_pfns, uint8_t *
                             n_pfns, bits);
 }
 
-static int pages_window(void *data, uint64_t pfn, size_t n_pages, const uint8_t **ret,
-                        size_t *ret_n_pages)
+static uint64_t pages_next(void *data, uint64_t pfn)
+{
+        const CaptureSource *source = data;
+        uint64_t first_pfn, n_pages;
+
+        if (!pagemap_next(source->runs, source->n_runs, source->page_size_bytes, pfn, &first_pfn,
+                          &n_pages))
+                return UINT64_MAX;
+        return first_pfn;
+}
+
+/* What one thread needs to read the pages of a source. */
+typedef struct PageReader {
+        CaptureSource *source;
+        VmcoreView *view;
+} PageReader;
+
+static void reader_free(void *data)
+{
+        PageReader *reader = data;
+
+        if (!reader)
+                return;
+        vmcore_view_free(reader->view);
+        free(reader);
+}
+
+static int reader_new(void *data, void **ret_reader)
 {
         CaptureSource *source = data;
+        PageReader *reader = calloc(1, sizeof(*reader));
+        int r;
+
+        if (!reader)
+                return -ENOMEM;
+        reader->source = source;
+        r = vmcore_view_new(source->vmcore, &reader->view);
+        if (r < 0) {
+                reader_free(reader);
+                return r;
+        }
+        *ret_reader = reader;
+        return 0;
+}
+
+/* All of them: nothing is filtered out. */
+static void reader_dumpable(void *data, uint64_t first_pfn, size_t n_pfns, uint8_t *bits)
+{
+        PageReader *reader = data;
+
+        pages_exist(reader->source, first_pfn, n_pfns, bits);
+}
+
+static int reader_window(void *data, uint64_t pfn, size_t n_pages, const uint8_t **ret,
+                         size_t *ret_n_pages)
+{
+        PageReader *reader = data;
+        const CaptureSource *source = reader->source;
         uint64_t align_bytes = system_page_size(), page_bytes = source->page_size_bytes;
         uint64_t paddr = pfn * page_bytes, start, end, first_pfn, n_run;
         const uint8_t *shown;
@@ -116,7 +166,7 @@ static int pages_window(void *data, uint64_t pfn, size_t n_pages, const uint8_t 
         /* A page of the crashed kernel may be smaller than one of this system. */
         start = paddr - paddr % align_bytes;
         end = ALIGN_UP(paddr + n_pages * page_bytes, align_bytes);
-        r = vmcore_view_show(source->view, start, end - start, &shown);
+        r = vmcore_view_show(reader->view, start, end - start, &shown);
         if (r < 0)
                 return r;
 
@@ -132,8 +182,11 @@ void capture_source_pages(CaptureSource *source, PageSource *ret)
                 .page_size_bytes = source->page_size_bytes,
                 .end_pfn = pagemap_max_pfn(source->runs, source->n_runs, source->page_size_bytes),
                 .exists = pages_exist,
-                .dumpable = pages_exist, /* all of them: nothing is filtered out */
-                .window = pages_window,
+                .next = pages_next,
+                .reader_new = reader_new,
+                .reader_free = reader_free,
+                .dumpable = reader_dumpable,
+                .window = reader_window,
                 .guarded = vmcore_guarded,
         };
 }

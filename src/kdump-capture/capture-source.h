@@ -11,7 +11,6 @@
 
 typedef struct CaptureSource {
         Vmcore *vmcore;
-        VmcoreView *view;
         Vmcoreinfo *info;         /* NULL: there is none, or none that makes sense */
         Kmem *kmem;               /* NULL: addresses of the kernel cannot be translated */
         uint32_t page_size_bytes; /* of the crashed kernel */

@@ -3,12 +3,11 @@
  * bit. */
 #include "dump-kdump.h"
 
+#include <stdatomic.h>
+
 #define HEADER_VERSION 6
 #define PAGE_BYTES_MIN 4096
-#define PAGE_BYTES_MAX BITMAP_PIECE_BYTES
-
-/* One bitmap is written in pieces of this size: 8 GiB of 4 KiB pages. */
-#define BITMAP_PIECE_BYTES ((size_t) 256 << 10)
+#define PAGE_BYTES_MAX ((size_t) 256 << 10)
 
 typedef struct DiskDumpHeader {
         char signature[8];
@@ -51,8 +50,7 @@ struct DumpKdump {
         uint64_t bitmap_offset, descs_offset;
         uint64_t n_pages;
         uint64_t zero_offset;
-        uint64_t tail_offset; /* where data is appended */
-        uint8_t *piece;       /* BITMAP_PIECE_BYTES */
+        _Atomic uint64_t tail_offset; /* where data is appended */
 };
 
 static void header_fill(DumpKdump *dump, const KdumpInfo *info)
@@ -116,10 +114,7 @@ int dump_kdump_new(Sink *sink, const PageSource *source, const KdumpInfo *info, 
         header_fill(dump, info);
         dump->bitmap_offset = block * (1 + (uint64_t) dump->header.sub_hdr_size);
         dump->descs_offset = dump->bitmap_offset + 2 * dump->bitmap_bytes;
-        dump->tail_offset = dump->descs_offset;
-        dump->piece = malloc(BITMAP_PIECE_BYTES);
-        if (!dump->piece)
-                return -ENOMEM;
+        atomic_init(&dump->tail_offset, dump->descs_offset);
 
         *ret = TAKE_PTR(dump);
         return 0;
@@ -127,14 +122,11 @@ int dump_kdump_new(Sink *sink, const PageSource *source, const KdumpInfo *info, 
 
 DumpKdump *dump_kdump_free(DumpKdump *dump)
 {
-        if (!dump)
-                return NULL;
-        free(dump->piece);
         free(dump);
         return NULL;
 }
 
-static int write_headers(DumpKdump *dump)
+int dump_kdump_begin(DumpKdump *dump)
 {
         uint64_t block = dump->source->page_size_bytes;
         int r;
@@ -149,71 +141,54 @@ static int write_headers(DumpKdump *dump)
                           dump->sub_header.size_note);
 }
 
-static uint64_t bits_count(const uint8_t *bits, size_t size)
+static bool bits_are_empty(const uint8_t *bits, size_t size)
 {
-        uint64_t n = 0;
-
-        for (size_t i = 0; i < size; i++)
-                n += (unsigned) __builtin_popcount(bits[i]);
-        return n;
+        return size == 0 || (bits[0] == 0 && memcmp(bits, bits + 1, size - 1) == 0);
 }
 
-/* Pieces without a page stay holes: a sparse memory map may span terabytes. */
-static int write_bitmap(DumpKdump *dump, void (*fill)(void *, uint64_t, size_t, uint8_t *),
-                        uint64_t offset_bytes, uint64_t *ret_n_set)
+int dump_kdump_write_bitmaps(DumpKdump *dump, uint64_t first_pfn, size_t n_pfns,
+                             const uint8_t *exists, const uint8_t *dumpable)
 {
-        const PageSource *source = dump->source;
-        uint64_t n_set = 0;
+        uint64_t offset_bytes = dump->bitmap_offset + first_pfn / 8;
+        size_t size = DIV_ROUND_UP(n_pfns, 8);
         int r;
 
-        for (uint64_t pfn = 0; pfn < source->end_pfn; pfn += BITMAP_PIECE_BYTES * 8) {
-                size_t n = (size_t) MIN(BITMAP_PIECE_BYTES * 8, source->end_pfn - pfn);
-                size_t size = DIV_ROUND_UP(n, 8);
-                uint64_t n_piece;
-
-                fill(source->data, pfn, n, dump->piece);
-                n_piece = bits_count(dump->piece, size);
-                if (n_piece == 0)
-                        continue;
-                n_set += n_piece;
-                r = sink_write(dump->sink, offset_bytes + pfn / 8, dump->piece, size);
+        /* What is empty stays a hole: a sparse memory map may span terabytes. */
+        if (!bits_are_empty(exists, size)) {
+                r = sink_write(dump->sink, offset_bytes, exists, size);
                 if (r < 0)
                         return r;
         }
-        *ret_n_set = n_set;
-        return 0;
+        if (bits_are_empty(dumpable, size))
+                return 0;
+        return sink_write(dump->sink, offset_bytes + dump->bitmap_bytes, dumpable, size);
 }
 
 static int write_zero_page(DumpKdump *dump)
 {
-        size_t block = dump->source->page_size_bytes;
+        _cleanup_free_ uint8_t *page = calloc(1, dump->source->page_size_bytes);
 
-        memset(dump->piece, 0, block);
-        return sink_write(dump->sink, dump->zero_offset, dump->piece, block);
+        if (!page)
+                return -ENOMEM;
+        return sink_write(dump->sink, dump->zero_offset, page, dump->source->page_size_bytes);
 }
 
-int dump_kdump_begin(DumpKdump *dump)
+int dump_kdump_reserve(DumpKdump *dump, uint64_t n_pages)
 {
-        const PageSource *source = dump->source;
-        uint64_t descs_end, n_exist;
+        uint64_t page_bytes = dump->source->page_size_bytes, descs_end;
         int r;
 
-        r = write_headers(dump);
-        if (r < 0)
-                return r;
-        r = write_bitmap(dump, source->exists, dump->bitmap_offset, &n_exist);
-        if (r < 0)
-                return r;
-        r = write_bitmap(dump, source->dumpable, dump->bitmap_offset + dump->bitmap_bytes,
-                         &dump->n_pages);
-        if (r < 0)
-                return r;
-        if (dump->n_pages > n_exist)
+        if (n_pages > dump->source->end_pfn)
                 return -EINVAL;
 
-        descs_end = dump->descs_offset + dump->n_pages * sizeof(KdumpDesc);
-        dump->zero_offset = ALIGN_UP(descs_end, source->page_size_bytes);
-        dump->tail_offset = dump->zero_offset + source->page_size_bytes;
+        descs_end = dump->descs_offset + n_pages * sizeof(KdumpDesc);
+        r = sink_reserve(dump->sink, dump->descs_offset, descs_end - dump->descs_offset);
+        if (r < 0)
+                return r;
+
+        dump->n_pages = n_pages;
+        dump->zero_offset = ALIGN_UP(descs_end, MAX(page_bytes, (uint64_t) SINK_DATA_ALIGN));
+        atomic_store(&dump->tail_offset, dump->zero_offset + page_bytes);
         return write_zero_page(dump);
 }
 
@@ -231,13 +206,13 @@ KdumpDesc dump_kdump_zero_desc(const DumpKdump *dump)
 int dump_kdump_write_data(DumpKdump *dump, const void *data, size_t size,
                           uint64_t *ret_offset_bytes)
 {
-        uint64_t offset_bytes = dump->tail_offset;
+        uint64_t offset_bytes =
+                atomic_fetch_add_explicit(&dump->tail_offset, size, memory_order_relaxed);
         int r;
 
-        r = sink_write(dump->sink, offset_bytes, data, size);
+        r = sink_write_data(dump->sink, offset_bytes, data, size);
         if (r < 0)
                 return r;
-        dump->tail_offset += size;
         *ret_offset_bytes = offset_bytes;
         return 0;
 }
@@ -252,7 +227,7 @@ int dump_kdump_write_descs(DumpKdump *dump, uint64_t rank, const KdumpDesc *desc
 
 uint64_t dump_kdump_bytes(const DumpKdump *dump)
 {
-        return dump->tail_offset;
+        return atomic_load(&dump->tail_offset);
 }
 
 int dump_kdump_finish(DumpKdump *dump, bool complete)

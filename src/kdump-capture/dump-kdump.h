@@ -43,19 +43,29 @@ int dump_kdump_new(Sink *sink, const PageSource *source, const KdumpInfo *info, 
 DumpKdump *dump_kdump_free(DumpKdump *dump); /* accepts NULL, returns NULL */
 DEFINE_CLEANUP(DumpKdump *, dump_kdump_free);
 
-/* Writes the headers, marked as incomplete, the notes, both bitmaps and the page of zeros. */
+/* Writes the headers, marked as incomplete, and the notes. */
 int dump_kdump_begin(DumpKdump *dump);
 
-/* After dump_kdump_begin(): the number of descriptors, and the one for a page of zeros. */
+/* After dump_kdump_begin(), by any number of threads: both bitmaps from page @first_pfn (a multiple
+ * of 8) on. What is not written reads as no page. */
+int dump_kdump_write_bitmaps(DumpKdump *dump, uint64_t first_pfn, size_t n_pfns,
+                             const uint8_t *exists, const uint8_t *dumpable);
+
+/* Then, with the number of pages of the second bitmap: makes room for the descriptors, which until
+ * they are written say that the page is missing, and writes the page of zeros. */
+int dump_kdump_reserve(DumpKdump *dump, uint64_t n_pages);
+
+/* After dump_kdump_reserve(): the number of descriptors, and the one for a page of zeros. */
 uint64_t dump_kdump_n_pages(const DumpKdump *dump);
 KdumpDesc dump_kdump_zero_desc(const DumpKdump *dump);
 
-/* Appends @data; *ret_offset_bytes is where it went. */
+/* After dump_kdump_reserve(), by any number of threads: appends @data, which with its size is
+ * aligned to SINK_DATA_ALIGN; *ret_offset_bytes is where it went. */
 int dump_kdump_write_data(DumpKdump *dump, const void *data, size_t size,
                           uint64_t *ret_offset_bytes);
 
-/* Writes the descriptors of the pages number @rank, @rank + 1 … among those of the second bitmap.
- * -ERANGE: there are not so many. */
+/* After dump_kdump_reserve(), by any number of threads: writes the descriptors of the pages number
+ * @rank, @rank + 1 … among those of the second bitmap. -ERANGE: there are not so many. */
 int dump_kdump_write_descs(DumpKdump *dump, uint64_t rank, const KdumpDesc *descs, size_t n_descs);
 
 /* The size of the file so far. */

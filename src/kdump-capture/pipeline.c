@@ -1,343 +1,279 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Owns how pages are cut into units of work, and the buffers they pass through. */
+/* Owns the threads of a capture, what they share, and its two passes: plan and copy. */
 #include "pipeline.h"
 
-/* A worker takes this many pages' worth of memory map at a time. */
-#define UNIT_PFNS ((size_t) 4096)
+#include <pthread.h>
 
-/* Asked of the source at a time. */
-#define WINDOW_BYTES ((size_t) 1 << 20)
+#include "pipeline-worker.h"
 
-/* Data goes out in pieces of about this size, and descriptors with it. */
-#define DATA_BYTES ((size_t) 1 << 20)
-#define DESCS_MAX (4 * UNIT_PFNS)
+/* What a worker calls is shallow, and a codec has its context elsewhere. */
+#define STACK_BYTES ((size_t) 256 << 10)
 
-/* Set in KdumpDesc.flags while offset_bytes counts from the start of Worker.data. */
-#define DESC_RELATIVE (UINT32_C(1) << 31)
+#define CODEC_BYTES ((size_t) 256 << 10)
 
-/* A range of pages, those of them that are to be written, and the number of such pages before it.
- */
-typedef struct Unit {
-        uint64_t first_pfn;
-        size_t n_pfns;
-        uint64_t rank;
-        uint8_t bits[UNIT_PFNS / 8];
-} Unit;
+typedef struct Run Run;
+typedef struct Thread Thread;
 
-/* All that a thread needs for itself. */
-typedef struct Worker {
+struct Thread {
+        PipelineWorker worker;
+        DumpStretch stretch; /* for the first pass */
+        uint8_t *scratch;    /* for the second */
+        Run *run;
+        pthread_t id;
+        int (*work)(Thread *thread);
+};
+
+struct Run {
         const Pipeline *pipeline;
-        PipelineCounts counts;
-        PipelineCounts flushed_counts; /* as of the last worker_flush() that succeeded */
-        KdumpDesc zero_desc;
-        size_t page_bytes;
-        size_t bound_bytes; /* room for one page in @data */
-        void *codec;
-        Unit unit;
+        DumpUnits *units;
+        Thread *threads; /* the first is the caller's */
+        size_t n_threads;
 
-        uint8_t *data; /* DATA_BYTES + bound_bytes */
-        size_t data_used;
-        KdumpDesc *descs; /* DESCS_MAX, of the pages number @rank and following */
-        size_t n_descs;
-        uint64_t rank;
+        pthread_mutex_t lock;  /* of the next three */
+        PipelineCounts counts; /* flushed, of all workers */
+        int error;             /* the first that happened */
+        size_t next_unit;
 
-        const uint8_t *window;
-        uint64_t window_pfn;
-        size_t window_pages, window_next; /* the page to be looked at next */
-} Worker;
+        atomic_bool stop; /* there is an error */
+};
 
-static void worker_done(Worker *worker)
+size_t pipeline_thread_bytes(void)
 {
-        worker->pipeline->compressor->done(worker->codec);
-        free(worker->data);
-        free(worker->descs);
+        return sizeof(Thread) + WORKER_DATA_BYTES + WORKER_DESCS_MAX * sizeof(KdumpDesc) +
+               CODEC_BYTES + STACK_BYTES;
 }
 
-static int worker_init(Worker *worker, const Pipeline *pipeline)
+static void run_fail(Run *run, int error)
 {
-        *worker = (Worker){
-                .pipeline = pipeline,
-                .zero_desc = dump_kdump_zero_desc(pipeline->dump),
-                .page_bytes = pipeline->source->page_size_bytes,
-                .bound_bytes = pipeline->compressor->bound(pipeline->source->page_size_bytes),
-        };
-
-        worker->data = malloc(DATA_BYTES + worker->bound_bytes);
-        worker->descs = calloc(DESCS_MAX, sizeof(*worker->descs));
-        if (!worker->data || !worker->descs)
-                return -ENOMEM;
-        return pipeline->compressor->init(&worker->codec);
+        (void) pthread_mutex_lock(&run->lock);
+        if (run->error >= 0)
+                run->error = error;
+        atomic_store(&run->stop, true);
+        (void) pthread_mutex_unlock(&run->lock);
 }
 
-static void worker_report(const Worker *worker)
+static void run_count(void *data, const PipelineCounts *counts)
 {
-        const Pipeline *pipeline = worker->pipeline;
+        Run *run = data;
+        PipelineCounts *sum = &run->counts;
+        const Pipeline *pipeline = run->pipeline;
 
+        (void) pthread_mutex_lock(&run->lock);
+        if (counts->n_missing > 0 &&
+            (sum->n_missing == 0 || counts->first_missing_pfn < sum->first_missing_pfn))
+                sum->first_missing_pfn = counts->first_missing_pfn;
+        sum->n_pages += counts->n_pages;
+        sum->n_zero += counts->n_zero;
+        sum->n_missing += counts->n_missing;
+        sum->written_bytes += counts->written_bytes;
         if (pipeline->progress)
-                pipeline->progress(pipeline->progress_data, &worker->counts,
+                pipeline->progress(pipeline->progress_data, sum,
                                    dump_kdump_n_pages(pipeline->dump));
+        (void) pthread_mutex_unlock(&run->lock);
 }
 
-/* Sends off what has been gathered. Data first: a descriptor never points to what is not there. */
-static int worker_flush(Worker *worker)
+static bool run_take_stretch(Run *run, DumpStretch *stretch)
 {
-        DumpKdump *dump = worker->pipeline->dump;
-        uint64_t base = 0;
+        bool taken;
+
+        (void) pthread_mutex_lock(&run->lock);
+        taken = dump_stretch_next(run->units, run->next_unit, stretch);
+        if (taken)
+                run->next_unit = stretch->end;
+        (void) pthread_mutex_unlock(&run->lock);
+        return taken && !atomic_load(&run->stop);
+}
+
+/* The order of the copy: what comes first is there when the dump ends early. */
+static bool run_take_unit(Run *run, size_t *ret_index)
+{
+        bool taken;
+
+        (void) pthread_mutex_lock(&run->lock);
+        taken = run->next_unit < dump_units_n(run->units);
+        if (taken)
+                *ret_index = run->next_unit++;
+        (void) pthread_mutex_unlock(&run->lock);
+        return taken && !atomic_load(&run->stop);
+}
+
+static int plan_work(Thread *thread)
+{
+        DumpStretch *stretch = &thread->stretch;
+        Run *run = thread->run;
         int r;
 
-        if (worker->data_used > 0) {
-                r = dump_kdump_write_data(dump, worker->data, worker->data_used, &base);
+        while (run_take_stretch(run, stretch)) {
+                dump_units_plan(run->units, thread->worker.reader, stretch);
+                r = dump_kdump_write_bitmaps(run->pipeline->dump, stretch->first_pfn,
+                                             stretch->n_pfns, stretch->exists, stretch->dumpable);
                 if (r < 0)
                         return r;
-                worker->counts.written_bytes += worker->data_used;
-                worker->data_used = 0;
         }
-        for (size_t i = 0; i < worker->n_descs; i++)
-                if (worker->descs[i].flags & DESC_RELATIVE) {
-                        worker->descs[i].flags &= ~DESC_RELATIVE;
-                        worker->descs[i].offset_bytes += base;
-                }
-        if (worker->n_descs > 0) {
-                r = dump_kdump_write_descs(dump, worker->rank, worker->descs, worker->n_descs);
-                if (r < 0)
-                        return r;
-                worker->rank += worker->n_descs;
-                worker->n_descs = 0;
-        }
-        worker->flushed_counts = worker->counts;
-        worker_report(worker);
         return 0;
 }
 
-static bool worker_has_room(const Worker *worker)
+static int copy_units(Thread *thread)
 {
-        return worker->data_used < DATA_BYTES && worker->n_descs < DESCS_MAX;
+        Run *run = thread->run;
+        size_t index;
+        int r;
+
+        while (run_take_unit(run, &index)) {
+                DumpUnit unit;
+
+                dump_units_get(run->units, index, thread->worker.reader, thread->scratch, &unit);
+                if (unit.n_pages == 0)
+                        continue;
+                r = pipeline_worker_copy(&thread->worker, &unit);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
 }
 
-/* memcmp() against itself, a word further on, is as fast as reading gets, on every machine. */
-static bool page_is_zero(const uint8_t *page, size_t size)
+static int copy_work(Thread *thread)
 {
-        uint64_t first;
+        Run *run = thread->run;
+        int r, error;
 
-        memcpy(&first, page, sizeof(first));
-        return first == 0 && memcmp(page, page + sizeof(first), size - sizeof(first)) == 0;
+        pipeline_worker_begin(&thread->worker);
+        r = copy_units(thread);
+        if (r < 0 && r != -ECANCELED)
+                run_fail(run, r);
+
+        /* After an error of the medium there is no sense in writing more; when it is full, the
+         * rest may fit. */
+        (void) pthread_mutex_lock(&run->lock);
+        error = run->error;
+        (void) pthread_mutex_unlock(&run->lock);
+        return error < 0 && !sink_error_is_full(error) ? 0 : pipeline_worker_flush(&thread->worker);
 }
 
-/* Everything that reads @page comes before everything that changes the worker. */
-static void worker_copy_page(Worker *worker, const uint8_t *page)
+static void *thread_main(void *data)
 {
-        const Compressor *compressor = worker->pipeline->compressor;
-        uint8_t *out = worker->data + worker->data_used;
-        uint32_t flags = compressor->flag;
-        size_t size;
+        Thread *thread = data;
+        int r;
 
-        if (page_is_zero(page, worker->page_bytes)) {
-                worker->counts.n_zero++;
-                worker->descs[worker->n_descs++] = worker->zero_desc;
-                return;
-        }
+        r = thread->work(thread);
+        if (r < 0)
+                run_fail(thread->run, r);
+        return NULL;
+}
 
-        size = compressor->page(worker->codec, page, worker->page_bytes, out);
-        if (size == 0) {
-                memcpy(out, page, worker->page_bytes);
-                size = worker->page_bytes;
-                flags = 0;
-        }
-        worker->descs[worker->n_descs++] = (KdumpDesc){
-                .offset_bytes = worker->data_used,
-                .size_bytes = (uint32_t) size,
-                .flags = flags | DESC_RELATIVE,
+static int thread_start(Thread *thread)
+{
+        pthread_attr_t attributes;
+        int r;
+
+        r = pthread_attr_init(&attributes);
+        if (r != 0)
+                return -r;
+        (void) pthread_attr_setstacksize(&attributes, STACK_BYTES);
+        r = pthread_create(&thread->id, &attributes, thread_main, thread);
+        (void) pthread_attr_destroy(&attributes);
+        return -r;
+}
+
+/* Lets every thread do @work from the first unit on, and waits for all. */
+static int run_all(Run *run, int (*work)(Thread *thread))
+{
+        size_t n_started = 1;
+
+        run->next_unit = 0;
+        for (size_t i = 0; i < run->n_threads; i++)
+                run->threads[i].work = work;
+        while (n_started < run->n_threads && thread_start(&run->threads[n_started]) >= 0)
+                n_started++;
+        (void) thread_main(&run->threads[0]);
+        for (size_t i = 1; i < n_started; i++)
+                (void) pthread_join(run->threads[i].id, NULL);
+        return run->error;
+}
+
+static void thread_done(Thread *thread)
+{
+        pipeline_worker_done(&thread->worker);
+        dump_stretch_done(&thread->stretch);
+        free(thread->scratch);
+}
+
+static int thread_init(Thread *thread, Run *run)
+{
+        int r;
+
+        thread->run = run;
+        thread->worker = (PipelineWorker){
+                .pipeline = run->pipeline,
+                .stop = &run->stop,
+                .flushed = run_count,
+                .flushed_data = run,
         };
-        worker->data_used += size;
+        thread->scratch = malloc(dump_units_scratch_bytes(run->units));
+        if (!thread->scratch)
+                return -ENOMEM;
+        r = dump_stretch_init(&thread->stretch, run->units);
+        return r < 0 ? r : pipeline_worker_init(&thread->worker);
 }
 
-/* Runs guarded: a page that faults leaves the worker as it was before that page. */
-static int worker_copy_guarded(void *data)
+static void run_done(Run *run)
 {
-        Worker *worker = data;
-
-        while (worker->window_next < worker->window_pages && worker_has_room(worker)) {
-                worker_copy_page(worker, worker->window + worker->window_next * worker->page_bytes);
-                worker->counts.n_pages++;
-                worker->window_next++;
-                /* A jump out of the next page must find this one counted in memory. */
-                __asm__ volatile("" ::: "memory");
-        }
-        return 0;
+        for (size_t i = 0; i < run->n_threads; i++)
+                thread_done(&run->threads[i]);
+        free(run->threads);
+        dump_units_free(run->units);
+        (void) pthread_mutex_destroy(&run->lock);
 }
 
-static int worker_make_room(Worker *worker)
+static int run_init(Run *run)
 {
-        return worker_has_room(worker) ? 0 : worker_flush(worker);
-}
-
-static int worker_skip_page(Worker *worker, uint64_t pfn)
-{
+        const Pipeline *pipeline = run->pipeline;
+        size_t n = MIN(pipeline->n_threads, (unsigned) PIPELINE_THREADS_MAX);
         int r;
 
-        r = worker_make_room(worker);
+        r = dump_units_new(pipeline->source, pipeline->bits_bytes_max, &run->units);
         if (r < 0)
                 return r;
-        if (worker->counts.n_missing++ == 0)
-                worker->counts.first_missing_pfn = pfn;
-        worker->counts.n_pages++;
-        worker->descs[worker->n_descs++] = (KdumpDesc){};
-        return 0;
-}
+        n = MIN(n, dump_units_n(run->units));
+        n = MAX(n, (size_t) 1);
+        run->threads = calloc(n, sizeof(*run->threads));
+        if (!run->threads)
+                return -ENOMEM;
 
-static int worker_copy_window(Worker *worker)
-{
-        const PageSource *source = worker->pipeline->source;
-        int r;
-
-        while (worker->window_next < worker->window_pages) {
-                r = worker_make_room(worker);
-                if (r < 0)
-                        return r;
-                r = source->guarded(worker_copy_guarded, worker);
-                if (r >= 0)
-                        continue;
-                r = worker_skip_page(worker, worker->window_pfn + worker->window_next);
-                if (r < 0)
-                        return r;
-                worker->window_next++;
-        }
-        return 0;
-}
-
-/* What cannot be shown at once is tried in ever smaller pieces, down to the page that is to blame.
- */
-static int worker_copy_run(Worker *worker, uint64_t pfn, size_t n_pages)
-{
-        const PageSource *source = worker->pipeline->source;
-        size_t window_max = MAX(WINDOW_BYTES / worker->page_bytes, (size_t) 1), ask = window_max;
-        int r;
-
-        while (n_pages > 0) {
-                size_t shown = 0;
-
-                ask = MIN(ask, n_pages);
-                r = source->window(source->data, pfn, ask, &worker->window, &shown);
-                if (r < 0 && ask > 1) {
-                        ask /= 2;
-                        continue;
-                }
+        for (; run->n_threads < n; run->n_threads++) {
+                r = thread_init(&run->threads[run->n_threads], run);
                 if (r < 0) {
-                        shown = 1;
-                        r = worker_skip_page(worker, pfn);
-                } else {
-                        worker->window_pfn = pfn;
-                        worker->window_pages = shown;
-                        worker->window_next = 0;
-                        ask = MIN(ask * 2, window_max);
-                        r = worker_copy_window(worker);
+                        thread_done(&run->threads[run->n_threads]);
+                        break; /* as many as there is memory for */
                 }
-                if (r < 0)
-                        return r;
-                pfn += shown;
-                n_pages -= shown;
         }
-        return 0;
+        return run->n_threads > 0 ? 0 : r;
 }
 
-static bool unit_has(const Unit *unit, size_t i)
-{
-        return unit->bits[i / 8] & (1U << (i % 8));
-}
-
-static int worker_copy_unit(Worker *worker)
-{
-        const Unit *unit = &worker->unit;
-        int r;
-
-        /* Descriptors are gathered over units as long as these follow each other. */
-        if (worker->rank + worker->n_descs != unit->rank) {
-                r = worker_flush(worker);
-                if (r < 0)
-                        return r;
-                worker->rank = unit->rank;
-        }
-        for (size_t i = 0; i < unit->n_pfns;) {
-                size_t start = i;
-
-                if (unit->bits[i / 8] == 0) {
-                        i = (i / 8 + 1) * 8;
-                        continue;
-                }
-                while (i < unit->n_pfns && unit_has(unit, i))
-                        i++;
-                if (i == start) {
-                        i++;
-                        continue;
-                }
-                r = worker_copy_run(worker, unit->first_pfn + start, i - start);
-                if (r < 0)
-                        return r;
-        }
-        worker_report(worker);
-        return 0;
-}
-
-/* Where the next unit begins. Workers share it. */
-typedef struct UnitCursor {
-        const PageSource *source;
-        uint64_t pfn, rank;
-} UnitCursor;
-
-static size_t unit_count(const Unit *unit)
-{
-        size_t n = 0;
-
-        for (size_t i = 0; i < sizeof(unit->bits); i++)
-                n += (size_t) __builtin_popcount(unit->bits[i]);
-        return n;
-}
-
-/* Fills the next unit that has pages. Returns false at the end. */
-static bool unit_next(UnitCursor *cursor, Unit *ret)
-{
-        const PageSource *source = cursor->source;
-
-        while (cursor->pfn < source->end_pfn) {
-                size_t n_pages;
-
-                ret->first_pfn = cursor->pfn;
-                ret->n_pfns = (size_t) MIN((uint64_t) UNIT_PFNS, source->end_pfn - cursor->pfn);
-                ret->rank = cursor->rank;
-                memset(ret->bits, 0, sizeof(ret->bits));
-                source->dumpable(source->data, ret->first_pfn, ret->n_pfns, ret->bits);
-                n_pages = unit_count(ret);
-                cursor->pfn += ret->n_pfns;
-                cursor->rank += n_pages;
-                if (n_pages > 0)
-                        return true;
-        }
-        return false;
-}
-
-static int worker_run(Worker *worker, UnitCursor *cursor)
+static int run_passes(Run *run)
 {
         int r;
 
-        while (unit_next(cursor, &worker->unit)) {
-                r = worker_copy_unit(worker);
-                if (r < 0)
-                        return r;
-        }
-        return worker_flush(worker);
+        r = run_all(run, plan_work);
+        if (r < 0)
+                return r;
+        r = dump_kdump_reserve(run->pipeline->dump, dump_units_rank(run->units));
+        if (r < 0)
+                return r;
+        r = run_all(run, copy_work);
+        if (r >= 0 && run->counts.n_pages != dump_kdump_n_pages(run->pipeline->dump))
+                return -EIO; /* the source has given two answers about a page */
+        return r;
 }
 
 int pipeline_run(const Pipeline *pipeline, PipelineCounts *ret_counts)
 {
-        UnitCursor cursor = { .source = pipeline->source };
-        _cleanup_(worker_done) Worker worker = { .pipeline = pipeline };
+        _cleanup_(run_done) Run run = { .pipeline = pipeline, .lock = PTHREAD_MUTEX_INITIALIZER };
         int r;
 
-        *ret_counts = (PipelineCounts){};
-        r = worker_init(&worker, pipeline);
-        if (r < 0)
-                return r;
-        r = worker_run(&worker, &cursor);
-        *ret_counts = worker.flushed_counts;
+        r = run_init(&run);
+        if (r >= 0)
+                r = run_passes(&run);
+        *ret_counts = run.counts;
         return r;
 }

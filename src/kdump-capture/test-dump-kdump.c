@@ -25,6 +25,22 @@ static KdumpInfo test_info(void)
         return info;
 }
 
+/* Headers, bitmaps, and the room for the descriptors. */
+static void begin(DumpKdump *dump, FakePages *fake)
+{
+        size_t n = fake->source.end_pfn;
+        _cleanup_free_ uint8_t *exists = calloc(1, n / 8 + 1), *dumpable = calloc(1, n / 8 + 1);
+        uint64_t n_pages = 0;
+
+        fake_fill_bits(fake, 0, n, exists, fake_exists);
+        fake_fill_bits(fake, 0, n, dumpable, fake_dumpable);
+        for (size_t i = 0; i < n; i++)
+                n_pages += fake_dumpable(fake->kinds[i]);
+        assert_int_equal(dump_kdump_begin(dump), 0);
+        assert_int_equal(dump_kdump_write_bitmaps(dump, 0, n, exists, dumpable), 0);
+        assert_int_equal(dump_kdump_reserve(dump, n_pages), 0);
+}
+
 static void test_headers_are_where_readers_look(void **state)
 {
         MemorySink file = { .sink.ops = &memory_ops };
@@ -35,7 +51,7 @@ static void test_headers_are_where_readers_look(void **state)
 
         fake_init(&fake, kinds);
         assert_int_equal(dump_kdump_new(&file.sink, &fake.source, &info, &dump), 0);
-        assert_int_equal(dump_kdump_begin(dump), 0);
+        begin(dump, &fake);
 
         assert_memory_equal(file.data, "KDUMP   ", 8);
         assert_int_equal(file_u32(&file, 8), 6);
@@ -84,7 +100,7 @@ static void test_notes_of_many_blocks_move_the_rest(void **state)
         info.vmcoreinfo_offset = 2 * 4096;
         fake_init(&fake, "t.t");
         assert_int_equal(dump_kdump_new(&file.sink, &fake.source, &info, &dump), 0);
-        assert_int_equal(dump_kdump_begin(dump), 0);
+        begin(dump, &fake);
         assert_int_equal(file_u32(&file, 432), 4);
         assert_int_equal(file_u64(&file, 4096 + 32), 4096 + 104 + 2 * 4096);
         assert_true(file_bit(&file, 5 * 4096, 0));
@@ -95,6 +111,7 @@ static void test_notes_of_many_blocks_move_the_rest(void **state)
 
 static void write_all(DumpKdump *dump, const FakePages *fake)
 {
+        _cleanup_free_ uint8_t *page = aligned_alloc(SINK_DATA_ALIGN, TEST_PAGE);
         uint64_t rank = 0;
 
         for (uint64_t pfn = 0; pfn < fake->source.end_pfn; pfn++) {
@@ -102,8 +119,8 @@ static void write_all(DumpKdump *dump, const FakePages *fake)
 
                 if (!fake_dumpable(fake->kinds[pfn]))
                         continue;
-                assert_int_equal(dump_kdump_write_data(dump, fake->memory + pfn * TEST_PAGE,
-                                                       TEST_PAGE, &desc.offset_bytes),
+                memcpy(page, fake->memory + pfn * TEST_PAGE, TEST_PAGE);
+                assert_int_equal(dump_kdump_write_data(dump, page, TEST_PAGE, &desc.offset_bytes),
                                  0);
                 assert_int_equal(dump_kdump_write_descs(dump, rank++, &desc, 1), 0);
         }
@@ -118,7 +135,7 @@ static void test_incomplete_until_all_is_safe(void **state)
 
         fake_init(&fake, "tr..xt0r");
         assert_int_equal(dump_kdump_new(&file.sink, &fake.source, &info, &dump), 0);
-        assert_int_equal(dump_kdump_begin(dump), 0);
+        begin(dump, &fake);
         write_all(dump, &fake);
         assert_int_equal(file_u32(&file, TEST_STATUS), 0x8 | 0x2);
         assert_int_equal(dump_kdump_finish(dump, true), 0);
@@ -140,7 +157,7 @@ static void test_missing_pages_keep_the_mark(void **state)
 
         fake_init(&fake, "bb");
         assert_int_equal(dump_kdump_new(&file.sink, &fake.source, &info, &dump), 0);
-        assert_int_equal(dump_kdump_begin(dump), 0);
+        begin(dump, &fake);
         assert_int_equal(dump_kdump_finish(dump, false), 0);
         assert_int_equal(file_u32(&file, TEST_STATUS), 0x8 | 0x2);
         file_check_pages(&file, &fake);
@@ -158,12 +175,58 @@ static void test_more_descriptors_than_pages(void **state)
 
         fake_init(&fake, "tt");
         assert_int_equal(dump_kdump_new(&file.sink, &fake.source, &info, &dump), 0);
-        assert_int_equal(dump_kdump_begin(dump), 0);
+        begin(dump, &fake);
         assert_int_equal(dump_kdump_write_descs(dump, 0, descs, 2), 0);
         assert_int_equal(dump_kdump_write_descs(dump, 2, descs, 0), 0);
         assert_int_equal(dump_kdump_write_descs(dump, 0, descs, 3), -ERANGE);
         assert_int_equal(dump_kdump_write_descs(dump, 2, descs, 1), -ERANGE);
         assert_int_equal(dump_kdump_write_descs(dump, UINT64_MAX, descs, 2), -ERANGE);
+        sink_free(&file.sink);
+        fake_done(&fake);
+}
+
+static void test_bitmaps_in_pieces_leave_holes(void **state)
+{
+        MemorySink file = { .sink.ops = &memory_ops };
+        _cleanup_(dump_kdump_freep) DumpKdump *dump = NULL;
+        _cleanup_free_ char *kinds = fake_repeat("t", 100000);
+        const uint8_t some[2] = { 0x81, 0x01 }, none[2] = {};
+        KdumpInfo info = test_info();
+        FakePages fake;
+
+        fake_init(&fake, kinds);
+        assert_int_equal(dump_kdump_new(&file.sink, &fake.source, &info, &dump), 0);
+        assert_int_equal(dump_kdump_begin(dump), 0);
+        assert_int_equal(dump_kdump_write_bitmaps(dump, 99984, 16, none, none), 0);
+        assert_true(file.size <= 2 * 4096);
+        assert_int_equal(dump_kdump_write_bitmaps(dump, 40000, 16, some, none), 0);
+        assert_int_equal(dump_kdump_write_bitmaps(dump, 800, 9, some, some), 0);
+        assert_int_equal(dump_kdump_reserve(dump, 3), 0);
+        for (uint64_t pfn = 0; pfn < 100000; pfn++) {
+                bool second = pfn == 800 || pfn == 807 || pfn == 808;
+
+                assert_int_equal(file_bit(&file, file_bitmap(&file, 1), pfn), second);
+                assert_int_equal(file_bit(&file, file_bitmap(&file, 0), pfn),
+                                 second || pfn == 40000 || pfn == 40007 || pfn == 40008);
+        }
+        sink_free(&file.sink);
+        fake_done(&fake);
+}
+
+static void test_no_room_for_descriptors(void **state)
+{
+        MemorySink file = { .sink.ops = &memory_ops, .limit = 20 * 4096 };
+        _cleanup_(dump_kdump_freep) DumpKdump *dump = NULL;
+        _cleanup_free_ char *kinds = fake_repeat("t", 4000);
+        KdumpInfo info = test_info();
+        FakePages fake;
+
+        fake_init(&fake, kinds);
+        assert_int_equal(dump_kdump_new(&file.sink, &fake.source, &info, &dump), 0);
+        assert_int_equal(dump_kdump_begin(dump), 0);
+        assert_int_equal(dump_kdump_reserve(dump, 4000), -ENOSPC);
+        assert_int_equal(dump_kdump_reserve(dump, 4001), -EINVAL);
+        assert_int_equal(file_u32(&file, TEST_STATUS), 0x8 | 0x2);
         sink_free(&file.sink);
         fake_done(&fake);
 }
@@ -197,7 +260,7 @@ static void test_no_notes_and_no_pages(void **state)
 
         fake_init(&fake, "");
         assert_int_equal(dump_kdump_new(&file.sink, &fake.source, &info, &dump), 0);
-        assert_int_equal(dump_kdump_begin(dump), 0);
+        begin(dump, &fake);
         assert_int_equal(dump_kdump_n_pages(dump), 0);
         assert_int_equal(dump_kdump_finish(dump, true), 0);
         assert_int_equal(file_u32(&file, 460), 1);
@@ -214,6 +277,8 @@ int main(void)
                 cmocka_unit_test(test_incomplete_until_all_is_safe),
                 cmocka_unit_test(test_missing_pages_keep_the_mark),
                 cmocka_unit_test(test_more_descriptors_than_pages),
+                cmocka_unit_test(test_bitmaps_in_pieces_leave_holes),
+                cmocka_unit_test(test_no_room_for_descriptors),
                 cmocka_unit_test(test_what_does_not_fit_the_format),
                 cmocka_unit_test(test_no_notes_and_no_pages),
         };

@@ -6,6 +6,7 @@
 #include <lzo/lzo1x.h>
 #include <setjmp.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <sys/mman.h>
 #include <zlib.h>
 
@@ -21,6 +22,8 @@
 #define PAGE_TEXT 't'     /* shrinks */
 #define PAGE_RANDOM 'r'   /* does not */
 #define PAGE_ALMOST '1'   /* zeros but for the last byte */
+#define PAGE_ONES 'F'     /* nothing but 0xff */
+#define PAGE_POISON 'k'   /* one word over and over, of 40 kinds */
 #define PAGE_BAD 'b'      /* cannot be shown */
 #define PAGE_FAULT 'f'    /* faults when touched */
 #define PAGE_EXCLUDED 'x' /* memory that is not to be written */
@@ -30,8 +33,14 @@ typedef struct FakePages {
         const char *kinds;
         uint8_t *memory;
         size_t shown_max; /* 0: as many as asked for */
-        unsigned n_windows;
+        atomic_uint n_windows, n_readers;
+        atomic_ulong n_asked; /* pages that dumpable() was asked for */
+        unsigned readers_max; /* 0: any number */
 } FakePages;
+
+typedef struct FakeReader {
+        FakePages *fake;
+} FakeReader;
 
 static inline bool fake_exists(char kind)
 {
@@ -60,13 +69,49 @@ static inline void fake_fill_exists(void *data, uint64_t first_pfn, size_t n_pfn
 
 static inline void fake_fill_dumpable(void *data, uint64_t first_pfn, size_t n_pfns, uint8_t *bits)
 {
-        fake_fill_bits(data, first_pfn, n_pfns, bits, fake_dumpable);
+        FakePages *fake = ((FakeReader *) data)->fake;
+
+        assert_int_equal(first_pfn % PAGE_SOURCE_ALIGN_PFNS, 0);
+        assert_true(n_pfns % PAGE_SOURCE_ALIGN_PFNS == 0 ||
+                    first_pfn + n_pfns == fake->source.end_pfn);
+        fake->n_asked += n_pfns;
+        fake_fill_bits(fake, first_pfn, n_pfns, bits, fake_dumpable);
+}
+
+static inline uint64_t fake_next(void *data, uint64_t pfn)
+{
+        FakePages *fake = data;
+
+        for (; pfn < fake->source.end_pfn; pfn++)
+                if (fake_exists(fake->kinds[pfn]))
+                        return pfn;
+        return UINT64_MAX;
+}
+
+static inline int fake_reader_new(void *data, void **ret_reader)
+{
+        FakePages *fake = data;
+        FakeReader *reader;
+
+        if (fake->readers_max > 0 && fake->n_readers >= fake->readers_max)
+                return -ENOMEM;
+        reader = malloc(sizeof(*reader));
+        assert_non_null(reader);
+        reader->fake = fake;
+        fake->n_readers++;
+        *ret_reader = reader;
+        return 0;
+}
+
+static inline void fake_reader_free(void *reader)
+{
+        free(reader);
 }
 
 static inline int fake_window(void *data, uint64_t pfn, size_t n_pages, const uint8_t **ret,
                               size_t *ret_n_pages)
 {
-        FakePages *fake = data;
+        FakePages *fake = ((FakeReader *) data)->fake;
 
         fake->n_windows++;
         assert_true(n_pages > 0 && pfn + n_pages <= fake->source.end_pfn);
@@ -80,7 +125,7 @@ static inline int fake_window(void *data, uint64_t pfn, size_t n_pages, const ui
         return 0;
 }
 
-static sigjmp_buf fake_jump;
+static _Thread_local sigjmp_buf fake_jump;
 
 static inline void fake_sigbus(int signal_number)
 {
@@ -111,6 +156,13 @@ static inline void fake_fill_page(uint8_t *page, char kind, size_t pfn)
                         page[i] = (uint8_t) (x >> 24);
                 }
                 break;
+        case PAGE_ONES:
+                memset(page, 0xff, TEST_PAGE);
+                break;
+        case PAGE_POISON:
+                for (size_t i = 0; i < TEST_PAGE; i++)
+                        page[i] = (uint8_t) (i % 8 == 3 ? pfn % 40 : 0x6b);
+                break;
         case PAGE_ALMOST:
                 page[TEST_PAGE - 1] = 1;
                 break;
@@ -140,6 +192,9 @@ static inline void fake_init(FakePages *ret, const char *kinds)
                         .page_size_bytes = TEST_PAGE,
                         .end_pfn = n,
                         .exists = fake_fill_exists,
+                        .next = fake_next,
+                        .reader_new = fake_reader_new,
+                        .reader_free = fake_reader_free,
                         .dumpable = fake_fill_dumpable,
                         .window = fake_window,
                         .guarded = fake_guarded,
@@ -171,10 +226,18 @@ static inline char *fake_repeat(const char *pattern, size_t n)
         return kinds;
 }
 
+/* Reserved at once and only filled in, so that several threads can write to it. */
+#define MEMORY_SINK_BYTES_MAX (UINT64_C(512) << 20)
+
 typedef struct MemorySink {
         Sink sink;
         uint8_t *data;
-        uint64_t size, limit; /* limit 0: none */
+        bool mapped; /* @data is of MEMORY_SINK_BYTES_MAX, else of malloc() */
+        _Atomic uint64_t size;
+        uint64_t limit; /* 0: none; behind it, @limit_error (0: -ENOSPC) */
+        int limit_error;
+        uint64_t error_at; /* 0: nowhere; a write there gives @error */
+        int error;
         uint32_t status_at_sync;
         unsigned n_syncs;
         bool committed;
@@ -183,19 +246,44 @@ typedef struct MemorySink {
 static inline int memory_write(Sink *sink, uint64_t offset_bytes, const void *data, size_t size)
 {
         MemorySink *memory = (MemorySink *) sink;
+        uint64_t end = offset_bytes + size, before;
 
         assert_false(memory->committed);
-        if (memory->limit > 0 && offset_bytes + size > memory->limit)
-                return -ENOSPC;
-        if (offset_bytes + size > memory->size) {
-                memory->data = realloc(memory->data, offset_bytes + size);
-                assert_non_null(memory->data);
-                memset(memory->data + memory->size, 0, offset_bytes + size - memory->size);
-                memory->size = offset_bytes + size;
+        if (memory->error_at > 0 && offset_bytes <= memory->error_at && end > memory->error_at)
+                return memory->error;
+        if (memory->limit > 0 && end > memory->limit)
+                return memory->limit_error ?: -ENOSPC;
+        assert_true(end <= MEMORY_SINK_BYTES_MAX);
+        if (!memory->data) {
+                memory->data = mmap(NULL, MEMORY_SINK_BYTES_MAX, PROT_READ | PROT_WRITE,
+                                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+                assert_true(memory->data != MAP_FAILED);
+                memory->mapped = true;
         }
         if (size > 0)
                 memcpy(memory->data + offset_bytes, data, size);
+        before = memory->size;
+        while (before < end && !atomic_compare_exchange_weak(&memory->size, &before, end))
+                ;
         return 0;
+}
+
+static inline int memory_reserve(Sink *sink, uint64_t offset_bytes, uint64_t size_bytes)
+{
+        MemorySink *memory = (MemorySink *) sink;
+
+        if (memory->limit > 0 && offset_bytes + size_bytes > memory->limit)
+                return -ENOSPC;
+        return 0;
+}
+
+static inline int memory_write_data(Sink *sink, uint64_t offset_bytes, const void *data,
+                                    size_t size)
+{
+        assert_int_equal(offset_bytes % SINK_DATA_ALIGN, 0);
+        assert_int_equal(size % SINK_DATA_ALIGN, 0);
+        assert_int_equal((uintptr_t) data % SINK_DATA_ALIGN, 0);
+        return memory_write(sink, offset_bytes, data, size);
 }
 
 static inline int memory_sync(Sink *sink)
@@ -215,12 +303,19 @@ static inline int memory_commit(Sink *sink)
 
 static inline void memory_free(Sink *sink)
 {
-        free(((MemorySink *) sink)->data);
+        MemorySink *memory = (MemorySink *) sink;
+
+        if (memory->mapped)
+                (void) munmap(memory->data, MEMORY_SINK_BYTES_MAX);
+        else
+                free(memory->data);
 }
 
 static const SinkOps memory_ops = {
         .name = "memory",
+        .reserve = memory_reserve,
         .write = memory_write,
+        .write_data = memory_write_data,
         .sync = memory_sync,
         .commit = memory_commit,
         .free = memory_free,
@@ -278,7 +373,9 @@ static inline ReadResult file_page(const MemorySink *file, uint64_t pfn, uint8_t
                 return READ_NO_MEMORY;
         if (!file_bit(file, bitmap2, pfn))
                 return READ_EXCLUDED;
-        for (uint64_t i = 0; i < pfn; i++)
+        for (uint64_t i = 0; i < pfn / 8; i++)
+                rank += (unsigned) __builtin_popcount(file->data[bitmap2 + i]);
+        for (uint64_t i = pfn / 8 * 8; i < pfn; i++)
                 rank += file_bit(file, bitmap2, i);
         desc = file_bitmap(file, 2) + 24 * rank;
         offset = file_u64(file, desc);

@@ -7,22 +7,34 @@ typedef struct Run {
         MemorySink file;
         DumpKdump *dump;
         PipelineCounts counts, reported;
-        unsigned n_reports;
+        unsigned n_reports, n_threads;
+        size_t bits_bytes_max;
+        bool in_progress; /* not atomic: to be found by the thread sanitizer */
 } Run;
+
+/* Each test is done with each of these. */
+static const unsigned thread_counts[] = { 1, 2, 4 };
 
 static void run_progress(void *data, const PipelineCounts *counts, uint64_t total)
 {
         Run *run = data;
 
+        assert_false(run->in_progress);
+        run->in_progress = true;
         assert_true(counts->n_pages >= run->reported.n_pages);
         assert_true(counts->n_pages <= total);
         run->reported = *counts;
         run->n_reports++;
+        run->in_progress = false;
 }
 
-static void run_init(Run *run, const char *kinds)
+static void run_init(Run *run, const char *kinds, unsigned n_threads)
 {
-        *run = (Run){ .file.sink.ops = &memory_ops };
+        *run = (Run){
+                .file.sink.ops = &memory_ops,
+                .n_threads = n_threads,
+                .bits_bytes_max = 4 << 20,
+        };
         fake_init(&run->fake, kinds);
 }
 
@@ -32,6 +44,8 @@ static int run_copy(Run *run, Compression compression)
         Pipeline pipeline = {
                 .source = &run->fake.source,
                 .compressor = compressor_find(compression),
+                .n_threads = run->n_threads,
+                .bits_bytes_max = run->bits_bytes_max,
                 .progress = run_progress,
                 .progress_data = run,
         };
@@ -63,7 +77,7 @@ static void run_check(const Run *run)
         uint64_t n_missing = run_count(run, "bf");
 
         file_check_pages(&run->file, &run->fake);
-        assert_int_equal(run->counts.n_pages, run_count(run, "0tr1bf"));
+        assert_int_equal(run->counts.n_pages, run_count(run, "0tr1bfFk"));
         assert_int_equal(run->counts.n_zero, run_count(run, "0"));
         assert_int_equal(run->counts.n_missing, n_missing);
         if (n_missing > 0)
@@ -71,18 +85,24 @@ static void run_check(const Run *run)
         assert_memory_equal(&run->reported, &run->counts, sizeof(run->counts));
 }
 
-static void test_every_page_comes_back(void **state)
+static void check_copy(const char *kinds, Compression compression)
 {
-        static const Compression codecs[] = { COMPRESSION_NONE, COMPRESSION_LZO, COMPRESSION_ZLIB };
-
-        for (size_t i = 0; i < ELEMENTSOF(codecs); i++) {
+        for (size_t i = 0; i < ELEMENTSOF(thread_counts); i++) {
                 Run run;
 
-                run_init(&run, "t0r1..tttrx0xt....................rrr1");
-                assert_int_equal(run_copy(&run, codecs[i]), 0);
+                run_init(&run, kinds, thread_counts[i]);
+                assert_int_equal(run_copy(&run, compression), 0);
                 run_check(&run);
                 run_done(&run);
         }
+}
+
+static const Compression codecs[] = { COMPRESSION_NONE, COMPRESSION_LZO, COMPRESSION_ZLIB };
+
+static void test_every_page_comes_back(void **state)
+{
+        for (size_t i = 0; i < ELEMENTSOF(codecs); i++)
+                check_copy("t0r1..tttrx0xtFFk....................rrr1Fk", codecs[i]);
 }
 
 static void test_zero_pages_are_stored_once(void **state)
@@ -91,7 +111,7 @@ static void test_zero_pages_are_stored_once(void **state)
         uint64_t offset;
         Run run;
 
-        run_init(&run, kinds);
+        run_init(&run, kinds, 2);
         assert_int_equal(run_copy(&run, COMPRESSION_LZO), 0);
         assert_int_equal(run.counts.n_zero, 20000);
         assert_int_equal(run.counts.written_bytes, 0);
@@ -102,29 +122,116 @@ static void test_zero_pages_are_stored_once(void **state)
         run_done(&run);
 }
 
+static void test_pages_of_one_word_share_their_data(void **state)
+{
+        _cleanup_free_ char *ones = fake_repeat("Fr", 3000), *many = fake_repeat("k", 3000);
+        Run run;
+
+        /* Over several buffers, so that some share what is in the file already. */
+        run_init(&run, ones, 1);
+        assert_int_equal(run_copy(&run, COMPRESSION_NONE), 0);
+        run_check(&run);
+        assert_int_equal(run.counts.written_bytes, (1500 + 1) * TEST_PAGE);
+        run_done(&run);
+
+        /* More of them than a worker remembers. */
+        run_init(&run, many, 1);
+        assert_int_equal(run_copy(&run, COMPRESSION_NONE), 0);
+        run_check(&run);
+        assert_in_range(run.counts.written_bytes, 1500 * TEST_PAGE, 2000 * TEST_PAGE);
+        run_done(&run);
+}
+
 /* More than one buffer of data, of descriptors, and more than one unit, cut at odd places. */
 static void test_many_units_with_holes(void **state)
 {
         static const char *const patterns[] = { "t", "rt0", "r", "0000000t", "..tr.........r0x" };
 
         for (size_t i = 0; i < ELEMENTSOF(patterns); i++) {
-                _cleanup_free_ char *kinds = fake_repeat(patterns[i], 9001);
-                Run run;
+                _cleanup_free_ char *kinds = fake_repeat(patterns[i], 17001);
 
                 memset(kinds + 4000, '.', 1000);
-                run_init(&run, kinds);
-                assert_int_equal(run_copy(&run, COMPRESSION_LZO), 0);
-                run_check(&run);
-                assert_true(run.n_reports > 1);
+                memset(kinds + 9000, 'x', 4000);
+                check_copy(kinds, COMPRESSION_LZO);
+        }
+}
+
+static void test_progress_is_told_by_one_thread_at_a_time(void **state)
+{
+        _cleanup_free_ char *kinds = fake_repeat("r", 9000);
+        Run run;
+
+        run_init(&run, kinds, 4);
+        assert_int_equal(run_copy(&run, COMPRESSION_NONE), 0);
+        assert_true(run.n_reports >= 9000 * TEST_PAGE >> 20);
+        run_done(&run);
+}
+
+/* Units next to each other go to different workers, so descriptors come in many pieces. */
+static void test_few_pages_in_each_of_many_units(void **state)
+{
+        _cleanup_free_ char *kinds = fake_repeat("x", 100 * 4096 + 1);
+
+        for (size_t i = 0; i < 100 * 4096; i += 1000 + i % 77)
+                kinds[i] = "tr0F"[i % 4];
+        kinds[100 * 4096] = 't';
+        for (size_t i = 0; i < ELEMENTSOF(thread_counts); i++) {
+                const uint8_t *shown;
+                uint64_t rank = 0;
+                uint8_t page[TEST_PAGE];
+                Run run;
+
+                run_init(&run, kinds, thread_counts[i]);
+                assert_int_equal(run_copy(&run, COMPRESSION_NONE), 0);
+                for (uint64_t pfn = 0; pfn < run.fake.source.end_pfn; pfn++) {
+                        if (!fake_dumpable(kinds[pfn]))
+                                continue;
+                        shown = run.file.data +
+                                file_u64(&run.file, file_bitmap(&run.file, 2) + 24 * rank++);
+                        memcpy(page, shown, TEST_PAGE);
+                        assert_memory_equal(page, run.fake.memory + pfn * TEST_PAGE, TEST_PAGE);
+                }
+                assert_int_equal(run.counts.n_pages, rank);
                 run_done(&run);
         }
+}
+
+static void test_source_is_asked_again_if_its_answer_is_not_kept(void **state)
+{
+        _cleanup_free_ char *kinds = fake_repeat("tx0.rxF", 9001);
+        Run run;
+
+        run_init(&run, kinds, 2);
+        assert_int_equal(run_copy(&run, COMPRESSION_LZO), 0);
+        assert_int_equal(run.fake.n_asked, 9001);
+        run_check(&run);
+        run_done(&run);
+
+        run_init(&run, kinds, 2);
+        run.bits_bytes_max = 100;
+        assert_int_equal(run_copy(&run, COMPRESSION_LZO), 0);
+        assert_int_equal(run.fake.n_asked, 2 * 9001);
+        run_check(&run);
+        run_done(&run);
+}
+
+static void test_fewer_threads_if_there_is_no_more_memory(void **state)
+{
+        _cleanup_free_ char *kinds = fake_repeat("tr0", 20000);
+        Run run;
+
+        run_init(&run, kinds, 4);
+        run.fake.readers_max = 2;
+        assert_int_equal(run_copy(&run, COMPRESSION_LZO), 0);
+        assert_int_equal(run.fake.n_readers, 2);
+        run_done(&run);
 }
 
 static void test_source_that_shows_less_than_asked(void **state)
 {
         Run run;
 
-        run_init(&run, "trttttttt0000tttrrrrttbtt");
+        run_init(&run, "trttttttt0000tttrrrrttbtt", 1);
         run.fake.shown_max = 3;
         assert_int_equal(run_copy(&run, COMPRESSION_LZO), 0);
         run_check(&run);
@@ -136,15 +243,11 @@ static void test_unreadable_pages_cost_only_themselves(void **state)
         static const char *const tables[] = {
                 "b", "bb", "tb", "bt", "tttbttt", "bbbbbtbbbbb", "b..b", "t0b0tbb0r1bxbt",
         };
+        _cleanup_free_ char *kinds = fake_repeat("tttttrbFF", 9000);
 
-        for (size_t i = 0; i < ELEMENTSOF(tables); i++) {
-                Run run;
-
-                run_init(&run, tables[i]);
-                assert_int_equal(run_copy(&run, COMPRESSION_LZO), 0);
-                run_check(&run);
-                run_done(&run);
-        }
+        for (size_t i = 0; i < ELEMENTSOF(tables); i++)
+                check_copy(tables[i], COMPRESSION_LZO);
+        check_copy(kinds, COMPRESSION_LZO);
 }
 
 static void test_bad_page_is_found_by_bisection(void **state)
@@ -153,7 +256,7 @@ static void test_bad_page_is_found_by_bisection(void **state)
         Run run;
 
         kinds[99] = PAGE_BAD;
-        run_init(&run, kinds);
+        run_init(&run, kinds, 1);
         assert_int_equal(run_copy(&run, COMPRESSION_LZO), 0);
         run_check(&run);
         assert_in_range(run.fake.n_windows, 3, 50);
@@ -165,17 +268,14 @@ static void test_faults_cost_only_their_page(void **state)
         static const char *const tables[] = {
                 "f", "ff", "tf", "ft", "tttfttt", "fffftfff", "t0f0tbf0r1fxft",
         };
-        static const Compression codecs[] = { COMPRESSION_NONE, COMPRESSION_LZO, COMPRESSION_ZLIB };
+        _cleanup_free_ char *kinds = fake_repeat("t", 9000);
 
         for (size_t i = 0; i < ELEMENTSOF(tables); i++)
-                for (size_t k = 0; k < ELEMENTSOF(codecs); k++) {
-                        Run run;
-
-                        run_init(&run, tables[i]);
-                        assert_int_equal(run_copy(&run, codecs[k]), 0);
-                        run_check(&run);
-                        run_done(&run);
-                }
+                for (size_t k = 0; k < ELEMENTSOF(codecs); k++)
+                        check_copy(tables[i], codecs[k]);
+        for (size_t i = 0; i < 9000; i += 300)
+                kinds[i] = PAGE_FAULT;
+        check_copy(kinds, COMPRESSION_LZO);
 }
 
 static void test_more_bad_pages_than_one_buffer_of_descriptors(void **state)
@@ -183,43 +283,95 @@ static void test_more_bad_pages_than_one_buffer_of_descriptors(void **state)
         _cleanup_free_ char *kinds = fake_repeat("b", 20000);
         Run run;
 
-        run_init(&run, kinds);
+        run_init(&run, kinds, 2);
         assert_int_equal(run_copy(&run, COMPRESSION_LZO), 0);
         assert_int_equal(run.counts.n_missing, 20000);
+        assert_int_equal(run.counts.first_missing_pfn, 0);
         run_done(&run);
+}
+
+/* Each page reads back as itself or as missing. Returns how many read back. */
+static uint64_t check_partial(const Run *run)
+{
+        uint8_t page[TEST_PAGE];
+        uint64_t n_pages = 0;
+
+        for (uint64_t pfn = 0; pfn < run->fake.source.end_pfn; pfn++) {
+                ReadResult result = file_page(&run->file, pfn, page);
+
+                if (result == READ_MISSING)
+                        continue;
+                assert_int_equal(result, READ_PAGE);
+                assert_memory_equal(page, run->fake.memory + pfn * TEST_PAGE, TEST_PAGE);
+                n_pages++;
+        }
+        assert_int_equal(n_pages, run->counts.n_pages);
+        assert_int_equal(file_u32(&run->file, 424) & 0x8, 0x8);
+        return n_pages;
 }
 
 static void test_full_sink_keeps_what_was_written(void **state)
 {
-        _cleanup_free_ char *kinds = fake_repeat("r", 2000);
-        uint8_t page[TEST_PAGE];
+        static const int errors[] = { -ENOSPC, -EDQUOT, -EFBIG };
+        _cleanup_free_ char *kinds = fake_repeat("r", 10000);
+
+        for (size_t i = 0; i < ELEMENTSOF(thread_counts); i++)
+                for (size_t k = 0; k < ELEMENTSOF(errors); k++) {
+                        Run run;
+
+                        run_init(&run, kinds, thread_counts[i]);
+                        run.file.limit = (8 << 20) + k * 100000;
+                        run.file.limit_error = errors[k];
+                        assert_int_equal(run_copy(&run, COMPRESSION_LZO), errors[k]);
+                        assert_in_range(check_partial(&run), (8 - thread_counts[i]) * 256 - 256,
+                                        8 * 256 + 256);
+                        run_done(&run);
+                }
+}
+
+/* What needs no room any more is not lost. */
+static void test_full_sink_takes_descriptors_of_zero_pages(void **state)
+{
+        _cleanup_free_ char *kinds = fake_repeat("r000000000", 3000);
         Run run;
 
-        run_init(&run, kinds);
-        run.file.limit = 4 << 20;
-        assert_int_equal(run_copy(&run, COMPRESSION_LZO), -ENOSPC);
-        assert_in_range(run.counts.n_pages, 512, 1100);
-        for (uint64_t pfn = 0; pfn < run.counts.n_pages; pfn++) {
-                assert_int_equal(file_page(&run.file, pfn, page), READ_PAGE);
-                assert_memory_equal(page, run.fake.memory + pfn * TEST_PAGE, TEST_PAGE);
-        }
-        for (uint64_t pfn = run.counts.n_pages; pfn < 2000; pfn++)
-                assert_int_equal(file_page(&run.file, pfn, page), READ_MISSING);
+        run_init(&run, kinds, 1);
+        run.file.limit = 1 << 20;
+        run.file.limit_error = -ENOSPC;
+        assert_int_equal(run_copy(&run, COMPRESSION_NONE), -ENOSPC);
+        /* Those before the 256th other page, with which the buffer is full. */
+        assert_int_equal(run.counts.n_zero, 2295);
+        assert_int_equal(check_partial(&run), 2295);
         run_done(&run);
+}
+
+static void test_broken_sink_stops_everything(void **state)
+{
+        _cleanup_free_ char *kinds = fake_repeat("r0t", 20000);
+
+        /* In a bitmap, the descriptors, and the data. */
+        static const uint64_t places[] = { 8200, 20000, 400000, 1 << 20, 5 << 20, 20 << 20 };
+
+        for (size_t i = 0; i < ELEMENTSOF(thread_counts); i++)
+                for (size_t k = 0; k < ELEMENTSOF(places); k++) {
+                        Run run;
+
+                        run_init(&run, kinds, thread_counts[i]);
+                        run.file.error_at = places[k];
+                        run.file.error = -EIO;
+                        assert_int_equal(run_copy(&run, COMPRESSION_LZO), -EIO);
+                        assert_true(run.counts.n_pages < 20000);
+                        if (places[k] >= 400000)
+                                (void) check_partial(&run);
+                        run_done(&run);
+                }
 }
 
 static void test_nothing_to_do(void **state)
 {
-        Run run;
-
-        run_init(&run, "");
-        assert_int_equal(run_copy(&run, COMPRESSION_LZO), 0);
-        assert_int_equal(run.counts.n_pages, 0);
-        run_done(&run);
-        run_init(&run, "....x...");
-        assert_int_equal(run_copy(&run, COMPRESSION_LZO), 0);
-        run_check(&run);
-        run_done(&run);
+        check_copy("", COMPRESSION_LZO);
+        check_copy("....x...", COMPRESSION_LZO);
+        check_copy("xxxxxxxxx", COMPRESSION_LZO);
 }
 
 int main(void)
@@ -227,13 +379,20 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_every_page_comes_back),
                 cmocka_unit_test(test_zero_pages_are_stored_once),
+                cmocka_unit_test(test_pages_of_one_word_share_their_data),
                 cmocka_unit_test(test_many_units_with_holes),
+                cmocka_unit_test(test_progress_is_told_by_one_thread_at_a_time),
+                cmocka_unit_test(test_few_pages_in_each_of_many_units),
+                cmocka_unit_test(test_source_is_asked_again_if_its_answer_is_not_kept),
+                cmocka_unit_test(test_fewer_threads_if_there_is_no_more_memory),
                 cmocka_unit_test(test_source_that_shows_less_than_asked),
                 cmocka_unit_test(test_unreadable_pages_cost_only_themselves),
                 cmocka_unit_test(test_bad_page_is_found_by_bisection),
                 cmocka_unit_test(test_faults_cost_only_their_page),
                 cmocka_unit_test(test_more_bad_pages_than_one_buffer_of_descriptors),
                 cmocka_unit_test(test_full_sink_keeps_what_was_written),
+                cmocka_unit_test(test_full_sink_takes_descriptors_of_zero_pages),
+                cmocka_unit_test(test_broken_sink_stops_everything),
                 cmocka_unit_test(test_nothing_to_do),
         };
 

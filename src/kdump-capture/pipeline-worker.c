@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Owns how one worker turns the pages of a unit into data and descriptors. */
+#include "pipeline-worker.h"
+
+/* Asked of the source at a time. */
+#define WINDOW_BYTES ((size_t) 1 << 20)
+
+/* Set in KdumpDesc.flags while offset_bytes counts from the start of PipelineWorker.data. */
+#define DESC_RELATIVE (UINT32_C(1) << 31)
+
+void pipeline_worker_done(PipelineWorker *worker)
+{
+        worker->pipeline->compressor->done(worker->codec);
+        worker->pipeline->source->reader_free(worker->reader);
+        free(worker->data);
+        free(worker->descs);
+}
+
+int pipeline_worker_init(PipelineWorker *worker)
+{
+        const Pipeline *pipeline = worker->pipeline;
+        int r;
+
+        worker->page_bytes = pipeline->source->page_size_bytes;
+        worker->bound_bytes = pipeline->compressor->bound(worker->page_bytes);
+        worker->data = aligned_alloc(SINK_DATA_ALIGN, WORKER_DATA_BYTES);
+        worker->descs = calloc(WORKER_DESCS_MAX, sizeof(*worker->descs));
+        if (!worker->data || !worker->descs)
+                return -ENOMEM;
+        r = pipeline->source->reader_new(pipeline->source->data, &worker->reader);
+        if (r < 0)
+                return r;
+        return pipeline->compressor->init(&worker->codec);
+}
+
+void pipeline_worker_begin(PipelineWorker *worker)
+{
+        worker->zero_desc = dump_kdump_zero_desc(worker->pipeline->dump);
+}
+
+/* The data is at @base_bytes of the file now. */
+static void worker_place_data(PipelineWorker *worker, uint64_t base_bytes)
+{
+        for (size_t i = 0; i < worker->n_descs; i++)
+                if (worker->descs[i].flags & DESC_RELATIVE) {
+                        worker->descs[i].flags &= ~DESC_RELATIVE;
+                        worker->descs[i].offset_bytes += base_bytes;
+                }
+        for (size_t i = 0; i < worker->n_patterns; i++)
+                if (worker->patterns[i].desc.flags & DESC_RELATIVE) {
+                        worker->patterns[i].desc.flags &= ~DESC_RELATIVE;
+                        worker->patterns[i].desc.offset_bytes += base_bytes;
+                }
+}
+
+/* The data is nowhere: pages that are in it are missing, as if they had never been looked at. */
+static void worker_lose_data(PipelineWorker *worker)
+{
+        for (size_t i = 0; i < worker->n_descs; i++)
+                if (worker->descs[i].flags & DESC_RELATIVE) {
+                        worker->descs[i] = (KdumpDesc){};
+                        worker->counts.n_pages--;
+                }
+        worker->n_patterns = 0;
+}
+
+static int worker_flush_data(PipelineWorker *worker)
+{
+        size_t used = worker->data_used, size = ALIGN_UP(used, SINK_DATA_ALIGN);
+        uint64_t base_bytes;
+        int r;
+
+        if (used == 0)
+                return 0;
+
+        worker->data_used = 0;
+        memset(worker->data + used, 0, size - used);
+        r = dump_kdump_write_data(worker->pipeline->dump, worker->data, size, &base_bytes);
+        if (r < 0) {
+                worker_lose_data(worker);
+                return r;
+        }
+        worker_place_data(worker, base_bytes);
+        worker->counts.written_bytes += used;
+        return 0;
+}
+
+static int worker_flush_descs(PipelineWorker *worker)
+{
+        const KdumpDesc *descs = worker->descs;
+        int r;
+
+        for (size_t i = 0; i < worker->n_segments; i++) {
+                const WorkerSegment *segment = &worker->segments[i];
+
+                if (segment->n == 0)
+                        continue;
+                r = dump_kdump_write_descs(worker->pipeline->dump, segment->rank, descs,
+                                           segment->n);
+                if (r < 0)
+                        return r;
+                descs += segment->n;
+        }
+        return 0;
+}
+
+/* Forgets the descriptors; those that come next belong behind the last of them. */
+static void worker_reset_descs(PipelineWorker *worker)
+{
+        if (worker->n_segments > 0) {
+                const WorkerSegment *last = &worker->segments[worker->n_segments - 1];
+
+                worker->segments[0] = (WorkerSegment){ .rank = last->rank + last->n };
+                worker->n_segments = 1;
+        }
+        worker->n_descs = 0;
+}
+
+/* Data first: a descriptor never points to what is not there. */
+int pipeline_worker_flush(PipelineWorker *worker)
+{
+        int r, r_descs = 0;
+
+        r = worker_flush_data(worker);
+        if (r >= 0 || sink_error_is_full(r)) {
+                r_descs = worker_flush_descs(worker);
+                if (r_descs >= 0)
+                        worker->flushed(worker->flushed_data, &worker->counts);
+        }
+        worker->counts = (PipelineCounts){};
+        worker_reset_descs(worker);
+        return r < 0 ? r : r_descs;
+}
+
+static bool worker_has_room(const PipelineWorker *worker)
+{
+        return worker->data_used + worker->bound_bytes <= WORKER_DATA_BYTES &&
+               worker->n_descs < WORKER_DESCS_MAX;
+}
+
+static int worker_make_room(PipelineWorker *worker)
+{
+        return worker_has_room(worker) ? 0 : pipeline_worker_flush(worker);
+}
+
+static void worker_add_desc(PipelineWorker *worker, const KdumpDesc *desc)
+{
+        worker->descs[worker->n_descs++] = *desc;
+        worker->segments[worker->n_segments - 1].n++;
+        worker->counts.n_pages++;
+}
+
+/* memcmp() against itself, a word further on, is as fast as reading gets, on every machine, and
+ * ends at once for most pages. */
+static bool page_is_one_word(const uint8_t *page, size_t size, uint64_t *ret_word)
+{
+        memcpy(ret_word, page, sizeof(*ret_word));
+        return memcmp(page, page + sizeof(*ret_word), size - sizeof(*ret_word)) == 0;
+}
+
+/* Compresses @page behind what is there already. */
+static void worker_store_page(PipelineWorker *worker, const uint8_t *page, KdumpDesc *ret_desc)
+{
+        const Compressor *compressor = worker->pipeline->compressor;
+        uint8_t *out = worker->data + worker->data_used;
+        uint32_t flags = compressor->flag;
+        size_t size;
+
+        size = compressor->page(worker->codec, page, worker->page_bytes, out);
+        if (size == 0) {
+                memcpy(out, page, worker->page_bytes);
+                size = worker->page_bytes;
+                flags = 0;
+        }
+        *ret_desc = (KdumpDesc){
+                .offset_bytes = worker->data_used,
+                .size_bytes = (uint32_t) size,
+                .flags = flags | DESC_RELATIVE,
+        };
+        worker->data_used += size;
+}
+
+static const KdumpDesc *worker_find_pattern(const PipelineWorker *worker, uint64_t word)
+{
+        if (word == 0)
+                return &worker->zero_desc;
+        for (size_t i = 0; i < worker->n_patterns; i++)
+                if (worker->patterns[i].word == word)
+                        return &worker->patterns[i].desc;
+        return NULL;
+}
+
+/* Everything that reads @page comes before everything that changes the worker. */
+static void worker_copy_page(PipelineWorker *worker, const uint8_t *page)
+{
+        const KdumpDesc *known = NULL;
+        uint64_t word;
+        bool is_pattern = page_is_one_word(page, worker->page_bytes, &word);
+        KdumpDesc desc;
+
+        if (is_pattern)
+                known = worker_find_pattern(worker, word);
+        if (known) {
+                worker->counts.n_zero += word == 0;
+                worker_add_desc(worker, known);
+                return;
+        }
+        worker_store_page(worker, page, &desc);
+        if (is_pattern && worker->n_patterns < WORKER_PATTERNS_MAX)
+                worker->patterns[worker->n_patterns++] =
+                        (WorkerPattern){ .word = word, .desc = desc };
+        worker_add_desc(worker, &desc);
+}
+
+/* Runs guarded: a page that faults leaves the worker as it was before that page. */
+static int worker_copy_guarded(void *data)
+{
+        PipelineWorker *worker = data;
+
+        while (worker->window_next < worker->window_pages && worker_has_room(worker)) {
+                worker_copy_page(worker, worker->window + worker->window_next * worker->page_bytes);
+                worker->window_next++;
+                /* A jump out of the next page must find this one counted in memory. */
+                atomic_signal_fence(memory_order_seq_cst);
+        }
+        return 0;
+}
+
+static int worker_skip_page(PipelineWorker *worker, uint64_t pfn)
+{
+        const KdumpDesc missing = {};
+        int r;
+
+        r = worker_make_room(worker);
+        if (r < 0)
+                return r;
+        if (worker->counts.n_missing++ == 0)
+                worker->counts.first_missing_pfn = pfn;
+        worker_add_desc(worker, &missing);
+        return 0;
+}
+
+static int worker_copy_window(PipelineWorker *worker)
+{
+        const PageSource *source = worker->pipeline->source;
+        int r;
+
+        while (worker->window_next < worker->window_pages) {
+                r = worker_make_room(worker);
+                if (r < 0)
+                        return r;
+                r = source->guarded(worker_copy_guarded, worker);
+                if (r >= 0)
+                        continue;
+                r = worker_skip_page(worker, worker->window_pfn + worker->window_next);
+                if (r < 0)
+                        return r;
+                worker->window_next++;
+        }
+        return 0;
+}
+
+/* What cannot be shown at once is tried in ever smaller pieces, down to the page that is to blame.
+ */
+static int worker_copy_run(PipelineWorker *worker, uint64_t pfn, size_t n_pages)
+{
+        const PageSource *source = worker->pipeline->source;
+        size_t window_max = MAX(WINDOW_BYTES / worker->page_bytes, (size_t) 1), ask = window_max;
+        int r;
+
+        while (n_pages > 0) {
+                size_t shown = 0;
+
+                if (atomic_load_explicit(worker->stop, memory_order_relaxed))
+                        return -ECANCELED;
+                ask = MIN(ask, n_pages);
+                r = source->window(worker->reader, pfn, ask, &worker->window, &shown);
+                if (r < 0 && ask > 1) {
+                        ask /= 2;
+                        continue;
+                }
+                if (r < 0) {
+                        shown = 1;
+                        r = worker_skip_page(worker, pfn);
+                } else {
+                        worker->window_pfn = pfn;
+                        worker->window_pages = shown;
+                        worker->window_next = 0;
+                        ask = MIN(ask * 2, window_max);
+                        r = worker_copy_window(worker);
+                }
+                if (r < 0)
+                        return r;
+                pfn += shown;
+                n_pages -= shown;
+        }
+        return 0;
+}
+
+/* Descriptors are gathered over units, also if these do not follow each other. */
+static int worker_begin_unit(PipelineWorker *worker, const DumpUnit *unit)
+{
+        int r;
+
+        if (worker->n_segments > 0) {
+                const WorkerSegment *last = &worker->segments[worker->n_segments - 1];
+
+                if (last->rank + last->n == unit->rank)
+                        return 0;
+        }
+        if (worker->n_segments == WORKER_SEGMENTS_MAX) {
+                r = pipeline_worker_flush(worker);
+                if (r < 0)
+                        return r;
+        }
+        worker->segments[worker->n_segments++] = (WorkerSegment){ .rank = unit->rank };
+        return 0;
+}
+
+static bool bit_is_set(const uint8_t *bits, size_t i)
+{
+        return bits[i / 8] & (1U << (i % 8));
+}
+
+/* The first bit from @i on that is set (or not), or @n. */
+static size_t bits_find(const uint8_t *bits, size_t i, size_t n, bool set)
+{
+        uint8_t boring = set ? 0 : 0xff;
+
+        while (i < n && bit_is_set(bits, i) != set)
+                i = i % 8 == 0 && bits[i / 8] == boring ? i + 8 : i + 1;
+        return MIN(i, n);
+}
+
+int pipeline_worker_copy(PipelineWorker *worker, const DumpUnit *unit)
+{
+        int r;
+
+        r = worker_begin_unit(worker, unit);
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < unit->n_pfns;) {
+                size_t start = bits_find(unit->bits, i, unit->n_pfns, true);
+
+                i = bits_find(unit->bits, start, unit->n_pfns, false);
+                if (i == start)
+                        break;
+                r = worker_copy_run(worker, unit->first_pfn + start, i - start);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
