@@ -3,6 +3,7 @@
 #include "capture-save.h"
 
 #include "capture-collector.h"
+#include "capture-limits.h"
 #include "compress.h"
 #include "io.h"
 #include "log.h"
@@ -10,9 +11,6 @@
 #include "sink-file.h"
 
 #define PROGRESS_INTERVAL_USEC (100 * USEC_PER_MSEC)
-
-/* 128 GiB of 4 KiB pages. */
-#define PAGE_BITS_BYTES_MAX ((size_t) 4 << 20)
 
 /* The settings that are really used, after what this program cannot do has been replaced. */
 static const Compressor *choose_compressor(const Collector *collector)
@@ -97,13 +95,14 @@ static int record_result(DumpRecord *record, const DumpKdump *dump, const Pipeli
 static int copy_pages(const CaptureJob *job, const PageSource *pages, DumpKdump *dump, Sink *sink,
                       const Compressor *compressor)
 {
+        CaptureLimits limits = capture_limits_choose(job->n_threads, job->memory_limit_bytes);
         ProgressThrottle throttle = { .job = job };
         Pipeline pipeline = {
                 .source = pages,
                 .dump = dump,
                 .compressor = compressor,
-                .n_threads = 1,
-                .bits_bytes_max = PAGE_BITS_BYTES_MAX,
+                .n_threads = limits.n_threads,
+                .bits_bytes_max = limits.bits_bytes_max,
                 .progress = pipeline_progress,
                 .progress_data = &throttle,
         };

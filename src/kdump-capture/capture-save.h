@@ -15,8 +15,10 @@ typedef struct CaptureJob {
         const char *incomplete_name, *final_name; /* in @dir_fd */
         const Collector *collector;
         DumpRecord *record;
+        unsigned n_threads;          /* 0: as many as CPUs and memory allow */
+        uint64_t memory_limit_bytes; /* 0: a part of what is available */
 
-        /* Told at most ten times a second; may be NULL. */
+        /* Told at most ten times a second, by any thread but by one at a time; may be NULL. */
         void (*progress)(void *data, ProgressPhase phase, uint64_t pages_done, uint64_t pages_total,
                          uint64_t bytes_written);
         void *progress_data;

@@ -11,6 +11,7 @@
 #include "io.h"
 #include "log.h"
 #include "parse.h"
+#include "pipeline.h"
 
 #define EXIT_INCOMPLETE 3
 
@@ -59,10 +60,35 @@ static void view_finish(const ProgressView *view)
 typedef struct SaveArguments {
         const char *source, *target;
         Collector collector;
+        unsigned n_threads;          /* 0: not said */
+        uint64_t memory_limit_bytes; /* 0: not said */
 } SaveArguments;
 
-static int parse_save_option(int option, const char *value, Collector *collector)
+static int parse_threads(const char *value, unsigned *ret)
 {
+        uint32_t n;
+
+        if (parse_u32(value, &n) < 0 || n < 1 || n > PIPELINE_THREADS_MAX) {
+                log_error("--threads= expects a number from 1 to %d, not '%s'.",
+                          PIPELINE_THREADS_MAX, value);
+                return -EINVAL;
+        }
+        *ret = n;
+        return 0;
+}
+
+static int parse_memory_limit(const char *value, uint64_t *ret_bytes)
+{
+        if (parse_size_bytes(value, ret_bytes) < 0 || *ret_bytes == 0) {
+                log_error("--memory-limit= expects a size such as 24M, not '%s'.", value);
+                return -EINVAL;
+        }
+        return 0;
+}
+
+static int parse_save_option(int option, const char *value, SaveArguments *arguments)
+{
+        Collector *collector = &arguments->collector;
         uint32_t level;
 
         switch (option) {
@@ -82,6 +108,10 @@ static int parse_save_option(int option, const char *value, Collector *collector
                         return -EINVAL;
                 }
                 return 0;
+        case 't':
+                return parse_threads(value, &arguments->n_threads);
+        case 'm':
+                return parse_memory_limit(value, &arguments->memory_limit_bytes);
         default:
                 return -EINVAL; /* getopt has said why */
         }
@@ -92,6 +122,8 @@ static int parse_save(int argc, char **argv, SaveArguments *ret)
         static const struct option options[] = {
                 { "dump-level", required_argument, NULL, 'd' },
                 { "compress", required_argument, NULL, 'c' },
+                { "threads", required_argument, NULL, 't' },
+                { "memory-limit", required_argument, NULL, 'm' },
                 {},
         };
         int option, r;
@@ -99,13 +131,14 @@ static int parse_save(int argc, char **argv, SaveArguments *ret)
         *ret = (SaveArguments){};
         collector_init(&ret->collector);
         optind = 0;
-        while ((option = getopt_long(argc, argv, "d:c:", options, NULL)) >= 0) {
-                r = parse_save_option(option, optarg, &ret->collector);
+        while ((option = getopt_long(argc, argv, "d:c:t:m:", options, NULL)) >= 0) {
+                r = parse_save_option(option, optarg, ret);
                 if (r < 0)
                         return r;
         }
         if (argc - optind != 2) {
-                log_error("Usage: save SOURCE TARGET [--dump-level=N] [--compress=C]");
+                log_error("Usage: save SOURCE TARGET [--dump-level=N] [--compress=C] [--threads=N]"
+                          " [--memory-limit=SIZE]");
                 return -EINVAL;
         }
         ret->source = argv[optind];
@@ -143,6 +176,8 @@ static int save(const SaveArguments *arguments, DumpRecord *record)
                 .source = arguments->source,
                 .collector = &arguments->collector,
                 .record = record,
+                .n_threads = arguments->n_threads,
+                .memory_limit_bytes = arguments->memory_limit_bytes,
                 .progress = view_show,
                 .progress_data = &view,
         };
@@ -171,7 +206,10 @@ int verb_save(int argc, char **argv)
         _cleanup_(dump_record_done) DumpRecord record = {};
         SaveArguments arguments;
 
-        if (parse_save(argc, argv, &arguments) < 0 || save(&arguments, &record) < 0)
+        if (parse_save(argc, argv, &arguments) < 0)
+                return EXIT_FAILURE;
+        /* A full disk may have taken most of it. */
+        if (save(&arguments, &record) < 0 && record.n_pages == record.n_pages_missing)
                 return EXIT_FAILURE;
         return record.status == DUMP_STATUS_COMPLETE ? EXIT_SUCCESS : EXIT_INCOMPLETE;
 }

@@ -4,7 +4,8 @@
 
 /* Each gets the command's own words, argv[0] its name, and returns the exit status. They log. */
 
-/* save SOURCE TARGET [--dump-level=N] [--compress=C]: 3 if the dump opens but pages are missing. */
+/* save SOURCE TARGET [--dump-level=N] [--compress=C] [--threads=N] [--memory-limit=SIZE]: 3 if the
+ * dump opens but pages are missing. */
 int verb_save(int argc, char **argv);
 
 /* dmesg SOURCE: the kernel log, to standard output. */
