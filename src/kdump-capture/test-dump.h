@@ -149,11 +149,11 @@ static inline void fake_fill_page(uint8_t *page, char kind, size_t pfn)
                         page[i] = (uint8_t) ("some words of page"[i % 18] + pfn % 50 + i / 1000);
                 break;
         case PAGE_RANDOM:
-                for (size_t i = 0; i < TEST_PAGE; i++) {
+                for (size_t i = 0; i < TEST_PAGE; i += sizeof(x)) {
                         x ^= x << 13;
                         x ^= x >> 7;
                         x ^= x << 17;
-                        page[i] = (uint8_t) (x >> 24);
+                        memcpy(page + i, &x, sizeof(x));
                 }
                 break;
         case PAGE_ONES:
