@@ -14,6 +14,9 @@ typedef struct Sink Sink;
 typedef struct SinkOps {
         const char *name;
 
+        /* A range cannot be written again: what changes until the end has to come last. */
+        bool write_once;
+
         /* Makes sure that there is room for a range, which then reads as zero. NULL: cannot tell.
          */
         int (*reserve)(Sink *sink, uint64_t offset_bytes, uint64_t size_bytes);

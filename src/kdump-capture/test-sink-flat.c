@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <endian.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+
+#include "io.h"
+#include "sink-flat.h"
+#include "sink-stream.h"
+#include "test.h"
+
+#define HEADER_BYTES 4096
+
+static int memory_new(void)
+{
+        int fd = memfd_create("stream", MFD_CLOEXEC);
+
+        assert_true(fd >= 0);
+        return fd;
+}
+
+static size_t length(int fd)
+{
+        off_t end = lseek(fd, 0, SEEK_END);
+
+        assert_true(end >= 0);
+        return (size_t) end;
+}
+
+static Sink *flat_new(int fd)
+{
+        Sink *stream = NULL, *flat = NULL;
+
+        assert_int_equal(sink_stream_new(fd, &stream), 0);
+        assert_int_equal(sink_flat_new(stream, &flat), 0);
+        return flat;
+}
+
+/* One number of the stream at @position. */
+static uint64_t number_at(int fd, uint64_t position)
+{
+        uint64_t value = 0;
+
+        assert_true(pread_full(fd, &value, sizeof(value), position) >= 0);
+        return be64toh(value);
+}
+
+static void test_stream_refuses_to_go_back(void **state)
+{
+        _cleanup_close_ int fd = memory_new();
+        _cleanup_(sink_freep) Sink *sink = NULL;
+
+        assert_int_equal(sink_stream_new(fd, &sink), 0);
+        assert_int_equal(sink_write(sink, 0, "abc", 3), 0);
+        assert_int_equal(sink_write(sink, 2, "c", 1), -ESPIPE);
+        assert_int_equal(sink_write(sink, 4, "e", 1), -ESPIPE);
+        assert_int_equal(sink_write(sink, 3, "d", 1), 0);
+        assert_int_equal(sink_commit(sink), 0);
+        assert_int_equal(length(fd), 4);
+}
+
+static void test_records_follow_the_header(void **state)
+{
+        _cleanup_close_ int fd = memory_new();
+        _cleanup_(sink_freep) Sink *sink = flat_new(fd);
+        char text[16] = { 0 };
+        uint64_t at = HEADER_BYTES;
+
+        assert_int_equal(sink_write(sink, 1 << 20, "data", 4), 0);
+        assert_int_equal(sink_write(sink, 7, NULL, 0), 0);
+        assert_int_equal(sink_write_data(sink, 0, "head", 4), 0);
+        assert_int_equal(length(fd), HEADER_BYTES + 2 * (16 + 4));
+        assert_int_equal(sink_commit(sink), 0);
+
+        assert_true(pread_full(fd, text, sizeof(text), 0) >= 0);
+        assert_memory_equal(text, "makedumpfile\0\0\0", 16);
+        assert_int_equal(number_at(fd, 16), 1);
+        assert_int_equal(number_at(fd, 24), 1);
+        assert_int_equal(number_at(fd, at), 1 << 20);
+        assert_int_equal(number_at(fd, at + 8), 4);
+        assert_true(pread_full(fd, text, 4, at + 16) >= 0);
+        assert_memory_equal(text, "data", 4);
+        assert_int_equal(number_at(fd, at + 20), 0);
+        assert_true(pread_full(fd, text, 4, at + 36) >= 0);
+        assert_memory_equal(text, "head", 4);
+        assert_true(number_at(fd, at + 40) == UINT64_MAX);
+        assert_true(number_at(fd, at + 48) == UINT64_MAX);
+        assert_int_equal(length(fd), at + 56);
+}
+
+/* A reader takes a stream without that record for cut off. */
+static void test_no_end_without_commit(void **state)
+{
+        _cleanup_close_ int fd = memory_new();
+        Sink *sink = flat_new(fd);
+
+        assert_int_equal(sink_write(sink, 0, "head", 4), 0);
+        assert_int_equal(sink_sync(sink), 0);
+        sink = sink_free(sink);
+        assert_int_equal(length(fd), HEADER_BYTES + 16 + 4);
+}
+
+static void test_errors_of_the_stream_come_back(void **state)
+{
+        _cleanup_close_ int fd = open("/dev/full", O_WRONLY | O_CLOEXEC);
+        Sink *stream = NULL, *flat = NULL;
+
+        assert_true(fd >= 0);
+        assert_int_equal(sink_stream_new(fd, &stream), 0);
+        assert_int_equal(sink_flat_new(stream, &flat), -ENOSPC);
+        assert_null(flat);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_stream_refuses_to_go_back),
+                cmocka_unit_test(test_records_follow_the_header),
+                cmocka_unit_test(test_no_end_without_commit),
+                cmocka_unit_test(test_errors_of_the_stream_come_back),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL) != 0;
+}
