@@ -12,7 +12,8 @@ LOWER = {"util": [], "shared": ["util"]}
 PROGRAM_LOWER = ["shared", "util"]
 
 # The two sides of kdump-capture, by the first part of a file's name.
-READING = ("vmcore", "kmem", "arch", "pagemap", "page-filter", "dmesg", "kdump-file", "decompress")
+READING = ("vmcore", "kmem", "arch", "pagemap", "page-filter", "page-layout", "page-walk", "memmap", "dmesg",
+           "kdump-file", "decompress")
 WRITING = ("compress", "dump", "pipeline", "sink")
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.M)
 
