@@ -13,6 +13,8 @@
 
 #define PAGE_MAPPING_ANON 1
 
+#define PREFETCH_STRUCTS 16
+
 typedef struct Folio {
         uint32_t order; /* 0: a page of its own */
         bool hugetlb;
@@ -304,11 +306,18 @@ void page_walk(const PageRules *rules, PageWalk *walk, const uint8_t *pages, uin
 
         while (at < stop) {
                 const uint8_t *page = pages + (at - first) * struct_bytes;
-                uint64_t done = step(&own, walk, page, at, end, first + n - at);
+                uint64_t done;
 
-                /* Blocks of one size tend to follow each other. */
-                if (done > 1)
+                /* Further than the processor looks ahead on its own: over the end of its page. */
+                __builtin_prefetch(page + PREFETCH_STRUCTS * struct_bytes);
+                done = step(&own, walk, page, at, end, first + n - at);
+
+                /* Blocks of one size tend to follow each other: that after the next one, with the
+                 * end of it. */
+                if (done > 1) {
                         __builtin_prefetch(page + 2 * done * struct_bytes);
+                        __builtin_prefetch(page + (3 * done - 1) * struct_bytes);
+                }
                 at += (uint32_t) done;
         }
         walk->next = at;
