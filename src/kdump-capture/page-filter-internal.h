@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the files of PageFilter share among themselves; nobody else includes this. */
+#pragma once
+
+#include "memmap.h"
+#include "page-filter.h"
+
+/* Pages [first_pfn, end_pfn). */
+typedef struct PfnRange {
+        uint64_t first_pfn, end_pfn;
+} PfnRange;
+
+/* Pages that are kept whatever their struct pages say: sorted and disjoint. */
+typedef struct PfnRanges {
+        PfnRange *ranges;
+        size_t n;
+} PfnRanges;
+
+struct PageFilter {
+        PageRules rules;
+        unsigned level;
+        Memmap *memmap;
+        PfnRanges protected;
+        char **warnings;
+};
+
+/* Finds the pages that a reader of the dump cannot do without: those of the kernel's image as far
+ * as VMCOREINFO names places in it, of the log, of the ways to them, and the lowest 1 MiB. What
+ * cannot be found is left out. Returns 0 or -ENOMEM. */
+int page_filter_protect(PfnRanges *ranges, Kmem *kmem, const Vmcoreinfo *info, const Memmap *memmap,
+                        uint32_t page_size_bytes);
+
+/* The first of @ranges that ends behind @pfn; n if none does. */
+size_t pfn_ranges_find(const PfnRanges *ranges, uint64_t pfn);

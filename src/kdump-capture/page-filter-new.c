@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Owns the making of a page filter, and the proof that it would not leave out what must be kept. */
+#include "page-filter-internal.h"
+#include "strv.h"
+
+/* Pages of the kernel of which is known that they are kept. */
+typedef struct Gate {
+        const char *name;
+        uint64_t pfn;
+} Gate;
+
+#define N_GATES_MAX 8
+
+static size_t gates_find(const PageFilter *filter, Vmcore *vmcore, Kmem *kmem,
+                         const Vmcoreinfo *info, uint32_t page_size_bytes, Gate *ret_gates)
+{
+        static const char *const symbols[] = { "_stext", "init_uts_ns", "swapper_pg_dir",
+                                               "init_top_pgt" };
+        uint64_t vaddr, paddr, bytes;
+        size_t n = 0;
+
+        for (size_t i = 0; i < ELEMENTSOF(symbols); i++)
+                if (vmcoreinfo_symbol(info, symbols[i], &vaddr) >= 0 &&
+                    kmem_vtop(kmem, vaddr, &paddr, NULL) >= 0)
+                        ret_gates[n++] = (Gate){ symbols[i], paddr / page_size_bytes };
+        if (memmap_pages(filter->memmap, 0, &paddr, &bytes))
+                ret_gates[n++] = (Gate){ "mem_section", paddr / page_size_bytes };
+        return n;
+}
+
+/* Would page @pfn be left out? */
+static int is_excluded(const PageFilter *filter, PageFilterReader *reader, uint64_t pfn)
+{
+        uint64_t first_pfn = pfn - pfn % PAGE_FILTER_ALIGN_PAGES, at = pfn - first_pfn;
+        uint8_t bits[PAGE_FILTER_ALIGN_PAGES / 8];
+        PageCounts counts = {};
+        int r;
+
+        memset(bits, 0xff, sizeof(bits));
+        r = page_filter_classify(filter, reader, first_pfn, PAGE_FILTER_ALIGN_PAGES, bits, &counts);
+        if (r < 0)
+                return r;
+        return !(bits[at / 8] & (1U << at % 8));
+}
+
+/* Takes @class from those that are left out if pages of @gates would be of it. A kernel page that
+ * is poisoned may well be why there was a panic; two are not believed. */
+static int gates_check(PageFilter *filter, PageFilterReader *reader, PageClass class,
+                       const Gate *gates, size_t n_gates)
+{
+        const unsigned classes = filter->rules.classes;
+        const char *name = NULL;
+        size_t n_failed = 0;
+        uint64_t failed_pfn = UINT64_MAX;
+        int r = 0;
+
+        filter->rules.classes = PAGE_CLASS_BIT(class);
+        for (size_t i = 0; i < n_gates && r >= 0; i++) {
+                r = is_excluded(filter, reader, gates[i].pfn);
+                if (r > 0 && gates[i].pfn != failed_pfn) {
+                        failed_pfn = gates[i].pfn;
+                        name = gates[i].name;
+                        n_failed++;
+                }
+        }
+        filter->rules.classes = classes;
+        if (r < 0)
+                return r;
+        if (n_failed <= (class == PAGE_HWPOISON ? 1 : 0))
+                return 0;
+
+        filter->rules.classes &= ~PAGE_CLASS_BIT(class);
+        return strv_extendf(&filter->warnings,
+                            "Keeping %s pages: going by struct page, '%s' would be in one",
+                            page_class_to_string(class), name);
+}
+
+static int gates_pass(PageFilter *filter, Vmcore *vmcore, Kmem *kmem, const Vmcoreinfo *info,
+                      uint32_t page_size_bytes)
+{
+        _cleanup_(page_filter_reader_freep) PageFilterReader *reader = NULL;
+        Gate gates[N_GATES_MAX];
+        size_t n_gates;
+        int r;
+
+        n_gates = gates_find(filter, vmcore, kmem, info, page_size_bytes, gates);
+        r = page_filter_reader_new(vmcore, &reader);
+        if (r < 0)
+                return r;
+
+        for (size_t i = 0; i < n_gates; i++)
+                if (memmap_find(filter->memmap, gates[i].pfn).state == MEMMAP_OFFLINE) {
+                        memmap_distrust_online(filter->memmap);
+                        r = strv_extendf(&filter->warnings,
+                                         "Keeping memory that was never online: going by its "
+                                         "section, '%s' would be in it",
+                                         gates[i].name);
+                        if (r < 0)
+                                return r;
+                        break;
+                }
+
+        for (PageClass class = PAGE_KEPT + 1; class < _PAGE_CLASS_MAX; class ++)
+                if (filter->rules.classes & PAGE_CLASS_BIT(class)) {
+                        r = gates_check(filter, reader, class, gates, n_gates);
+                        if (r < 0)
+                                return r;
+                }
+        return 0;
+}
+
+static int filter_fill(PageFilter *filter, Vmcore *vmcore, Kmem *kmem, const Vmcoreinfo *info,
+                       uint32_t page_size_bytes, char **reterr_message)
+{
+        unsigned wanted = page_classes_of_level(filter->level);
+        size_t n_sections, n_absent;
+        int r;
+
+        r = page_layout_load(&filter->rules.layout, info, wanted, &filter->warnings,
+                             reterr_message);
+        if (r < 0)
+                return r;
+        filter->rules.classes = wanted & filter->rules.layout.decidable;
+
+        r = memmap_new(vmcore, kmem, info, page_size_bytes, filter->rules.layout.struct_bytes,
+                       &filter->memmap, reterr_message);
+        if (r < 0)
+                return r;
+        filter->rules.memmap_vaddr = memmap_vaddr(filter->memmap);
+
+        /* A walk never leaves a section. */
+        if (memmap_find(filter->memmap, 0).end_pfn % PAGE_WALK_PAGES != 0) {
+                *reterr_message = strdup("Sections of memory are too small");
+                return -EOPNOTSUPP;
+        }
+        n_sections = memmap_n_sections(filter->memmap, &n_absent);
+        if (n_absent > 0) {
+                r = strv_extendf(&filter->warnings,
+                                 "Keeping %zu of %zu sections of memory: their struct pages cannot "
+                                 "be found",
+                                 n_absent, n_sections);
+                if (r < 0)
+                        return r;
+        }
+
+        r = gates_pass(filter, vmcore, kmem, info, page_size_bytes);
+        if (r < 0)
+                return r;
+        return page_filter_protect(&filter->protected, kmem, info, filter->memmap, page_size_bytes);
+}
+
+int page_filter_new(Vmcore *vmcore, Kmem *kmem, const Vmcoreinfo *info, uint32_t page_size_bytes,
+                    unsigned level, PageFilter **ret, char **reterr_message)
+{
+        _cleanup_(page_filter_freep) PageFilter *filter = NULL;
+        _cleanup_free_ char *message = NULL;
+        int r;
+
+        filter = calloc(1, sizeof(*filter));
+        if (!filter)
+                return -ENOMEM;
+        filter->level = level;
+
+        r = filter_fill(filter, vmcore, kmem, info, page_size_bytes, &message);
+        if (r < 0) {
+                *reterr_message = TAKE_PTR(message);
+                return r;
+        }
+        *ret = TAKE_PTR(filter);
+        return 0;
+}
