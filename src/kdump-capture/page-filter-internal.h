@@ -10,7 +10,7 @@ typedef struct PfnRange {
         uint64_t first_pfn, end_pfn;
 } PfnRange;
 
-/* Pages that are kept whatever their struct pages say: sorted and disjoint. */
+/* Pages that are kept unless they must not be read: sorted and disjoint. */
 typedef struct PfnRanges {
         PfnRange *ranges;
         size_t n;
@@ -18,6 +18,7 @@ typedef struct PfnRanges {
 
 struct PageFilter {
         PageRules rules;
+        PageRules protected_rules; /* of the protected pages: of a balloon or poisoned only */
         unsigned level;
         Memmap *memmap;
         PfnRanges protected;

@@ -146,6 +146,11 @@ static int filter_fill(PageFilter *filter, Vmcore *vmcore, Kmem *kmem, const Vmc
         r = gates_pass(filter, vmcore, kmem, info, page_size_bytes);
         if (r < 0)
                 return r;
+
+        /* What the image needs at boot only is given away later, to a balloon too. */
+        filter->protected_rules = filter->rules;
+        filter->protected_rules.classes &=
+                PAGE_CLASS_BIT(PAGE_HWPOISON) | PAGE_CLASS_BIT(PAGE_OFFLINE);
         return page_filter_protect(&filter->protected, kmem, info, filter->memmap, page_size_bytes);
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Owns the list of pages that are never left out. */
+/* Owns the list of pages that are kept whatever their struct pages say, if they can be read. */
 #include <endian.h>
 
 #include "page-filter-internal.h"

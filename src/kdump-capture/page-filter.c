@@ -28,8 +28,11 @@ typedef struct Unit {
         PageFilterReader *reader;
         MemmapPlace place;
         uint64_t exists[N_WORDS];
-        uint64_t looked_at[N_WORDS]; /* less what is protected */
-        const uint8_t *pages;        /* the struct pages, in a window */
+        uint64_t open[N_WORDS];      /* of them: what is not protected */
+        uint64_t protected[N_WORDS]; /* and what is */
+        const uint64_t *looked_at;   /* one or the other, by these rules */
+        const PageRules *rules;
+        const uint8_t *pages; /* the struct pages, in a window */
         uint32_t n_unreadable;
 } Unit;
 
@@ -156,12 +159,19 @@ static uint32_t bit_find(const uint64_t *words, uint32_t at, bool set)
         return PAGE_WALK_PAGES;
 }
 
-/* Goes to the next stretch of pages that exist. Returns false behind the last one. */
+/* Goes to the next stretch of pages: first of those that are open, then of those that are
+ * protected. Returns false behind the last one. */
 static bool unit_next(Unit *unit)
 {
         PageWalk *walk = &unit->reader->walk;
         uint32_t start = bit_find(unit->looked_at, walk->end, true);
 
+        if (start == PAGE_WALK_PAGES && unit->looked_at == unit->open) {
+                unit->looked_at = unit->protected;
+                unit->rules = &unit->filter->protected_rules;
+                walk->folio = (PageFolio){};
+                start = bit_find(unit->looked_at, 0, true);
+        }
         if (start == PAGE_WALK_PAGES)
                 return false;
         page_walk_start(walk, start, bit_find(unit->looked_at, start, false));
@@ -173,8 +183,7 @@ static int unit_walk_window(void *data)
         Unit *unit = data;
 
         while (unit_next(unit))
-                page_walk(&unit->filter->rules, &unit->reader->walk, unit->pages, 0,
-                          PAGE_WALK_PAGES);
+                page_walk(unit->rules, &unit->reader->walk, unit->pages, 0, PAGE_WALK_PAGES);
         return 0;
 }
 
@@ -203,7 +212,7 @@ static void unit_walk_chunks(Unit *unit)
                                 continue;
                         }
                         known = chunk;
-                        page_walk(&filter->rules, walk, reader->chunk, first, n_in_chunk);
+                        page_walk(unit->rules, walk, reader->chunk, first, n_in_chunk);
                 }
 }
 
@@ -252,22 +261,27 @@ static int unit_walk(Unit *unit)
         return vmcore_guarded(unit_walk_window, unit);
 }
 
-/* Sets what is looked at: not the pages that are kept in any case. */
 static void unit_protect(Unit *unit, uint64_t first_pfn)
 {
         const PfnRanges *protected = &unit->filter->protected;
         const uint64_t end_pfn = first_pfn + PAGE_WALK_PAGES;
 
-        memcpy(unit->looked_at, unit->exists, sizeof(unit->exists));
+        memset(unit->protected, 0, sizeof(unit->protected));
         for (size_t i = pfn_ranges_find(protected, first_pfn);
              i < protected->n && protected->ranges[i].first_pfn < end_pfn; i++) {
                 uint64_t pfn = MAX(protected->ranges[i].first_pfn, first_pfn);
                 uint64_t stop = MIN(protected->ranges[i].end_pfn, end_pfn);
 
                 for (; pfn < stop; pfn++)
-                        unit->looked_at[(pfn - first_pfn) / 64] &=
-                                ~(UINT64_C(1) << (pfn - first_pfn) % 64);
+                        unit->protected[(pfn - first_pfn) / 64] |= UINT64_C(1)
+                                                                   << (pfn - first_pfn) % 64;
         }
+        for (size_t i = 0; i < N_WORDS; i++) {
+                unit->open[i] = unit->exists[i] & ~unit->protected[i];
+                unit->protected[i] &= unit->exists[i];
+        }
+        unit->looked_at = unit->open;
+        unit->rules = &unit->filter->rules;
 }
 
 static uint64_t words_count(const uint64_t *words)
@@ -294,8 +308,8 @@ static void unit_classify(Unit *unit, uint64_t first_pfn)
         case MEMMAP_OFFLINE:
                 if (filter->level == 0)
                         break;
-                memcpy(walk->excluded, unit->looked_at, sizeof(walk->excluded));
-                walk->n_pages[PAGE_OFFLINE] = words_count(unit->looked_at);
+                memcpy(walk->excluded, unit->open, sizeof(walk->excluded));
+                walk->n_pages[PAGE_OFFLINE] = words_count(unit->open);
                 break;
         case MEMMAP_MAPPED:
         case MEMMAP_TABLE:
@@ -303,10 +317,10 @@ static void unit_classify(Unit *unit, uint64_t first_pfn)
                         break;
                 memset(walk->excluded, 0, sizeof(walk->excluded));
                 memset(walk->n_pages, 0, sizeof(walk->n_pages));
-                unit->n_unreadable = (uint32_t) words_count(unit->looked_at);
+                unit->n_unreadable = (uint32_t) words_count(unit->exists);
                 break;
         case MEMMAP_ABSENT:
-                unit->n_unreadable = (uint32_t) words_count(unit->looked_at);
+                unit->n_unreadable = (uint32_t) words_count(unit->exists);
                 break;
         }
 }

@@ -186,7 +186,7 @@ static void test_garbage_for_a_table_of_sections(void **state)
 {
         uint64_t seed = 4711;
 
-        for (unsigned i = 0; i < 6; i++) {
+        for (unsigned i = 0; i < 7; i++) {
                 _cleanup_(test_sections_done) TestSections t;
 
                 test_sections_init(&t, &test_kernels[0], 4, TEST_MAPPED_BY_PMD);
@@ -200,6 +200,9 @@ static void test_garbage_for_a_table_of_sections(void **state)
                                 test_sections_put(&t, s, 0x40000000, TEST_SECTION_FLAGS);
                         else if (i == 3)
                                 test_sections_put(&t, s, t.vaddr + 0x1000, TEST_SECTION_FLAGS);
+                        else if (i == 6) /* no majority */
+                                test_sections_put(&t, s, t.vaddr + s % 3 * 0x40000000,
+                                                  TEST_SECTION_FLAGS);
                 if (i == 4)
                         test_memory_put_u64(&t.memory, TEST_MEM_SECTION_PADDR, seed);
                 if (i == 5)

@@ -429,15 +429,22 @@ static void test_pages_that_are_never_left_out(void **state)
         test_memory_put_u32(memory, TEST_PHYS_BASE + 0x3040, 13);
         test_memory_put_u64(memory, TEST_PHYS_BASE + 0x3048, TEST_DIRECT_MAP_VADDR + 0x700000);
 
+        /* But these must not be read. */
+        bed_put(&bed, STEXT_PFN + 5, &(TestPage){ .mapcount = k->offline, .refcount = 1 });
+        bed_put(&bed, STEXT_PFN + 6, &(TestPage){ .flags = k->hwpoison, .mapcount = -1 });
+
         bed_open(&bed, 31);
         assert_null(page_filter_warnings(bed.filter));
         bed_classify(&bed);
+        assert_int_equal(bed.counts.n_pages[PAGE_OFFLINE], 1);
+        assert_int_equal(bed.counts.n_pages[PAGE_HWPOISON], 1);
+        assert_int_equal(bed.bits[STEXT_PFN / 8] & 0x60, 0);
         for (size_t i = 0; i < ELEMENTSOF(kept); i++)
                 assert_true(bed.bits[kept[i] / 8] >> kept[i] % 8 & 1);
         /* 1 MiB, the image, two of mem_section, the tables, and of the log two and one. */
         assert_int_equal(
                 bed.counts.n_pages[PAGE_KEPT],
-                0x100 + (IMAGE_END_PFN - STEXT_PFN) + 2 +
+                0x100 + (IMAGE_END_PFN - STEXT_PFN) - 2 + 2 +
                         (bed.sections.next_table_paddr - TEST_TABLES_PADDR) / TEST_PAGE_BYTES + 3);
 }
 

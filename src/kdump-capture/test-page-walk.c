@@ -289,6 +289,46 @@ static void test_folios_that_contradict_themselves(void **state)
         }
 }
 
+/* The order is a byte of the crashed kernel. All tails agree, so that nothing else is wrong. */
+static void test_orders_that_are_impossible(void **state)
+{
+        static const uint8_t orders[] = { 0, 23, 32, 63, 64, 76, 255 };
+
+        for (size_t i = 0; i < TEST_N_KERNELS; i++)
+                for (size_t o = 0; o < ELEMENTSOF(orders); o++) {
+                        const TestKernel *k = &test_kernels[i];
+                        const TestPage head = { k->lru, 0, TEST_MAPPING_FILE, 0, -1, 3 };
+                        _cleanup_(bed_done) Bed bed;
+                        PageRules rules;
+
+                        bed_init(&bed, k);
+                        test_rules_load(k, 31, &rules);
+                        test_folio_put(k, bed.pages, 0, 12, false, &head, N);
+                        bed_page(&bed, 1)[k->order_offset] = orders[o];
+                        bed.walk = (PageWalk){};
+                        bed_walk_part(&bed, &rules, 0, N, N);
+                        bed_expect(&bed, PAGE_CACHE, 0, 1);
+                }
+}
+
+static void test_tails_of_another_head(void **state)
+{
+        for (size_t i = 0; i < TEST_N_KERNELS; i++) {
+                const TestKernel *k = &test_kernels[i];
+                const TestPage head = { k->lru, 0, TEST_MAPPING_FILE, 0, -1, 3 };
+                uint64_t other = k->compound_mask ? ~UINT64_C(0x3ff) | 1
+                                                  : (TEST_MEMMAP_VADDR + FIRST_PFN * STRUCT) | 1;
+                _cleanup_(bed_done) Bed bed;
+
+                bed_init(&bed, k);
+                test_folio_put(k, bed_page(&bed, 24), FIRST_PFN + 24, 3, false, &head, 8);
+                for (uint32_t at = 25; at < 32; at++)
+                        memcpy(bed_page(&bed, at) + 8, &other, 8);
+                bed_walk(&bed, 31);
+                bed_expect(&bed, PAGE_CACHE, 24, 1);
+        }
+}
+
 static void test_poisoned_tails_of_kept_folios(void **state)
 {
         for (size_t i = 0; i < TEST_N_KERNELS; i++) {
@@ -443,6 +483,8 @@ int main(void)
                 cmocka_unit_test(test_unaccepted_blocks),
                 cmocka_unit_test(test_folios),
                 cmocka_unit_test(test_folios_that_contradict_themselves),
+                cmocka_unit_test(test_orders_that_are_impossible),
+                cmocka_unit_test(test_tails_of_another_head),
                 cmocka_unit_test(test_poisoned_tails_of_kept_folios),
                 cmocka_unit_test(test_folios_that_begin_before),
                 cmocka_unit_test(test_head_that_is_nowhere),
