@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* PageFilter: which pages of the crashed kernel are left out at a dump level, with the meaning that
- * makedumpfile(8) gives to levels. What cannot be decided is kept. */
+ * makedumpfile(8) gives to levels, but for bit 1, which is about what is in a page. What cannot be
+ * decided is kept; so is what a reader cannot do without: the kernel image, the log, page tables,
+ * the table of memory sections and the lowest 1 MiB, unless it is poisoned or offline. */
 #pragma once
 
 #include "kmem.h"
@@ -33,7 +35,8 @@ unsigned page_filter_classes(const PageFilter *filter);
 /* What one thread needs to classify, some 5 KiB. */
 typedef struct PageFilterReader PageFilterReader;
 
-/* @vmcore is used through its window, and must live longer. Does not log. */
+/* @vmcore, which must live longer, is used through its window: two threads need two of them. Does
+ * not log. */
 int page_filter_reader_new(Vmcore *vmcore, PageFilterReader **ret);
 PageFilterReader *page_filter_reader_free(PageFilterReader *reader); /* accepts NULL */
 DEFINE_CLEANUP(PageFilterReader *, page_filter_reader_free);

@@ -1,95 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Owns the tests of PageFilter: from a made-up kernel's memory to the pages that are left out. */
-#include "page-filter.h"
-#include "pagemap.h"
 #include "strv.h"
-#include "test-sections.h"
+#include "test-filter-bed.h"
 #include "test.h"
 
-#define N_PAGES (TEST_N_SECTIONS * TEST_SECTION_PAGES)
-#define STEXT_PFN (TEST_PHYS_BASE / TEST_PAGE_BYTES)
-#define INIT_UTS_NS_PFN (STEXT_PFN + 0x80)
-#define IMAGE_END_PFN (TEST_ROOT_PADDR / TEST_PAGE_BYTES + 1)
-
-typedef struct Bed {
-        TestSections sections;
-        PageFilter *filter;
-        PageFilterReader *reader;
-        uint8_t bits[N_PAGES / 8];
-        PageCounts counts;
-} Bed;
-
-static void bed_init(Bed *bed, const TestKernel *kernel, TestMapping mapping)
-{
-        memset(bed, 0, sizeof(*bed));
-        test_sections_init(&bed->sections, kernel, 4, mapping);
-}
-
-static void bed_close(Bed *bed)
-{
-        bed->reader = page_filter_reader_free(bed->reader);
-        bed->filter = page_filter_free(bed->filter);
-}
-
-static void bed_done(Bed *bed)
-{
-        bed_close(bed);
-        test_sections_done(&bed->sections);
-}
-
-static void bed_open(Bed *bed, unsigned level)
-{
-        TestMemory *memory = &bed->sections.memory;
-        char *message = NULL;
-
-        bed_close(bed);
-        assert_int_equal(test_memory_open(memory), 0);
-        assert_int_equal(page_filter_new(memory->vmcore, memory->kmem, memory->info,
-                                         (uint32_t) TEST_PAGE_BYTES, level, &bed->filter, &message),
-                         0);
-        assert_null(message);
-        assert_int_equal(page_filter_reader_new(memory->vmcore, &bed->reader), 0);
-}
-
-static void bed_classify(Bed *bed)
-{
-        uint64_t sum = 0, n_kept = 0;
-
-        bed->counts = (PageCounts){};
-        memset(bed->bits, 0xff, sizeof(bed->bits));
-        assert_int_equal(
-                page_filter_classify(bed->filter, bed->reader, 0, N_PAGES, bed->bits, &bed->counts),
-                0);
-        for (size_t i = 0; i < sizeof(bed->bits); i++)
-                n_kept += (uint64_t) __builtin_popcount(bed->bits[i]);
-        for (PageClass class = 0; class < _PAGE_CLASS_MAX; class ++)
-                sum += bed->counts.n_pages[class];
-        assert_int_equal(sum, N_PAGES);
-        assert_int_equal(bed->counts.n_pages[PAGE_KEPT], n_kept);
-}
-
-/* Exactly these are left out. */
-static void bed_expect(Bed *bed, unsigned level, PageClass class, uint64_t first_pfn, uint64_t n)
-{
-        bed_open(bed, level);
-        assert_null(page_filter_warnings(bed->filter));
-        bed_classify(bed);
-        for (uint64_t pfn = 0; pfn < N_PAGES; pfn++)
-                if ((bed->bits[pfn / 8] >> pfn % 8 & 1) == (pfn - first_pfn < n))
-                        fail_msg("%s: page %llu", bed->sections.kernel->name,
-                                 (unsigned long long) pfn);
-        if (n > 0)
-                assert_int_equal(bed->counts.n_pages[class], n);
-        assert_int_equal(bed->counts.n_unreadable, 0);
-}
-
-static void bed_put(Bed *bed, uint64_t pfn, const TestPage *page)
-{
-        test_page_put(test_sections_struct(&bed->sections, pfn), page);
-}
-
 /* As test_folio_put(), page by page, as they may be scattered. */
-static void bed_put_folio(Bed *bed, uint64_t pfn, unsigned order, bool hugetlb,
+static void bed_put_folio(FilterBed *bed, uint64_t pfn, unsigned order, bool hugetlb,
                           const TestPage *head)
 {
         uint64_t n = UINT64_C(1) << order;
@@ -118,7 +34,7 @@ static void test_blocks_and_folios(void **state)
                         const TestKernel *k = &test_kernels[i];
                         const TestPage free = { .mapcount = k->buddy, .private = 10 };
                         const TestPage cache = { k->lru, 0, TEST_MAPPING_FILE, 0, -1, 2 };
-                        _cleanup_(bed_done) Bed bed;
+                        _cleanup_(bed_done) FilterBed bed;
 
                         bed_init(&bed, k, mapping);
                         bed_put(&bed, 3 * TEST_SECTION_PAGES - 1024, &free);
@@ -137,7 +53,7 @@ static void test_blocks_and_folios(void **state)
 
 /* Maps the memmap of [@pfn, @pfn + @n) onto its first page, as the kernel does to save memory;
  * since v7.1 the first stays, and the others are mapped onto one that is full of tails. */
-static void bed_fold(Bed *bed, uint64_t pfn, uint64_t n)
+static void bed_fold(FilterBed *bed, uint64_t pfn, uint64_t n)
 {
         TestSections *t = &bed->sections;
         uint64_t per_page = TEST_PAGE_BYTES / TEST_STRUCT_BYTES;
@@ -160,7 +76,7 @@ static void test_gigantic_folios(void **state)
                         const TestKernel *k = &test_kernels[i];
                         const TestPage poisoned = { k->hwpoison, 0, 0, 0, -1, 0 };
                         const uint64_t first = 2 * TEST_SECTION_PAGES, n = 2 * TEST_SECTION_PAGES;
-                        _cleanup_(bed_done) Bed bed;
+                        _cleanup_(bed_done) FilterBed bed;
 
                         bed_init(&bed, k, mapping);
                         bed_put_folio(&bed, first, 13, true, page_in_use());
@@ -179,7 +95,7 @@ static void test_gigantic_folios(void **state)
 static void test_folded_hugetlb_pages(void **state)
 {
         for (size_t i = 0; i < TEST_N_KERNELS; i++) {
-                _cleanup_(bed_done) Bed bed;
+                _cleanup_(bed_done) FilterBed bed;
 
                 bed_init(&bed, &test_kernels[i], TEST_MAPPED_BY_PTE);
                 for (uint64_t pfn = 2 * TEST_SECTION_PAGES; pfn < N_PAGES; pfn += 512) {
@@ -196,7 +112,7 @@ static void test_gigantic_lies(void **state)
 {
         for (size_t i = 0; i < TEST_N_KERNELS; i++) {
                 const TestKernel *k = &test_kernels[i];
-                _cleanup_(bed_done) Bed bed;
+                _cleanup_(bed_done) FilterBed bed;
 
                 bed_init(&bed, k, TEST_MAPPED_BY_PMD);
                 bed_put_folio(&bed, 2 * TEST_SECTION_PAGES, 13, true, page_in_use());
@@ -211,7 +127,7 @@ static void test_gigantic_lies(void **state)
         }
 }
 
-static uint64_t random_struct_put(Bed *bed, uint64_t pfn, uint64_t *seed)
+static uint64_t random_struct_put(FilterBed *bed, uint64_t pfn, uint64_t *seed)
 {
         const TestKernel *k = bed->sections.kernel;
         const int32_t types[] = { k->buddy, k->offline, k->hugetlb_type, -1 };
@@ -252,7 +168,7 @@ static void test_answers_do_not_depend_on_the_question(void **state)
         uint64_t seed = 99;
 
         for (size_t i = 0; i < TEST_N_KERNELS; i++) {
-                _cleanup_(bed_done) Bed bed;
+                _cleanup_(bed_done) FilterBed bed;
                 uint8_t bits[N_PAGES / 8];
 
                 bed_init(&bed, &test_kernels[i], (TestMapping) (i % 3));
@@ -288,7 +204,7 @@ static void test_answers_do_not_depend_on_the_question(void **state)
 
 static void test_ranges_begin_aligned(void **state)
 {
-        _cleanup_(bed_done) Bed bed;
+        _cleanup_(bed_done) FilterBed bed;
         PageCounts counts = {};
         uint8_t bits[1] = { 0xff };
 
@@ -305,7 +221,7 @@ static void test_ranges_begin_aligned(void **state)
 static void test_holes(void **state)
 {
         const TestPage free = { .mapcount = test_kernels[0].buddy, .private = 0 };
-        _cleanup_(bed_done) Bed bed;
+        _cleanup_(bed_done) FilterBed bed;
         PageCounts counts = {};
         uint8_t bits[TEST_SECTION_PAGES / 8] = {};
 
@@ -334,7 +250,7 @@ static void test_what_cannot_be_read_is_kept(void **state)
                                       : damage == 3 ? TEST_MAPPED_BY_PTE
                                                     : TEST_MAPPED_BY_PMD;
                 uint64_t unreadable = TEST_SECTION_PAGES, at;
-                _cleanup_(bed_done) Bed bed;
+                _cleanup_(bed_done) FilterBed bed;
                 TestSections *t = &bed.sections;
 
                 bed_init(&bed, k, mapping);
@@ -373,158 +289,6 @@ static void test_what_cannot_be_read_is_kept(void **state)
         }
 }
 
-static void test_sections_that_are_offline(void **state)
-{
-        _cleanup_(bed_done) Bed bed;
-
-        bed_init(&bed, test_kernel_find("6.12"), TEST_MAPPED_BY_PMD);
-        test_sections_put(&bed.sections, 3, bed.sections.vaddr, 0xb);
-        bed_expect(&bed, 1, PAGE_OFFLINE, 3 * TEST_SECTION_PAGES, TEST_SECTION_PAGES);
-        bed_expect(&bed, 0, PAGE_KEPT, 0, 0);
-
-        /* The kernel itself cannot be. */
-        test_sections_put(&bed.sections, 0, bed.sections.vaddr, 0xb);
-        bed_open(&bed, 31);
-        assert_int_equal(strv_length(page_filter_warnings(bed.filter)), 1);
-        bed_classify(&bed);
-        assert_int_equal(bed.counts.n_pages[PAGE_KEPT], N_PAGES);
-}
-
-static void test_pages_that_are_never_left_out(void **state)
-{
-        static const uint64_t kept[] = {
-                0,
-                0xff,
-                STEXT_PFN,
-                IMAGE_END_PFN - 1,
-                TEST_MEM_SECTION_PADDR / TEST_PAGE_BYTES,
-                TEST_MEM_SECTION_ROOT_PADDR / TEST_PAGE_BYTES,
-                TEST_TABLES_PADDR / TEST_PAGE_BYTES,
-                0x700,
-                0x704,
-        };
-        const TestKernel *k = test_kernel_find("6.12");
-        const TestPage cache = { k->lru, 0, TEST_MAPPING_FILE, 0, -1, 2 };
-        _cleanup_(bed_done) Bed bed;
-        TestMemory *memory = &bed.sections.memory;
-
-        bed_init(&bed, k, TEST_MAPPED_BY_PMD);
-        for (uint64_t pfn = 0; pfn < N_PAGES; pfn++)
-                if (pfn < STEXT_PFN || (pfn >= IMAGE_END_PFN && pfn != 0x600) || pfn == 0x210)
-                        bed_put(&bed, pfn, &cache);
-
-        /* The log: its text at 0x700000, the two other arrays at 0x704000. */
-        test_memory_info(memory, "SYMBOL(prb)=%llx",
-                         (unsigned long long) TEST_KERNEL_MAP_VADDR + 0x1000);
-        test_memory_info(memory, "%s",
-                         "OFFSET(printk_ringbuffer.desc_ring)=0\n"
-                         "OFFSET(printk_ringbuffer.text_data_ring)=64\n"
-                         "OFFSET(prb_desc_ring.count_bits)=0\nOFFSET(prb_desc_ring.descs)=8\n"
-                         "OFFSET(prb_desc_ring.infos)=16\nSIZE(prb_desc)=24\nSIZE(printk_info)=88\n"
-                         "OFFSET(prb_data_ring.size_bits)=0\nOFFSET(prb_data_ring.data)=8");
-        test_memory_put_u64(memory, TEST_PHYS_BASE + 0x1000, TEST_KERNEL_MAP_VADDR + 0x3000);
-        test_memory_put_u32(memory, TEST_PHYS_BASE + 0x3000, 4);
-        test_memory_put_u64(memory, TEST_PHYS_BASE + 0x3008, TEST_DIRECT_MAP_VADDR + 0x704000);
-        test_memory_put_u64(memory, TEST_PHYS_BASE + 0x3010, TEST_DIRECT_MAP_VADDR + 0x704800);
-        test_memory_put_u32(memory, TEST_PHYS_BASE + 0x3040, 13);
-        test_memory_put_u64(memory, TEST_PHYS_BASE + 0x3048, TEST_DIRECT_MAP_VADDR + 0x700000);
-
-        /* But these must not be read. */
-        bed_put(&bed, STEXT_PFN + 5, &(TestPage){ .mapcount = k->offline, .refcount = 1 });
-        bed_put(&bed, STEXT_PFN + 6, &(TestPage){ .flags = k->hwpoison, .mapcount = -1 });
-
-        bed_open(&bed, 31);
-        assert_null(page_filter_warnings(bed.filter));
-        bed_classify(&bed);
-        assert_int_equal(bed.counts.n_pages[PAGE_OFFLINE], 1);
-        assert_int_equal(bed.counts.n_pages[PAGE_HWPOISON], 1);
-        assert_int_equal(bed.bits[STEXT_PFN / 8] & 0x60, 0);
-        for (size_t i = 0; i < ELEMENTSOF(kept); i++)
-                assert_true(bed.bits[kept[i] / 8] >> kept[i] % 8 & 1);
-        /* 1 MiB, the image, two of mem_section, the tables, and of the log two and one. */
-        assert_int_equal(
-                bed.counts.n_pages[PAGE_KEPT],
-                0x100 + (IMAGE_END_PFN - STEXT_PFN) - 2 + 2 +
-                        (bed.sections.next_table_paddr - TEST_TABLES_PADDR) / TEST_PAGE_BYTES + 3);
-}
-
-static void test_gates(void **state)
-{
-        for (size_t i = 0; i < TEST_N_KERNELS; i++) {
-                const TestKernel *k = &test_kernels[i];
-                const struct {
-                        TestPage page;
-                        unsigned disabled;
-                } rows[] = {
-                        { { k->lru, 0, TEST_MAPPING_FILE, 0, -1, 2 }, PAGE_CLASS_BIT(PAGE_CACHE) },
-                        { { k->lru | k->private, 0, TEST_MAPPING_FILE, 0, -1, 2 },
-                          PAGE_CLASS_BIT(PAGE_CACHE_PRIVATE) },
-                        { { k->lru, 0, TEST_MAPPING_ANON, 0, -1, 2 }, PAGE_CLASS_BIT(PAGE_USER) },
-                        { { 0, 0, 0, 7, k->buddy, 0 }, PAGE_CLASS_BIT(PAGE_FREE) },
-                        { { 0, 0, 0, 0, k->offline, 0 }, PAGE_CLASS_BIT(PAGE_OFFLINE) },
-                        /* May well be: it is why there was a panic. */
-                        { { k->hwpoison, 0, 0, 0, -1, 1 }, 0 },
-                };
-
-                for (size_t row = 0; row < ELEMENTSOF(rows); row++) {
-                        _cleanup_(bed_done) Bed bed;
-
-                        bed_init(&bed, k, TEST_MAPPED_BY_PMD);
-                        bed_put(&bed, INIT_UTS_NS_PFN, &rows[row].page);
-                        bed_open(&bed, 31);
-                        assert_int_equal(page_filter_classes(bed.filter),
-                                         page_classes_of_level(31) & ~rows[row].disabled);
-                        assert_int_equal(strv_length(page_filter_warnings(bed.filter)),
-                                         rows[row].disabled != 0);
-                }
-        }
-}
-
-static void test_two_poisoned_gates_are_not_believed(void **state)
-{
-        const TestKernel *k = test_kernel_find("6.6");
-        const TestPage poison = { k->hwpoison, 0, 0, 0, -1, 1 };
-        _cleanup_(bed_done) Bed bed;
-
-        bed_init(&bed, k, TEST_MAPPED_BY_PMD);
-        bed_put(&bed, INIT_UTS_NS_PFN, &poison);
-        bed_put(&bed, STEXT_PFN, &poison);
-        bed_open(&bed, 31);
-        assert_false(page_filter_classes(bed.filter) & PAGE_CLASS_BIT(PAGE_HWPOISON));
-        assert_int_equal(strv_length(page_filter_warnings(bed.filter)), 1);
-}
-
-static void test_no_filter_says_why(void **state)
-{
-        static const struct {
-                const char *line;
-                int r;
-        } rows[] = {
-                { "SIZE(page)=0", -EBADMSG },
-                { "SIZE(mem_section)=0", -EBADMSG },
-                { "OFFSET(page.flags)=1000", -ENODATA },
-                { "SYMBOL(mem_section)=ffff888000000000", -EBADMSG },
-        };
-
-        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
-                _cleanup_(bed_done) Bed bed;
-                _cleanup_free_ char *message = NULL;
-                TestMemory *memory = &bed.sections.memory;
-
-                bed_init(&bed, &test_kernels[0], TEST_MAPPED_BY_PMD);
-                test_memory_info(memory, "%s", rows[i].line);
-                assert_int_equal(test_memory_open(memory), 0);
-                assert_int_equal(page_filter_new(memory->vmcore, memory->kmem, memory->info,
-                                                 (uint32_t) TEST_PAGE_BYTES, 31, &bed.filter,
-                                                 &message),
-                                 rows[i].r);
-                assert_null(bed.filter);
-                assert_non_null(message);
-        }
-        assert_null(page_filter_free(NULL));
-        assert_null(page_filter_reader_free(NULL));
-}
-
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -536,11 +300,6 @@ int main(void)
                 cmocka_unit_test(test_ranges_begin_aligned),
                 cmocka_unit_test(test_holes),
                 cmocka_unit_test(test_what_cannot_be_read_is_kept),
-                cmocka_unit_test(test_sections_that_are_offline),
-                cmocka_unit_test(test_pages_that_are_never_left_out),
-                cmocka_unit_test(test_gates),
-                cmocka_unit_test(test_two_poisoned_gates_are_not_believed),
-                cmocka_unit_test(test_no_filter_says_why),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL) != 0;
