@@ -7,6 +7,7 @@
 #include "compress.h"
 #include "io.h"
 #include "log.h"
+#include "pagemap.h"
 #include "pipeline.h"
 #include "sink-file.h"
 
@@ -25,18 +26,12 @@ static const Compressor *choose_compressor(const Collector *collector)
         return compressor_find(COMPRESSION_LZO);
 }
 
-static unsigned choose_dump_level(const Collector *collector)
+static void check_format(const Collector *collector)
 {
-        unsigned level = collector->dump_level & 1;
-
-        if (collector->dump_level != level)
-                log_info("Pages are not filtered by use: dump level %u is applied as %u.",
-                         collector->dump_level, level);
         if (collector->format != DUMP_FORMAT_KDUMP)
                 log_warning("Format '%s' is not available here, using '%s'.",
                             dump_format_to_string(collector->format) ?: "?",
                             dump_format_to_string(DUMP_FORMAT_KDUMP));
-        return level;
 }
 
 static int record_settings(DumpRecord *record, const Compressor *compressor, unsigned dump_level)
@@ -127,28 +122,32 @@ static int copy_pages(const CaptureJob *job, const PageSource *pages, DumpKdump 
         return r;
 }
 
-static void log_result(const CaptureJob *job)
+static void log_result(const CaptureJob *job, const CaptureSource *source)
 {
         const DumpRecord *record = job->record;
+        uint64_t n_exist = pagemap_count(source->runs, source->n_runs, source->page_size_bytes);
 
         if (record->reason)
                 log_warning("'%s' is incomplete: %s.", job->final_name, record->reason);
-        log_info("Wrote %llu pages to '%s', %llu of them zero, in %llu bytes.",
-                 (unsigned long long) (record->n_pages - record->n_pages_missing), job->final_name,
+        log_info("Wrote %llu of %llu pages to '%s', %llu of them zero, in %llu bytes, at dump "
+                 "level %u.",
+                 (unsigned long long) (record->n_pages - record->n_pages_missing),
+                 (unsigned long long) n_exist, job->final_name,
                  (unsigned long long) record->n_pages_zero,
-                 (unsigned long long) record->vmcore_bytes);
+                 (unsigned long long) record->vmcore_bytes, record->dump_level);
 }
 
 static int save_pages(const CaptureJob *job, CaptureSource *source)
 {
         const Compressor *compressor = choose_compressor(job->collector);
-        unsigned dump_level = choose_dump_level(job->collector);
+        unsigned dump_level = capture_source_filter(source, job->collector->dump_level);
         _cleanup_(dump_kdump_freep) DumpKdump *dump = NULL;
         _cleanup_(sink_freep) Sink *sink = NULL;
         PageSource pages;
         KdumpInfo info;
         int r;
 
+        check_format(job->collector);
         r = record_settings(job->record, compressor, dump_level);
         if (r < 0)
                 return log_oom();
@@ -168,7 +167,7 @@ static int save_pages(const CaptureJob *job, CaptureSource *source)
         if (r < 0)
                 return log_error_errno(r, "Cannot write '%s': %m", job->incomplete_name);
 
-        log_result(job);
+        log_result(job, source);
         return 0;
 }
 

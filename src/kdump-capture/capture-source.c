@@ -79,11 +79,33 @@ CaptureSource *capture_source_free(CaptureSource *source)
 {
         if (!source)
                 return NULL;
+        page_filter_free(source->filter);
         kmem_close(source->kmem);
         vmcoreinfo_free(source->info);
         vmcore_close(source->vmcore);
         free(source);
         return NULL;
+}
+
+unsigned capture_source_filter(CaptureSource *source, unsigned level)
+{
+        _cleanup_free_ char *message = NULL;
+        int r = -ENODATA;
+
+        if (level <= 1)
+                return level;
+        if (source->info && source->kmem)
+                r = page_filter_new(source->vmcore, source->kmem, source->info,
+                                    source->page_size_bytes, level, &source->filter, &message);
+        if (r < 0) {
+                (void) log_warning_errno(r,
+                                         "Cannot tell what pages are used for, so all are kept: %s",
+                                         message ?: "there is no VMCOREINFO that tells of them");
+                return level & 1;
+        }
+        for (char *const *w = page_filter_warnings(source->filter); w && *w; w++)
+                log_warning("%s.", *w);
+        return level;
 }
 
 static void pages_exist(void *data, uint64_t first_pfn, size_t n_pfns, uint8_t *bits)
@@ -109,6 +131,8 @@ static uint64_t pages_next(void *data, uint64_t pfn)
 typedef struct PageReader {
         CaptureSource *source;
         VmcoreView *view;
+        PageFilterReader *filter; /* NULL: all pages are kept */
+        PageCounts counts;
 } PageReader;
 
 static void reader_free(void *data)
@@ -117,6 +141,7 @@ static void reader_free(void *data)
 
         if (!reader)
                 return;
+        page_filter_reader_free(reader->filter);
         vmcore_view_free(reader->view);
         free(reader);
 }
@@ -131,6 +156,8 @@ static int reader_new(void *data, void **ret_reader)
                 return -ENOMEM;
         reader->source = source;
         r = vmcore_view_new(source->vmcore, &reader->view);
+        if (r >= 0 && source->filter)
+                r = page_filter_reader_new(source->vmcore, reader->view, &reader->filter);
         if (r < 0) {
                 reader_free(reader);
                 return r;
@@ -139,12 +166,15 @@ static int reader_new(void *data, void **ret_reader)
         return 0;
 }
 
-/* All of them: nothing is filtered out. */
+/* A range that the filter does not take is kept. */
 static void reader_dumpable(void *data, uint64_t first_pfn, size_t n_pfns, uint8_t *bits)
 {
         PageReader *reader = data;
 
         pages_exist(reader->source, first_pfn, n_pfns, bits);
+        if (reader->filter)
+                (void) page_filter_classify(reader->source->filter, reader->filter, first_pfn,
+                                            n_pfns, bits, &reader->counts);
 }
 
 static int reader_window(void *data, uint64_t pfn, size_t n_pages, const uint8_t **ret,

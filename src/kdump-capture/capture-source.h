@@ -6,6 +6,7 @@
 #include "dump-kdump.h"
 #include "dump-source.h"
 #include "kmem.h"
+#include "page-filter.h"
 #include "vmcore.h"
 #include "vmcoreinfo.h"
 
@@ -18,6 +19,7 @@ typedef struct CaptureSource {
         size_t n_runs;
         uint64_t crash_realtime_usec; /* 0: unknown */
         const char *kernel_release;   /* owned by @info; NULL: unknown */
+        PageFilter *filter;           /* NULL: all pages are kept */
 } CaptureSource;
 
 /* Opens @path. What is missing in it is warned of, and done without. Returns 0, or errors as
@@ -25,6 +27,11 @@ typedef struct CaptureSource {
 int capture_source_open(const char *path, CaptureSource **ret);
 CaptureSource *capture_source_free(CaptureSource *source); /* accepts NULL, returns NULL */
 DEFINE_CLEANUP(CaptureSource *, capture_source_free);
+
+/* From now on leaves out what dump level @level (0 to 31) says, as far as can be decided; what
+ * cannot is kept, and warned of. Returns the level that is applied: of pages by their content only
+ * if nothing else can be decided. Logs. */
+unsigned capture_source_filter(CaptureSource *source, unsigned level);
 
 /* The pages of @source, which must outlive *ret. */
 void capture_source_pages(CaptureSource *source, PageSource *ret);

@@ -78,13 +78,17 @@ static int gates_check(PageFilter *filter, PageFilterReader *reader, PageClass c
 static int gates_pass(PageFilter *filter, Vmcore *vmcore, Kmem *kmem, const Vmcoreinfo *info,
                       uint32_t page_size_bytes)
 {
+        _cleanup_(vmcore_view_freep) VmcoreView *view = NULL;
         _cleanup_(page_filter_reader_freep) PageFilterReader *reader = NULL;
         Gate gates[N_GATES_MAX];
         size_t n_gates;
         int r;
 
         n_gates = gates_find(filter, vmcore, kmem, info, page_size_bytes, gates);
-        r = page_filter_reader_new(vmcore, &reader);
+        r = vmcore_view_new(vmcore, &view);
+        if (r < 0)
+                return r;
+        r = page_filter_reader_new(vmcore, view, &reader);
         if (r < 0)
                 return r;
 

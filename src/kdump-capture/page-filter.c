@@ -15,8 +15,9 @@
 #define N_WORDS (PAGE_WALK_PAGES / 64)
 
 struct PageFilterReader {
-        Vmcore *vmcore;
-        PageFolio folio; /* the last one that was found to begin in an earlier range */
+        const Vmcore *vmcore;
+        VmcoreView *view; /* the caller's */
+        PageFolio folio;  /* the last one that was found to begin in an earlier range */
         PageWalk walk;
         uint64_t entries[CHUNK_BYTES / sizeof(uint64_t)];
         uint8_t chunk[CHUNK_BYTES];
@@ -36,13 +37,14 @@ typedef struct Unit {
         uint32_t n_unreadable;
 } Unit;
 
-int page_filter_reader_new(Vmcore *vmcore, PageFilterReader **ret)
+int page_filter_reader_new(const Vmcore *vmcore, VmcoreView *view, PageFilterReader **ret)
 {
         PageFilterReader *reader = calloc(1, sizeof(*reader));
 
         if (!reader)
                 return -ENOMEM;
         reader->vmcore = vmcore;
+        reader->view = view;
         *ret = reader;
         return 0;
 }
@@ -74,10 +76,10 @@ unsigned page_filter_classes(const PageFilter *filter)
         return filter->rules.classes;
 }
 
-/* The one place that asks for a window; errors as vmcore_window(). */
+/* The one place that asks for a window; errors as vmcore_view_show(). */
 static int window_show(PageFilterReader *reader, uint64_t paddr, size_t size, const uint8_t **ret)
 {
-        return vmcore_window(reader->vmcore, paddr, size, ret);
+        return vmcore_view_show(reader->view, paddr, size, ret);
 }
 
 typedef struct Copy {

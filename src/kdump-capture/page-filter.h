@@ -35,9 +35,9 @@ unsigned page_filter_classes(const PageFilter *filter);
 /* What one thread needs to classify, some 5 KiB. */
 typedef struct PageFilterReader PageFilterReader;
 
-/* @vmcore, which must live longer, is used through its window: two threads need two of them. Does
- * not log. */
-int page_filter_reader_new(Vmcore *vmcore, PageFilterReader **ret);
+/* @view is one of @vmcore, both must live longer: what it showed before a page_filter_classify() is
+ * not valid behind it. Returns 0 or -ENOMEM. Does not log. */
+int page_filter_reader_new(const Vmcore *vmcore, VmcoreView *view, PageFilterReader **ret);
 PageFilterReader *page_filter_reader_free(PageFilterReader *reader); /* accepts NULL */
 DEFINE_CLEANUP(PageFilterReader *, page_filter_reader_free);
 

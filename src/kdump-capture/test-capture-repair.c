@@ -58,7 +58,7 @@ typedef struct Bed {
         FakePages fake;
         char *kinds;
         RecordSink *record;
-        size_t n_begin, n_run; /* writes of dump_kdump_begin(), and until the end of the pages */
+        size_t n_begin, n_run; /* writes before the first page, and until the end of the pages */
         uint64_t descs_offset, data_offset;
         int fd;
         char path[64];
@@ -83,12 +83,15 @@ static void bed_init(Bed *bed, const char *pattern, size_t n_pages, Compression 
         pipeline.source = &bed->fake.source;
         assert_int_equal(dump_kdump_new(&bed->record->sink, pipeline.source, &info, &dump), 0);
         assert_int_equal(dump_kdump_begin(dump), 0);
-        bed->n_begin = bed->record->n_writes;
-        bed->descs_offset = 2 * TEST_PAGE + 2 * ALIGN_UP(DIV_ROUND_UP(n_pages, 8), TEST_PAGE);
-        bed->data_offset = bed->descs_offset + 24 * dump_kdump_n_pages(dump);
         pipeline.dump = dump;
         assert_int_equal(pipeline_run(&pipeline, &counts), 0);
+        bed->descs_offset = 2 * TEST_PAGE + 2 * ALIGN_UP(DIV_ROUND_UP(n_pages, 8), TEST_PAGE);
+        bed->data_offset = bed->descs_offset + 24 * dump_kdump_n_pages(dump);
         bed->n_run = bed->record->n_writes;
+        /* The page of zeros is the first of the data, and the last that comes before any page. */
+        while (bed->record->writes[bed->n_begin].offset < bed->data_offset)
+                bed->n_begin++;
+        bed->n_begin++;
         assert_int_equal(dump_kdump_finish(dump, counts.n_missing == 0), 0);
 }
 

@@ -12,6 +12,7 @@ void bed_init(FilterBed *bed, const TestKernel *kernel, TestMapping mapping)
 static void bed_close(FilterBed *bed)
 {
         bed->reader = page_filter_reader_free(bed->reader);
+        bed->view = vmcore_view_free(bed->view);
         bed->filter = page_filter_free(bed->filter);
 }
 
@@ -32,7 +33,8 @@ void bed_open(FilterBed *bed, unsigned level)
                                          (uint32_t) TEST_PAGE_BYTES, level, &bed->filter, &message),
                          0);
         assert_null(message);
-        assert_int_equal(page_filter_reader_new(memory->vmcore, &bed->reader), 0);
+        assert_int_equal(vmcore_view_new(memory->vmcore, &bed->view), 0);
+        assert_int_equal(page_filter_reader_new(memory->vmcore, bed->view, &bed->reader), 0);
 }
 
 void bed_classify(FilterBed *bed)

@@ -13,6 +13,7 @@
 typedef struct FilterBed {
         TestSections sections;
         PageFilter *filter;
+        VmcoreView *view;
         PageFilterReader *reader;
         uint8_t bits[N_PAGES / 8];
         PageCounts counts;
