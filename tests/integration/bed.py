@@ -196,7 +196,7 @@ class Guest:
         self.write(path, "#!/bin/sh\n" + "".join(line + "\n" for line in lines), 0o755)
 
     def fill_memory(self, mebibytes=200):
-        """Pages that cannot be left out, so that writing the dump takes a while."""
+        """Pages that do not shrink, so that writing the dump at level 1 takes a while."""
         self.run("head -c %dM /dev/urandom >/dev/shm/noise" % mebibytes, timeout=120)
 
     # --- outside ---

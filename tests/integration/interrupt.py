@@ -10,7 +10,7 @@ SUPERVISOR = "kdump-capture"
 SCRIPT = """
 (
         size=0
-        while [ "$size" -lt 8388608 ]; do
+        while [ "$size" -lt 33554432 ]; do
                 sleep 0.05
                 for f in /run/kdump/target-*/interrupted/*/vmcore-incomplete; do
                         [ -e "$f" ] && set -- $(ls -ln "$f") && size=$5
@@ -33,7 +33,8 @@ def run(victim, signal, said, timeout=400, may_finish=False):
     guest = bed.start()
     guest.fill_memory()
     guest.write("/usr/local/bin/pre", "#!/bin/sh\n" + SCRIPT % (victim, signal, signal), 0o755)
-    guest.configure("path /interrupted", "target_timeout 20s", "kdump_pre /usr/local/bin/pre")
+    guest.configure("path /interrupted", "target_timeout 20s", "kdump_pre /usr/local/bin/pre",
+                    "core_collector makedumpfile -l -d 1")
     guest.panic()
     guest.wait_reset(timeout)
     bed.check_in("interrupt: SIG%s to %s" % (signal, victim), guest.console(), "console")

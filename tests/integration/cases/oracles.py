@@ -18,7 +18,7 @@ def run():
     disk = bed.DISK_PATH % "scratch"
     guest.script("/etc/kdump/raw.sh", "while ! [ -b %s ]; do sleep 0.2; done" % disk,
                  "dd if=/proc/vmcore of=%s bs=1M conv=fsync" % disk)
-    guest.configure("kdump_pre /etc/kdump/raw.sh")
+    guest.configure("kdump_pre /etc/kdump/raw.sh", "core_collector makedumpfile -l -d 1")
     guest.panic()
     guest.wait_reset(timeout=400)
     with guest.disk("root") as root, guest.raw_disk("scratch") as raw:
