@@ -27,9 +27,10 @@ struct PageFilter {
 
 /* Finds the pages that a reader of the dump cannot do without: those of the kernel's image as far
  * as VMCOREINFO names places in it, of the log, of the ways to them, and the lowest 1 MiB. What
- * cannot be found is left out. Returns 0 or -ENOMEM. */
-int page_filter_protect(PfnRanges *ranges, Kmem *kmem, const Vmcoreinfo *info, const Memmap *memmap,
-                        uint32_t page_size_bytes);
+ * cannot be found is left out. Of @rules the layout and the place of the struct pages are used.
+ * Returns 0 or -ENOMEM. */
+int page_filter_protect(PfnRanges *ranges, Kmem *kmem, const Vmcoreinfo *info,
+                        const PageRules *rules, const Memmap *memmap, uint32_t page_size_bytes);
 
 /* The first of @ranges that ends behind @pfn; n if none does. */
 size_t pfn_ranges_find(const PfnRanges *ranges, uint64_t pfn);

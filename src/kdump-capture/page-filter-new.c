@@ -155,7 +155,8 @@ static int filter_fill(PageFilter *filter, Vmcore *vmcore, Kmem *kmem, const Vmc
         filter->protected_rules = filter->rules;
         filter->protected_rules.classes &=
                 PAGE_CLASS_BIT(PAGE_HWPOISON) | PAGE_CLASS_BIT(PAGE_OFFLINE);
-        return page_filter_protect(&filter->protected, kmem, info, filter->memmap, page_size_bytes);
+        return page_filter_protect(&filter->protected, kmem, info, &filter->rules, filter->memmap,
+                                   page_size_bytes);
 }
 
 int page_filter_new(Vmcore *vmcore, Kmem *kmem, const Vmcoreinfo *info, uint32_t page_size_bytes,

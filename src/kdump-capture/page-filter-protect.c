@@ -12,6 +12,13 @@
 /* The largest KERNEL_IMAGE_SIZE (arch/x86/include/asm/page_64_types.h). */
 #define IMAGE_BYTES_MAX (UINT64_C(1) << 30)
 
+/* Flags proper are below the fields that flags also holds: zone, node, and what NUMA balancing
+ * keeps there (include/linux/page-flags-layout.h). */
+#define PAGE_FLAGS_MASK ((UINT64_C(1) << 26) - 1)
+
+/* Struct pages read at a time. */
+#define CHUNK_BYTES 4096
+
 /* Of the ring of messages: see dmesg-prb.c. */
 #define COUNT_BITS_MAX 24
 #define SIZE_BITS_MAX 30
@@ -77,12 +84,73 @@ static bool symbol_parse(const char *line, uint64_t *ret)
         return parse_u64(digits, 16, ret) >= 0;
 }
 
+static uint64_t known_flags(const PageLayout *layout)
+{
+        return layout->lru_mask | layout->private_mask | layout->swap_mask | layout->head_mask |
+               layout->hwpoison_mask | layout->slab_mask;
+}
+
+/* The flag that all pages of the image have which were not given to the page allocator,
+ * PG_reserved. VMCOREINFO does not tell it; pages that are sure to be in use do. Returns 0 if these
+ * do not agree. */
+static uint64_t reserved_flag(Kmem *kmem, const Vmcoreinfo *info, const PageRules *rules,
+                              uint64_t page_size_bytes)
+{
+        static const char *const symbols[] = { "_stext", "init_uts_ns" };
+        uint64_t mask = PAGE_FLAGS_MASK & ~known_flags(&rules->layout);
+
+        for (size_t i = 0; i < ELEMENTSOF(symbols); i++) {
+                uint64_t vaddr, paddr, flags;
+
+                if (vmcoreinfo_symbol(info, symbols[i], &vaddr) < 0 ||
+                    kmem_vtop(kmem, vaddr, &paddr, NULL) < 0 ||
+                    kmem_read_u64(kmem,
+                                  rules->memmap_vaddr +
+                                          paddr / page_size_bytes * rules->layout.struct_bytes +
+                                          rules->layout.flags_offset,
+                                  &flags) < 0)
+                        return 0;
+                mask &= le64toh(flags);
+        }
+        return (mask & (mask - 1)) == 0 ? mask : 0;
+}
+
+/* The pages of a range that have @flag in their struct pages, and those that have no such. */
+static int reserved_add(PfnRanges *ranges, Kmem *kmem, const PageRules *rules, PfnRange range,
+                        uint64_t flag, uint64_t page_size_bytes)
+{
+        const uint32_t struct_bytes = rules->layout.struct_bytes;
+        const uint64_t n_chunk = CHUNK_BYTES / struct_bytes;
+        uint8_t chunk[CHUNK_BYTES];
+        int r;
+
+        for (uint64_t pfn = range.first_pfn; pfn < range.end_pfn; pfn += n_chunk) {
+                uint64_t n = MIN(n_chunk, range.end_pfn - pfn), flags;
+                bool known = kmem_read(kmem, rules->memmap_vaddr + pfn * struct_bytes, chunk,
+                                       n * struct_bytes) >= 0;
+
+                for (uint64_t i = 0; i < n; i++) {
+                        memcpy(&flags, chunk + i * struct_bytes + rules->layout.flags_offset,
+                               sizeof(flags));
+                        if (known && !(le64toh(flags) & flag))
+                                continue;
+                        r = range_add(ranges, page_size_bytes, (pfn + i) * page_size_bytes,
+                                      page_size_bytes);
+                        if (r < 0)
+                                return r;
+                }
+        }
+        return 0;
+}
+
 /* From _stext to the last symbol that is mapped the same way. Where the image ends is in no core of
- * a hypervisor, and VMCOREINFO does not tell either. */
-static int image_add(PfnRanges *ranges, Kmem *kmem, const Vmcoreinfo *info,
+ * a hypervisor, and VMCOREINFO does not tell either. What the image needs at boot only is given
+ * away later, and is then memory like any other. */
+static int image_add(PfnRanges *ranges, Kmem *kmem, const Vmcoreinfo *info, const PageRules *rules,
                      uint64_t page_size_bytes)
 {
-        uint64_t stext, stext_paddr, bytes = 1;
+        uint64_t stext, stext_paddr, bytes = 1, flag;
+        PfnRange range;
 
         if (vmcoreinfo_symbol(info, "_stext", &stext) < 0 ||
             kmem_vtop(kmem, stext, &stext_paddr, NULL) < 0)
@@ -99,7 +167,12 @@ static int image_add(PfnRanges *ranges, Kmem *kmem, const Vmcoreinfo *info,
                     paddr - stext_paddr == vaddr - stext)
                         bytes = MAX(bytes, vaddr - stext + 1);
         }
-        return range_add(ranges, page_size_bytes, stext_paddr, bytes);
+        flag = reserved_flag(kmem, info, rules, page_size_bytes);
+        if (flag == 0)
+                return range_add(ranges, page_size_bytes, stext_paddr, bytes);
+        range = (PfnRange){ stext_paddr / page_size_bytes,
+                            (stext_paddr + bytes - 1) / page_size_bytes + 1 };
+        return reserved_add(ranges, kmem, rules, range, flag, page_size_bytes);
 }
 
 /* Of the @bytes at @vaddr what is contiguous, which it is all in the direct map. */
@@ -161,8 +234,8 @@ static int log_add(PfnRanges *ranges, Kmem *kmem, const Vmcoreinfo *info, uint64
         return r;
 }
 
-int page_filter_protect(PfnRanges *ranges, Kmem *kmem, const Vmcoreinfo *info, const Memmap *memmap,
-                        uint32_t page_size_bytes)
+int page_filter_protect(PfnRanges *ranges, Kmem *kmem, const Vmcoreinfo *info,
+                        const PageRules *rules, const Memmap *memmap, uint32_t page_size_bytes)
 {
         static const char *const symbols[] = { "swapper_pg_dir", "init_top_pgt", "init_uts_ns" };
         uint64_t paddr, bytes, vaddr;
@@ -171,7 +244,7 @@ int page_filter_protect(PfnRanges *ranges, Kmem *kmem, const Vmcoreinfo *info, c
         r = range_add(ranges, page_size_bytes, 0, LOW_BYTES);
         if (r < 0)
                 return r;
-        r = image_add(ranges, kmem, info, page_size_bytes);
+        r = image_add(ranges, kmem, info, rules, page_size_bytes);
         if (r < 0)
                 return r;
         r = log_add(ranges, kmem, info, page_size_bytes);

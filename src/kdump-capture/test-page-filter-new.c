@@ -79,6 +79,25 @@ static void test_pages_that_are_never_left_out(void **state)
                         (bed.sections.next_table_paddr - TEST_TABLES_PADDR) / TEST_PAGE_BYTES + 3);
 }
 
+/* The part of the image for booting is freed, and holds other data then: it has lost PG_reserved.
+ */
+static void test_given_away_pages_of_the_image_are_like_others(void **state)
+{
+        const TestKernel *k = test_kernel_find("6.1");
+        const uint64_t reserved = UINT64_C(1) << 12, given_pfn = STEXT_PFN + 0x20;
+        const TestPage anon = { k->lru, 0, TEST_MAPPING_ANON, 0, 0, 1 };
+        TestPage anon_reserved = anon;
+        _cleanup_(bed_done) FilterBed bed;
+
+        bed_init(&bed, k, TEST_MAPPED_BY_PMD);
+        for (uint64_t pfn = STEXT_PFN; pfn < IMAGE_END_PFN; pfn++)
+                bed_put(&bed, pfn, &(TestPage){ .flags = reserved, .mapcount = -1, .refcount = 1 });
+        anon_reserved.flags |= reserved;
+        bed_put(&bed, given_pfn, &anon);
+        bed_put(&bed, given_pfn + 1, &anon_reserved);
+        bed_expect(&bed, 31, PAGE_USER, given_pfn, 1);
+}
+
 static void test_gates(void **state)
 {
         for (size_t i = 0; i < TEST_N_KERNELS; i++) {
@@ -161,6 +180,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_sections_that_are_offline),
                 cmocka_unit_test(test_pages_that_are_never_left_out),
+                cmocka_unit_test(test_given_away_pages_of_the_image_are_like_others),
                 cmocka_unit_test(test_gates),
                 cmocka_unit_test(test_two_poisoned_gates_are_not_believed),
                 cmocka_unit_test(test_no_filter_says_why),
