@@ -2,8 +2,7 @@
 /* Owns the layout of struct page: offsets, flags and page types, as VMCOREINFO names them. */
 #include "page-layout.h"
 
-#include <stdarg.h>
-
+#include "io.h"
 #include "strv.h"
 
 #define STRUCT_BYTES_MIN 32
@@ -36,16 +35,6 @@ unsigned page_classes_of_level(unsigned level)
         if (level & 16)
                 classes |= PAGE_CLASS_BIT(PAGE_FREE);
         return classes;
-}
-
-static _printf_(2, 3) void message_set(char **ret, const char *format, ...)
-{
-        va_list args;
-
-        va_start(args, format);
-        if (vasprintf(ret, format, args) < 0)
-                *ret = NULL;
-        va_end(args);
 }
 
 /* Where the field OFFSET(member) of @bytes is, less @skip: it must lie within the struct page and
@@ -167,12 +156,13 @@ static int base_load(PageLayout *layout, const Vmcoreinfo *info, char **reterr_m
 
         r = vmcoreinfo_size(info, "page", &bytes);
         if (r < 0) {
-                message_set(reterr_message, "VMCOREINFO does not tell the size of struct page");
+                (void) strprintf(reterr_message,
+                                 "VMCOREINFO does not tell the size of struct page");
                 return r;
         }
         if (bytes < STRUCT_BYTES_MIN || bytes > PAGE_LAYOUT_STRUCT_BYTES_MAX || bytes % 8 != 0) {
-                message_set(reterr_message, "VMCOREINFO claims a struct page of %llu bytes",
-                            (unsigned long long) bytes);
+                (void) strprintf(reterr_message, "VMCOREINFO claims a struct page of %llu bytes",
+                                 (unsigned long long) bytes);
                 return -EBADMSG;
         }
         layout->struct_bytes = (uint32_t) bytes;
@@ -182,9 +172,10 @@ static int base_load(PageLayout *layout, const Vmcoreinfo *info, char **reterr_m
             !offset_get(layout, info, "page._mapcount", 0, 4, &layout->mapcount_offset) ||
             (!offset_get(layout, info, "page.compound_head", 0, 8, &layout->compound_offset) &&
              !offset_get(layout, info, "page.compound_info", 0, 8, &layout->compound_offset))) {
-                message_set(reterr_message,
-                            "VMCOREINFO does not tell where in struct page the flags, the mapcount "
-                            "or the head of a compound page is");
+                (void) strprintf(
+                        reterr_message,
+                        "VMCOREINFO does not tell where in struct page the flags, the mapcount "
+                        "or the head of a compound page is");
                 return -ENODATA;
         }
         return 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Owns the tests of PageLayout: what is taken from VMCOREINFO, and what is not guessed. */
 #include "page-layout.h"
+#include "io.h"
 #include "strv.h"
 #include "test-pages.h"
 #include "test.h"
@@ -198,8 +199,9 @@ static void test_impossible_values(void **state)
                 _cleanup_strv_ char **warnings = NULL;
                 PageLayout layout;
 
-                assert_true(asprintf(&text, "%s%s\n", test_kernel_find("6.12")->info,
-                                     rows[i].line) > 0);
+                assert_int_equal(
+                        strprintf(&text, "%s%s\n", test_kernel_find("6.12")->info, rows[i].line),
+                        0);
                 assert_int_equal(load(text, ALL, &layout, &warnings, &message), rows[i].r);
                 if (rows[i].r == 0)
                         assert_int_equal(layout.decidable, ALL & ~rows[i].disabled);
