@@ -1,233 +1,48 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Owns the tests of Kmem with arm64 kernels: hand-built page tables of each size and depth. */
-#include "test-memory.h"
+/* Owns the tests of Kmem with arm64 kernels. */
+#include "test-tables-aarch64.h"
 #include "test.h"
 
-#define MEMORY_BYTES (UINT64_C(8) << 20)
-#define HIGH_BYTES (UINT64_C(1) << 20)
-#define KIMAGE_VOFFSET UINT64_C(0xffff7fffc0000000)
-#define ROOT_PADDR UINT64_C(0x200000)
-#define TABLES_PADDR UINT64_C(0x300000)
-
-/* AttrIndx, AP[2], AF, GP, PXN and UXN; and SH, whose place LPA2 needs for the address */
-#define ATTRIBUTES                                                                                 \
-        (UINT64_C(4) | UINT64_C(1) << 7 | UINT64_C(1) << 10 | UINT64_C(1) << 50 | UINT64_C(3) << 53)
-#define SHAREABLE (UINT64_C(3) << 8)
-
-/* One way to build a kernel, and what the processor makes of it. */
-typedef struct Config {
-        unsigned page_shift, va_bits_config, va_bits, paddr_bits;
-        unsigned n_levels;
-        unsigned block_level_max;
-        unsigned root_bits; /* of the address, that the first table is for */
-} Config;
-
-static const Config configs[] = {
-        { 14, 36, 36, 48, 2, 1, 36 },
-        { 16, 42, 42, 48, 2, 1, 42 },
-        { 12, 39, 39, 48, 3, 2, 39 },
-        { 14, 47, 47, 48, 3, 1, 47 },
-        { 16, 48, 48, 48, 3, 1, 48 },
-        { 16, 48, 48, 52, 3, 2, 48 },
-        { 16, 52, 52, 52, 3, 2, 52 },
-        { 12, 48, 48, 48, 4, 2, 48 },
-        { 14, 48, 48, 48, 4, 1, 48 },
-        { 14, 52, 52, 52, 4, 2, 52 },
-        { 12, 52, 52, 52, 5, 3, 52 },
-        /* Kernels for 52 bits on processors that have not so many, and those of v5.0 to v5.3 that
-         * had them for programs only. */
-        { 12, 52, 48, 48, 4, 2, 48 },
-        { 14, 52, 47, 48, 3, 1, 47 },
-        { 16, 52, 48, 48, 3, 1, 52 },
-        { 16, 52, 48, 52, 3, 2, 52 },
-        { 16, 48, 48, 48, 3, 1, 52 },
-};
-
-static const Config *const config_4k48 = &configs[7];
-static const Config *const config_64k52 = &configs[6];
-static const Config *const config_52_on_48 = &configs[11];
-
-typedef struct Tables {
-        TestMemory memory;
-        Config config;
-        uint64_t high_paddr; /* a second piece of memory, 0 if there is none */
-        uint8_t *high;
-        uint64_t next_paddr;
-} Tables;
-
-static uint64_t half_start(unsigned bits)
-{
-        return UINT64_MAX << bits;
-}
-
-/* Modules, image and vmalloc are in the upper half since v5.4. */
-static uint64_t upper_half(const Tables *tables)
-{
-        return half_start(tables->config.va_bits - 1);
-}
-
-static uint64_t level_bytes(const Tables *tables, unsigned level)
-{
-        return UINT64_C(1) << (tables->config.page_shift + (tables->config.page_shift - 3) * level);
-}
-
-/* All but VMCOREINFO. */
-static void tables_init_bare(Tables *tables, const Config *config, uint64_t high_paddr)
-{
-        memset(tables, 0, sizeof(*tables));
-        test_memory_init(&tables->memory, MEMORY_BYTES, 0);
-        tables->memory.core.header.e_machine = EM_AARCH64;
-        tables->config = *config;
-        tables->next_paddr = TABLES_PADDR;
-        tables->high_paddr = high_paddr;
-        if (high_paddr) {
-                tables->high = calloc(1, HIGH_BYTES);
-                assert_non_null(tables->high);
-                test_core_add(&tables->memory.core, 0, high_paddr, HIGH_BYTES, HIGH_BYTES,
-                              tables->high);
-        }
-}
-
-static void tables_init(Tables *tables, const Config *config, uint64_t high_paddr)
-{
-        TestMemory *memory = &tables->memory;
-
-        tables_init_bare(tables, config, high_paddr);
-        test_memory_info(memory, "PAGESIZE=%u", 1u << config->page_shift);
-        test_memory_info(memory, "NUMBER(VA_BITS)=%u", config->va_bits_config);
-        test_memory_info(memory, "NUMBER(TCR_EL1_T1SZ)=0x%x", 64 - config->va_bits);
-        test_memory_info(memory, "NUMBER(MAX_PHYSMEM_BITS)=%u", config->paddr_bits);
-        test_memory_info(memory, "NUMBER(kimage_voffset)=0x%llx",
-                         (unsigned long long) KIMAGE_VOFFSET);
-        test_memory_info(memory, "SYMBOL(swapper_pg_dir)=%llx",
-                         (unsigned long long) (ROOT_PADDR + KIMAGE_VOFFSET));
-        test_memory_info(memory, "SYMBOL(_stext)=%llx",
-                         (unsigned long long) (half_start(MIN(config->va_bits, 47u) - 1) +
-                                               UINT64_C(0x8010000)));
-}
-
-static void tables_done(Tables *tables)
-{
-        test_memory_done(&tables->memory);
-        free(tables->high);
-}
-
-static uint8_t *tables_at(Tables *tables, uint64_t paddr)
-{
-        if (tables->high_paddr && paddr >= tables->high_paddr)
-                return tables->high + (paddr - tables->high_paddr);
-        assert_true(paddr < MEMORY_BYTES);
-        return tables->memory.bytes + paddr;
-}
-
-static uint64_t descriptor(const Tables *tables, uint64_t paddr, uint64_t type)
-{
-        const Config *config = &tables->config;
-
-        if (config->paddr_bits < 52)
-                return paddr | type | ATTRIBUTES | SHAREABLE;
-        if (config->page_shift == 16)
-                return (paddr & UINT64_C(0xffffffff0000)) | (paddr >> 48) << 12 | type |
-                       ATTRIBUTES | SHAREABLE;
-        return (paddr & UINT64_C(0x3ffffffffffff)) | (paddr >> 50) << 8 | type | ATTRIBUTES;
-}
-
-static uint64_t descriptor_paddr(const Tables *tables, uint64_t entry)
-{
-        const Config *config = &tables->config;
-        uint64_t low = entry & half_start(config->page_shift);
-
-        if (config->paddr_bits < 52)
-                return low & UINT64_C(0xffffffffffff);
-        if (config->page_shift == 16)
-                return (low & UINT64_C(0xffffffffffff)) | (entry >> 12 & 0xf) << 48;
-        return (low & UINT64_C(0x3ffffffffffff)) | (entry >> 8 & 3) << 50;
-}
-
-static uint64_t tables_new_page(Tables *tables)
-{
-        uint64_t paddr = tables->next_paddr;
-
-        tables->next_paddr += UINT64_C(1) << tables->config.page_shift;
-        return paddr;
-}
-
-/* Maps @vaddr to @paddr at @level, 0 being that of pages. Returns where that descriptor is. */
-static uint64_t tables_map(Tables *tables, uint64_t vaddr, uint64_t paddr, unsigned level)
-{
-        const Config *config = &tables->config;
-        uint64_t table = ROOT_PADDR, at, entry;
-
-        for (unsigned i = config->n_levels - 1;; i--) {
-                unsigned shift = config->page_shift + (config->page_shift - 3) * i;
-                unsigned end_bit = i == config->n_levels - 1 ? config->root_bits
-                                                             : shift + config->page_shift - 3;
-
-                at = table + ((vaddr & ~half_start(end_bit)) >> shift) * 8;
-                if (i == level)
-                        break;
-                memcpy(&entry, tables_at(tables, at), 8);
-                if (entry == 0) {
-                        entry = descriptor(tables, tables_new_page(tables), 3);
-                        memcpy(tables_at(tables, at), &entry, 8);
-                }
-                table = descriptor_paddr(tables, entry);
-        }
-        entry = descriptor(tables, paddr, level == 0 ? 3 : 1);
-        memcpy(tables_at(tables, at), &entry, 8);
-        return at;
-}
-
-static void vtop_check(Tables *tables, uint64_t vaddr, uint64_t paddr, uint64_t bytes)
-{
-        uint64_t got_paddr, got_bytes;
-
-        assert_int_equal(kmem_vtop(tables->memory.kmem, vaddr, &got_paddr, &got_bytes), 0);
-        assert_int_equal(got_paddr, paddr);
-        assert_int_equal(got_bytes, bytes);
-}
-
-static void vtop_fails(Tables *tables, uint64_t vaddr, int error)
-{
-        uint64_t paddr;
-
-        assert_int_equal(kmem_vtop(tables->memory.kmem, vaddr, &paddr, NULL), error);
-}
+static const TablesConfig *const config_4k48 = &tables_configs[7];
+static const TablesConfig *const config_64k52 = &tables_configs[6];
+static const TablesConfig *const config_52_on_48 = &tables_configs[11];
 
 static void test_walk_in_each_configuration(void **state)
 {
-        for (size_t i = 0; i < ELEMENTSOF(configs); i++) {
-                uint64_t page_bytes = UINT64_C(1) << configs[i].page_shift, base;
-                unsigned n_levels = configs[i].n_levels; /* that have room for what is done here */
+        for (size_t i = 0; i < ELEMENTSOF(tables_configs); i++) {
+                uint64_t page_bytes = UINT64_C(1) << tables_configs[i].page_shift, base;
+                unsigned n_levels =
+                        tables_configs[i].n_levels; /* that have room for what is done here */
                 _cleanup_(tables_done) Tables tables;
                 char got[16];
 
-                tables_init(&tables, &configs[i], 0);
-                base = upper_half(&tables);
-                while ((n_levels + 1) * level_bytes(&tables, n_levels - 1) > -base)
+                tables_init(&tables, &tables_configs[i], 0);
+                base = tables_upper_half(&tables);
+                while ((n_levels + 1) * tables_level_bytes(&tables, n_levels - 1) > -base)
                         n_levels--;
                 for (unsigned level = 1; level < n_levels; level++)
-                        tables_map(&tables, base + (level + 1) * level_bytes(&tables, level), 0,
-                                   level);
+                        tables_map(&tables, base + (level + 1) * tables_level_bytes(&tables, level),
+                                   0, level);
                 tables_map(&tables, base + page_bytes, 7 * page_bytes, 0);
                 tables_map(&tables, base + 2 * page_bytes, 3 * page_bytes, 0);
                 test_memory_put(&tables.memory, 8 * page_bytes - 8, "abcdefgh", 8);
                 test_memory_put(&tables.memory, 3 * page_bytes, "ijklmnop", 8);
                 assert_int_equal(test_memory_open(&tables.memory), 0);
 
-                vtop_check(&tables, base + page_bytes + 0x123, 7 * page_bytes + 0x123,
-                           page_bytes - 0x123);
-                vtop_fails(&tables, base, -EFAULT);
-                vtop_fails(&tables, base + 3 * page_bytes, -EFAULT);
+                test_memory_vtop(&tables.memory, base + page_bytes + 0x123, 7 * page_bytes + 0x123,
+                                 page_bytes - 0x123);
+                test_memory_vtop_fails(&tables.memory, base, -EFAULT);
+                test_memory_vtop_fails(&tables.memory, base + 3 * page_bytes, -EFAULT);
                 for (unsigned level = 1; level < n_levels; level++) {
-                        uint64_t bytes = level_bytes(&tables, level);
+                        uint64_t bytes = tables_level_bytes(&tables, level);
                         uint64_t vaddr = base + (level + 1) * bytes;
 
-                        if (level <= configs[i].block_level_max)
-                                vtop_check(&tables, vaddr + 0x12345, 0x12345, bytes - 0x12345);
+                        if (level <= tables_configs[i].block_level_max)
+                                test_memory_vtop(&tables.memory, vaddr + 0x12345, 0x12345,
+                                                 bytes - 0x12345);
                         else
-                                vtop_fails(&tables, vaddr + 0x12345, -EFAULT);
-                        vtop_fails(&tables, vaddr + bytes, -EFAULT);
+                                test_memory_vtop_fails(&tables.memory, vaddr + 0x12345, -EFAULT);
+                        test_memory_vtop_fails(&tables.memory, vaddr + bytes, -EFAULT);
                 }
 
                 /* Over the border of two pages that are not beside each other in memory. */
@@ -245,8 +60,8 @@ static void test_addresses_of_52_bits(void **state)
         static const uint64_t highs[] = { UINT64_C(0xa) << 48, UINT64_C(0x5) << 48 };
         unsigned n = 0;
 
-        for (size_t i = 0; i < ELEMENTSOF(configs) * ELEMENTSOF(highs); i++) {
-                const Config *config = &configs[i / ELEMENTSOF(highs)];
+        for (size_t i = 0; i < ELEMENTSOF(tables_configs) * ELEMENTSOF(highs); i++) {
+                const TablesConfig *config = &tables_configs[i / ELEMENTSOF(highs)];
                 uint64_t high = highs[i % ELEMENTSOF(highs)], base;
                 char got[5];
 
@@ -257,17 +72,18 @@ static void test_addresses_of_52_bits(void **state)
                 _cleanup_(tables_done) Tables tables;
 
                 tables_init(&tables, config, high);
-                base = upper_half(&tables);
+                base = tables_upper_half(&tables);
                 tables.next_paddr = high + 0x80000;
                 tables_map(&tables, base, high + 0x40000, 0);
-                tables_map(&tables, base + 2 * level_bytes(&tables, 1), high, 1);
+                tables_map(&tables, base + 2 * tables_level_bytes(&tables, 1), high, 1);
                 memcpy(tables.high + 0x40123, "hello", 5);
                 assert_int_equal(test_memory_open(&tables.memory), 0);
 
                 assert_int_equal(kmem_read(tables.memory.kmem, base + 0x123, got, 5), 0);
                 assert_memory_equal(got, "hello", 5);
-                vtop_check(&tables, base + 2 * level_bytes(&tables, 1) + 0x40123, high + 0x40123,
-                           level_bytes(&tables, 1) - 0x40123);
+                test_memory_vtop(&tables.memory,
+                                 base + 2 * tables_level_bytes(&tables, 1) + 0x40123,
+                                 high + 0x40123, tables_level_bytes(&tables, 1) - 0x40123);
         }
         assert_int_equal(n, 10);
 }
@@ -287,30 +103,31 @@ static void test_addresses_of_52_bits_without_the_key(void **state)
         test_memory_info(&tables.memory, "SYMBOL(swapper_pg_dir)=%llx",
                          (unsigned long long) (ROOT_PADDR + KIMAGE_VOFFSET));
         test_memory_info(&tables.memory, "SYMBOL(_stext)=ffff800010080000");
-        tables_map(&tables, upper_half(&tables), high + 0x10000, 0);
+        tables_map(&tables, tables_upper_half(&tables), high + 0x10000, 0);
         assert_int_equal(test_memory_open(&tables.memory), 0);
-        vtop_check(&tables, upper_half(&tables), high + 0x10000, 0x10000);
+        test_memory_vtop(&tables.memory, tables_upper_half(&tables), high + 0x10000, 0x10000);
 }
 
 static void test_linear_map(void **state)
 {
         static const struct {
-                const Config *config;
+                const TablesConfig *config;
                 uint64_t stext, phys_offset, start_vaddr;
         } cases[] = {
                 /* v5.4 and later: from the lowest address on; before: from the middle */
-                { &configs[7], 0xffff800010080000, 0, 0xffff000000000000 },
-                { &configs[7], 0xffff000008080000, 0, 0xffff800000000000 },
-                { &configs[2], 0xffffffc010080000, 0, 0xffffff8000000000 },
-                { &configs[2], 0xffffff8008080000, 0, 0xffffffc000000000 },
-                { &configs[6], 0xffff800010080000, 0, 0xfff0000000000000 },
+                { &tables_configs[7], 0xffff800010080000, 0, 0xffff000000000000 },
+                { &tables_configs[7], 0xffff000008080000, 0, 0xffff800000000000 },
+                { &tables_configs[2], 0xffffffc010080000, 0, 0xffffff8000000000 },
+                { &tables_configs[2], 0xffffff8008080000, 0, 0xffffffc000000000 },
+                { &tables_configs[6], 0xffff800010080000, 0, 0xfff0000000000000 },
                 /* KASLR may set the start far below zero. */
-                { &configs[7], 0xffff800010080000, -UINT64_C(0x3f0040000000), 0xffff3f0040000000 },
+                { &tables_configs[7], 0xffff800010080000, -UINT64_C(0x3f0040000000),
+                  0xffff3f0040000000 },
                 /* 52 bits on a processor with 48, as of v5.10, and as of v5.4 */
-                { &configs[11], 0xffff800010080000, -UINT64_C(0xf000000000000),
+                { &tables_configs[11], 0xffff800010080000, -UINT64_C(0xf000000000000),
                   0xffff000000000000 },
-                { &configs[11], 0xffff800010080000, 0, 0xffff000000000000 },
-                { &configs[12], 0xffffc00010080000, -UINT64_C(0xf800000000000),
+                { &tables_configs[11], 0xffff800010080000, 0, 0xffff000000000000 },
+                { &tables_configs[12], 0xffffc00010080000, -UINT64_C(0xf800000000000),
                   0xffff800000000000 },
         };
 
@@ -327,11 +144,12 @@ static void test_linear_map(void **state)
                 tables_map(&tables, start + 2 * MEMORY_BYTES, 0x10000, 0);
                 assert_int_equal(test_memory_open(&tables.memory), 0);
 
-                vtop_check(&tables, start, 0, MEMORY_BYTES);
-                vtop_check(&tables, start + 0x123456, 0x123456, MEMORY_BYTES - 0x123456);
+                test_memory_vtop(&tables.memory, start, 0, MEMORY_BYTES);
+                test_memory_vtop(&tables.memory, start + 0x123456, 0x123456,
+                                 MEMORY_BYTES - 0x123456);
                 /* What is not in memory there, the page tables may still know. */
-                vtop_fails(&tables, start + MEMORY_BYTES, -EFAULT);
-                vtop_check(&tables, start + 2 * MEMORY_BYTES, 0x10000, page_bytes);
+                test_memory_vtop_fails(&tables.memory, start + MEMORY_BYTES, -EFAULT);
+                test_memory_vtop(&tables.memory, start + 2 * MEMORY_BYTES, 0x10000, page_bytes);
         }
 }
 
@@ -346,7 +164,7 @@ static void test_linear_map_in_the_other_half_is_walked(void **state)
                          (unsigned long long) -UINT64_C(0xc000000000000));
         tables_map(&tables, vaddr, 0x20000, 0);
         assert_int_equal(test_memory_open(&tables.memory), 0);
-        vtop_check(&tables, vaddr + 5, 0x20005, 0x10000 - 5);
+        test_memory_vtop(&tables.memory, vaddr + 5, 0x20005, 0x10000 - 5);
 }
 
 static void test_pointer_tags_are_ignored(void **state)
@@ -356,16 +174,18 @@ static void test_pointer_tags_are_ignored(void **state)
 
         tables_init(&tables, config_4k48, 0);
         test_memory_info(&tables.memory, "NUMBER(PHYS_OFFSET)=0x0");
-        base = upper_half(&tables);
+        base = tables_upper_half(&tables);
         tables_map(&tables, base, 0x7000, 0);
         assert_int_equal(test_memory_open(&tables.memory), 0);
 
         for (uint64_t tag = 0; tag < 256; tag++) {
-                vtop_check(&tables, (base & ~(UINT64_C(0xff) << 56)) | tag << 56, 0x7000, 4096);
-                vtop_check(&tables, UINT64_C(0x00ff000000005000) | tag << 56, 0x5000,
-                           MEMORY_BYTES - 0x5000);
+                test_memory_vtop(&tables.memory, (base & ~(UINT64_C(0xff) << 56)) | tag << 56,
+                                 0x7000, 4096);
+                test_memory_vtop(&tables.memory, UINT64_C(0x00ff000000005000) | tag << 56, 0x5000,
+                                 MEMORY_BYTES - 0x5000);
                 /* Bit 55 clear: an address of a program. */
-                vtop_fails(&tables, UINT64_C(0x007f000000005000) | tag << 56, -EFAULT);
+                test_memory_vtop_fails(&tables.memory, UINT64_C(0x007f000000005000) | tag << 56,
+                                       -EFAULT);
         }
 }
 
@@ -385,8 +205,8 @@ static void test_addresses_below_the_kernel(void **state)
                 test_memory_put_u64(&tables.memory, ROOT_PADDR + i * 8, ROOT_PADDR | 3);
         assert_int_equal(test_memory_open(&tables.memory), 0);
         for (size_t i = 0; i < ELEMENTSOF(vaddrs); i++)
-                vtop_fails(&tables, vaddrs[i], -EFAULT);
-        vtop_check(&tables, UINT64_MAX, ROOT_PADDR + 0xfff, 1);
+                test_memory_vtop_fails(&tables.memory, vaddrs[i], -EFAULT);
+        test_memory_vtop(&tables.memory, UINT64_MAX, ROOT_PADDR + 0xfff, 1);
 }
 
 /* From v5.4 to v5.8 only mem_section tells whether 52 bits are in use. */
@@ -394,10 +214,10 @@ static void test_va_bits_before_they_were_exported(void **state)
 {
         static const struct {
                 uint64_t mem_section;
-                const Config *config;
+                const TablesConfig *config;
         } cases[] = {
-                { 0xfff0000000123000, &configs[6] },
-                { 0xffff000000123000, &configs[14] },
+                { 0xfff0000000123000, &tables_configs[6] },
+                { 0xffff000000123000, &tables_configs[14] },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
@@ -412,7 +232,8 @@ static void test_va_bits_before_they_were_exported(void **state)
                 test_memory_info(&tables.memory, "SYMBOL(mem_section)=%llx",
                                  (unsigned long long) cases[i].mem_section);
                 assert_int_equal(test_memory_open(&tables.memory), 0);
-                vtop_check(&tables, cases[i].mem_section, 0x123000, MEMORY_BYTES - 0x123000);
+                test_memory_vtop(&tables.memory, cases[i].mem_section, 0x123000,
+                                 MEMORY_BYTES - 0x123000);
         }
 }
 
@@ -436,7 +257,7 @@ static void test_without_a_key(void **state)
 
         for (size_t i = 0; i < ELEMENTSOF(lines); i++) {
                 _cleanup_(tables_done) Tables tables;
-                uint64_t base = half_start(47), linear = half_start(48);
+                uint64_t base = tables_half_start(47), linear = tables_half_start(48);
 
                 tables_init_bare(&tables, config_4k48, 0);
                 for (size_t k = 0; k < ELEMENTSOF(lines); k++)
@@ -447,13 +268,13 @@ static void test_without_a_key(void **state)
                 if (expected[i].error < 0)
                         continue;
                 if (expected[i].linear)
-                        vtop_check(&tables, linear, 0, MEMORY_BYTES);
+                        test_memory_vtop(&tables.memory, linear, 0, MEMORY_BYTES);
                 else
-                        vtop_fails(&tables, linear, -EFAULT);
+                        test_memory_vtop_fails(&tables.memory, linear, -EFAULT);
                 if (expected[i].walk)
-                        vtop_check(&tables, base, 0x7000, 4096);
+                        test_memory_vtop(&tables.memory, base, 0x7000, 4096);
                 else
-                        vtop_fails(&tables, base, -EFAULT);
+                        test_memory_vtop_fails(&tables.memory, base, -EFAULT);
         }
 }
 
@@ -491,15 +312,16 @@ static void test_values_without_sense(void **state)
 
 static void test_tables_that_point_at_themselves(void **state)
 {
-        for (size_t i = 0; i < ELEMENTSOF(configs); i++) {
-                uint64_t n = (UINT64_C(1) << configs[i].page_shift) / 8;
+        for (size_t i = 0; i < ELEMENTSOF(tables_configs); i++) {
+                uint64_t n = (UINT64_C(1) << tables_configs[i].page_shift) / 8;
                 _cleanup_(tables_done) Tables tables;
 
-                tables_init(&tables, &configs[i], 0);
+                tables_init(&tables, &tables_configs[i], 0);
                 for (uint64_t k = 0; k < n; k++)
                         test_memory_put_u64(&tables.memory, ROOT_PADDR + k * 8, ROOT_PADDR | 3);
                 assert_int_equal(test_memory_open(&tables.memory), 0);
-                vtop_check(&tables, upper_half(&tables) + 0x123, ROOT_PADDR + 0x123, n * 8 - 0x123);
+                test_memory_vtop(&tables.memory, tables_upper_half(&tables) + 0x123,
+                                 ROOT_PADDR + 0x123, n * 8 - 0x123);
         }
 }
 
@@ -509,8 +331,8 @@ static void test_damaged_tables(void **state)
         uint64_t base, at, bytes;
 
         tables_init(&tables, config_4k48, 0);
-        base = upper_half(&tables);
-        bytes = level_bytes(&tables, 3);
+        base = tables_upper_half(&tables);
+        bytes = tables_level_bytes(&tables, 3);
         /* A block in the table of pages, one above where blocks can be, a table outside memory. */
         at = tables_map(&tables, base, 0x7000, 0);
         test_memory_put_u64(&tables.memory, at, 0x7000 | 1);
@@ -518,20 +340,20 @@ static void test_damaged_tables(void **state)
         at = tables_map(&tables, base + 2 * bytes, 0, 3);
         test_memory_put_u64(&tables.memory, at, UINT64_C(0xfffffffff000) | 3);
         assert_int_equal(test_memory_open(&tables.memory), 0);
-        vtop_fails(&tables, base, -EFAULT);
-        vtop_fails(&tables, base + bytes, -EFAULT);
-        vtop_fails(&tables, base + 2 * bytes, -ERANGE);
+        test_memory_vtop_fails(&tables.memory, base, -EFAULT);
+        test_memory_vtop_fails(&tables.memory, base + bytes, -EFAULT);
+        test_memory_vtop_fails(&tables.memory, base + 2 * bytes, -ERANGE);
 }
 
 static void test_random_tables(void **state)
 {
         uint64_t seed = 7;
 
-        for (size_t i = 0; i < ELEMENTSOF(configs); i++) {
+        for (size_t i = 0; i < ELEMENTSOF(tables_configs); i++) {
                 _cleanup_(tables_done) Tables tables;
                 unsigned n_found = 0;
 
-                tables_init(&tables, &configs[i], 0);
+                tables_init(&tables, &tables_configs[i], 0);
                 /* Most are tables within memory, so that walks get far. */
                 for (uint64_t at = 0; at < MEMORY_BYTES; at += 8) {
                         uint64_t value = test_random(&seed);
@@ -542,7 +364,8 @@ static void test_random_tables(void **state)
                 }
                 assert_int_equal(test_memory_open(&tables.memory), 0);
                 for (unsigned k = 0; k < 2000; k++) {
-                        uint64_t vaddr = test_random(&seed) | half_start(configs[i].va_bits);
+                        uint64_t vaddr =
+                                test_random(&seed) | tables_half_start(tables_configs[i].va_bits);
                         uint64_t paddr, n_bytes;
                         int r;
 
@@ -552,8 +375,9 @@ static void test_random_tables(void **state)
                                 continue;
                         }
                         n_found++;
-                        assert_true(n_bytes > 0 && paddr >> configs[i].paddr_bits == 0);
-                        assert_true(n_bytes <= level_bytes(&tables, configs[i].block_level_max));
+                        assert_true(n_bytes > 0 && paddr >> tables_configs[i].paddr_bits == 0);
+                        assert_true(n_bytes <=
+                                    tables_level_bytes(&tables, tables_configs[i].block_level_max));
                 }
                 assert_true(n_found > 0);
         }

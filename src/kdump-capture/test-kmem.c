@@ -64,15 +64,6 @@ static uint64_t tables_map(Tables *tables, uint64_t vaddr, uint64_t paddr, unsig
         return at;
 }
 
-static void vtop_check(Tables *tables, uint64_t vaddr, uint64_t paddr, uint64_t bytes)
-{
-        uint64_t got_paddr, got_bytes;
-
-        assert_int_equal(kmem_vtop(tables->memory.kmem, vaddr, &got_paddr, &got_bytes), 0);
-        assert_int_equal(got_paddr, paddr);
-        assert_int_equal(got_bytes, bytes);
-}
-
 static void walk_check(unsigned n_levels, uint64_t sme_mask, uint64_t base)
 {
         _cleanup_(tables_done) Tables tables;
@@ -89,10 +80,10 @@ static void walk_check(unsigned n_levels, uint64_t sme_mask, uint64_t base)
         test_memory_put(&tables.memory, 0x7123, "hello", 5);
         assert_int_equal(test_memory_open(&tables.memory), 0);
 
-        vtop_check(&tables, base + 0x123, 0x7123, PAGE - 0x123);
-        vtop_check(&tables, base + PAGE, 0x3000, PAGE);
-        vtop_check(&tables, base + 0x40000000 + 0x12345, 0x412345, 0x200000 - 0x12345);
-        vtop_check(&tables, base + 0x80000000 + 0x7123, 0x7123, 0x40000000 - 0x7123);
+        test_memory_vtop(&tables.memory, base + 0x123, 0x7123, PAGE - 0x123);
+        test_memory_vtop(&tables.memory, base + PAGE, 0x3000, PAGE);
+        test_memory_vtop(&tables.memory, base + 0x40000000 + 0x12345, 0x412345, 0x200000 - 0x12345);
+        test_memory_vtop(&tables.memory, base + 0x80000000 + 0x7123, 0x7123, 0x40000000 - 0x7123);
 
         /* Over the border of two pages that are not beside each other in memory. */
         assert_int_equal(kmem_read(tables.memory.kmem, base + PAGE - 8, got, 16), 0);
@@ -133,10 +124,11 @@ static void test_direct_map_and_kernel_image(void **state)
         tables_map(&tables, VMALLOC_VADDR, 0x7000, 0);
         assert_int_equal(test_memory_open(&tables.memory), 0);
 
-        vtop_check(&tables, TEST_DIRECT_MAP_VADDR + 0x1234, 0x1234, MEMORY_BYTES - 0x1234);
-        vtop_check(&tables, TEST_KERNEL_MAP_VADDR + 0x1000, TEST_PHYS_BASE + 0x1000,
-                   0x40000000 - 0x1000);
-        vtop_check(&tables, VMALLOC_VADDR, 0x7000, PAGE);
+        test_memory_vtop(&tables.memory, TEST_DIRECT_MAP_VADDR + 0x1234, 0x1234,
+                         MEMORY_BYTES - 0x1234);
+        test_memory_vtop(&tables.memory, TEST_KERNEL_MAP_VADDR + 0x1000, TEST_PHYS_BASE + 0x1000,
+                         0x40000000 - 0x1000);
+        test_memory_vtop(&tables.memory, VMALLOC_VADDR, 0x7000, PAGE);
 
         /* Behind the memory, behind the image (modules), and in the user's half. */
         assert_int_equal(
@@ -158,7 +150,8 @@ static void test_negative_phys_base(void **state)
         test_memory_info(&tables.memory, "NUMBER(phys_base)=%lld", -0x1000000LL);
         test_memory_info(&tables.memory, "NUMBER(KERNEL_IMAGE_SIZE)=%llu", 0x20000000ULL);
         assert_int_equal(test_memory_open(&tables.memory), 0);
-        vtop_check(&tables, TEST_KERNEL_MAP_VADDR + 0x1234000, 0x234000, 0x20000000 - 0x1234000);
+        test_memory_vtop(&tables.memory, TEST_KERNEL_MAP_VADDR + 0x1234000, 0x234000,
+                         0x20000000 - 0x1234000);
 }
 
 static void test_phys_base_from_the_segment(void **state)
@@ -209,7 +202,7 @@ static void test_damaged_tables(void **state)
         test_memory_put_u64(&tables.memory, ROOT_PADDR + ((VMALLOC_VADDR >> 39) & 511) * 8,
                             TABLES_PADDR | PRESENT | PSE);
         assert_int_equal(test_memory_open(&tables.memory), 0);
-        vtop_check(&tables, VMALLOC_VADDR, 0x7000, PAGE);
+        test_memory_vtop(&tables.memory, VMALLOC_VADDR, 0x7000, PAGE);
         assert_int_equal(
                 kmem_vtop(tables.memory.kmem, VMALLOC_VADDR + (UINT64_C(1) << 39), &paddr, NULL),
                 -ERANGE);

@@ -69,3 +69,19 @@ int test_memory_open(TestMemory *memory)
         assert_int_equal(vmcoreinfo_new(memory->info_text, memory->n_info_text, &memory->info), 0);
         return kmem_open(memory->vmcore, memory->info, &memory->kmem);
 }
+
+void test_memory_vtop(TestMemory *memory, uint64_t vaddr, uint64_t paddr, uint64_t bytes)
+{
+        uint64_t got_paddr, got_bytes;
+
+        assert_int_equal(kmem_vtop(memory->kmem, vaddr, &got_paddr, &got_bytes), 0);
+        assert_int_equal(got_paddr, paddr);
+        assert_int_equal(got_bytes, bytes);
+}
+
+void test_memory_vtop_fails(TestMemory *memory, uint64_t vaddr, int error)
+{
+        uint64_t paddr;
+
+        assert_int_equal(kmem_vtop(memory->kmem, vaddr, &paddr, NULL), error);
+}

@@ -34,3 +34,7 @@ void test_memory_info(TestMemory *memory, const char *format, ...) _printf_(2, 3
 
 /* Writes the core and opens it; what was open before is closed. Returns what kmem_open() did. */
 int test_memory_open(TestMemory *memory);
+
+/* Expects @vaddr to be at @paddr, with @bytes contiguous from there on; or not to be mapped. */
+void test_memory_vtop(TestMemory *memory, uint64_t vaddr, uint64_t paddr, uint64_t bytes);
+void test_memory_vtop_fails(TestMemory *memory, uint64_t vaddr, int error);
