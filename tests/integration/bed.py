@@ -90,7 +90,7 @@ def check_not_in(needle, text, what):
 class Guest:
     """One guest with disks of its own; all changes are thrown away at the end of the case."""
 
-    def __init__(self, snapshot, crashkernel, append, cpus):
+    def __init__(self, snapshot, crashkernel, append, cpus, memory_mib, image):
         context.guests += 1
         self.name = "console" if context.guests == 1 else "console-%d" % context.guests
         self.folder = context.scratch / str(context.guests)
@@ -99,6 +99,8 @@ class Guest:
         self.console_log.unlink(missing_ok=True)
         self.cmdline = " ".join(w for w in (guestimage.CMDLINE, crashkernel, append) if w)
         self.cpus = cpus
+        self.memory_mib = memory_mib
+        self.image = image
         self.snapshot = snapshot
         self.disks = {}
         for name in DISKS:
@@ -106,15 +108,16 @@ class Guest:
             if snapshot:
                 machine.create_overlay(self.disks[name], context.snapshot / (name + ".qcow2"), "qcow2")
             else:
-                machine.create_overlay(self.disks[name], context.image / (name + ".raw"), "raw")
+                machine.create_overlay(self.disks[name], image / (name + ".raw"), "raw")
         self.machine = None
         context.stack.callback(self.kill)
 
     # --- life ---
 
     def power_on(self, incoming=None):
-        self.machine = Machine(self.folder, self.console_log, context.image / "vmlinuz",
-                               context.image / "initrd.img", self.cmdline, self.disks, incoming, self.cpus)
+        self.machine = Machine(self.folder, self.console_log, self.image / "vmlinuz",
+                               self.image / "initrd.img", self.cmdline, self.disks, incoming, self.cpus,
+                               self.memory_mib)
         started = time.monotonic()
         self.machine.start()
         self.machine.agent.connect(started + (seconds(30) if incoming else seconds(200)))
@@ -215,6 +218,24 @@ class Guest:
                   (pattern, seconds(timeout)))
             self.machine.monitor.poll(0.3)
 
+    def watch_end(self, patterns, timeout=300):
+        """Until the guest resets. Returns when (seconds of the host's clock) each of the patterns was first
+        seen on the console, or None, and when the reset came."""
+        seen = dict.fromkeys(patterns)
+        deadline = time.monotonic() + seconds(timeout)
+        while True:
+            over = self.machine.monitor.saw("SHUTDOWN")
+            now, text = time.monotonic(), self.console()
+            for name, pattern in patterns.items():
+                if seen[name] is None and re.search(pattern, text):
+                    seen[name] = now
+            if over:
+                break
+            check(now < deadline, "the guest did not reset within %d s" % seconds(timeout))
+            self.machine.monitor.poll(0.05)
+        self.wait_reset()
+        return seen, now
+
     @contextlib.contextmanager
     def disk(self, name, options=""):
         """A copy of a disk of the ended guest, mounted; the journal is replayed as the next boot would do."""
@@ -233,10 +254,12 @@ class Guest:
             raw.unlink()
 
 
-def start(snapshot=True, crashkernel=guestimage.CRASHKERNEL, append="", cpus=machine.CPUS):
+def start(snapshot=True, crashkernel=guestimage.CRASHKERNEL, append="", cpus=machine.CPUS,
+          memory_mib=machine.MEMORY_MIB, image=None):
     """A guest: restored from the snapshot (armed, default config), or booted with a command line of its own
-    and kdump.service not yet enabled."""
-    guest = Guest(snapshot, crashkernel, append, cpus)
+    and kdump.service not yet enabled. @image: another one, from image_with(); to be booted only."""
+    snapshot = snapshot and image is None
+    guest = Guest(snapshot, crashkernel, append, cpus, memory_mib, image or context.image)
     if snapshot:
         guest.power_on(context.snapshot / "state")
     else:

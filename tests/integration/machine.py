@@ -200,17 +200,20 @@ class Machine:
     @folder: for sockets (a short path). @console: file that the serial line is appended to.
     @incoming: file with a saved state; without one the kernel is booted."""
 
-    def __init__(self, folder, console, kernel, initrd, cmdline, disks, incoming=None, cpus=CPUS):
+    def __init__(self, folder, console, kernel, initrd, cmdline, disks, incoming=None, cpus=CPUS,
+                 memory_mib=MEMORY_MIB):
         self.folder = Path(folder)
         self.console = Path(console)
         self.incoming = incoming
-        self.argv = self._argv(kernel, initrd, cmdline, disks, cpus)
+        self.argv = self._argv(kernel, initrd, cmdline, disks, cpus, memory_mib)
         self.process = self.monitor = self.agent = None
 
-    def _argv(self, kernel, initrd, cmdline, disks, cpus):
+    def _argv(self, kernel, initrd, cmdline, disks, cpus, memory_mib):
         argv = ["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none",
-                "-machine", "q35", "-accel", "tcg,thread=multi", "-cpu", "max",
-                "-m", str(MEMORY_MIB), "-smp", str(cpus),
+                # Memory that the guest does not touch costs nothing: it may have more than this machine.
+                "-object", "memory-backend-ram,id=memory,size=%dM,reserve=off" % memory_mib,
+                "-machine", "q35,memory-backend=memory", "-accel", "tcg,thread=multi", "-cpu", "max",
+                "-m", str(memory_mib), "-smp", str(cpus),
                 # A reset ends the machine, but qemu stays until it was told to quit: no event is lost.
                 "-action", "reboot=shutdown,shutdown=pause,watchdog=reset",
                 "-kernel", kernel, "-initrd", initrd, "-append", cmdline,
