@@ -41,7 +41,7 @@ static void make_disk(const Fixture *root)
                 (void) snprintf(path, sizeof(path), DISK "/%s", parts[i]);
                 fixture_folder(root, path);
                 (void) snprintf(path, sizeof(path), "/sys/dev/block/254:%zu", i + 1);
-                (void) snprintf(to, sizeof(to), "../..%s/%s", DISK + strlen("/sys"), parts[i]);
+                (void) snprintf(to, sizeof(to), "../..%s/%s", &DISK[strlen("/sys")], parts[i]);
                 fixture_link(root, path, to);
                 (void) snprintf(path, sizeof(path), "/sys/class/block/%s", parts[i]);
                 fixture_link(root, path, to);
