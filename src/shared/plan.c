@@ -105,7 +105,6 @@ static void target_free(Target *target)
         target_done(target);
         free(target);
 }
-DEFINE_CLEANUP(Target *, target_free);
 
 Plan *plan_free(Plan *plan)
 {
