@@ -56,9 +56,10 @@ static void ranges_join(PfnRanges *ranges)
 
         qsort(ranges->ranges, ranges->n, sizeof(PfnRange), range_compare);
         for (size_t i = 0; i < ranges->n; i++) {
-                PfnRange range = ranges->ranges[i], *last = &ranges->ranges[n - 1];
+                PfnRange range = ranges->ranges[i];
+                PfnRange *last = n > 0 ? &ranges->ranges[n - 1] : NULL;
 
-                if (n > 0 && range.first_pfn <= last->end_pfn)
+                if (last && range.first_pfn <= last->end_pfn)
                         last->end_pfn = MAX(last->end_pfn, range.end_pfn);
                 else
                         ranges->ranges[n++] = range;
