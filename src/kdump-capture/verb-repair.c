@@ -8,8 +8,6 @@
 #include "repair.h"
 #include "verbs.h"
 
-#define EXIT_INCOMPLETE 3
-
 typedef struct RepairReport {
         DumpStatus status;
         RepairResult result;

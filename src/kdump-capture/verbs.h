@@ -2,6 +2,9 @@
 /* The commands of kdump-capture for use by hand. */
 #pragma once
 
+/* The dump opens, but pages are missing. */
+#define EXIT_INCOMPLETE 3
+
 /* Each gets the command's own words, argv[0] its name, and returns the exit status. They log. */
 
 /* save SOURCE TARGET [--dump-level=N] [--compress=C] [--threads=N] [--memory-limit=SIZE]: 3 if the

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Owns the commands for use by hand: their words, and how progress is shown. */
-#include "verbs.h"
-
+/* Owns the command 'save': its words. */
 #include <fcntl.h>
 #include <getopt.h>
 #include <sys/stat.h>
@@ -12,50 +10,8 @@
 #include "log.h"
 #include "parse.h"
 #include "pipeline.h"
-
-#define EXIT_INCOMPLETE 3
-
-#define TTY_INTERVAL_USEC (200 * USEC_PER_MSEC)
-#define LINE_INTERVAL_USEC (5 * USEC_PER_SEC)
-
-/* Progress as it is shown to a person: one line that changes, or a new one now and then. */
-typedef struct ProgressView {
-        bool tty;
-        uint64_t start_usec, shown_usec;
-} ProgressView;
-
-static void view_show(void *data, ProgressPhase phase, uint64_t pages_done, uint64_t pages_total,
-                      uint64_t bytes_written)
-{
-        ProgressView *view = data;
-        Progress progress = { .pages_done = pages_done,
-                              .pages_total = pages_total,
-                              .bytes_written = bytes_written };
-        uint64_t now_usec = now_boottime_usec();
-        _cleanup_free_ char *text = NULL;
-
-        if (phase != PROGRESS_DUMP ||
-            now_usec - view->shown_usec < (view->tty ? TTY_INTERVAL_USEC : LINE_INTERVAL_USEC))
-                return;
-        view->shown_usec = now_usec;
-        if (progress_format(&progress, (uint64_t) sysconf(_SC_PAGESIZE),
-                            now_usec - view->start_usec, &text) < 0)
-                return;
-        (void) fprintf(stderr, view->tty ? "\r%s\033[K" : "%s\n", text);
-}
-
-static void view_start(ProgressView *view)
-{
-        view->tty = isatty(STDERR_FILENO);
-        view->start_usec = now_boottime_usec();
-        view->shown_usec = view->start_usec;
-}
-
-static void view_finish(const ProgressView *view)
-{
-        if (view->tty)
-                (void) fputs("\r\033[K", stderr);
-}
+#include "progress-view.h"
+#include "verbs.h"
 
 typedef struct SaveArguments {
         const char *source, *target;
@@ -178,7 +134,7 @@ static int save(const SaveArguments *arguments, DumpRecord *record)
                 .record = record,
                 .n_threads = arguments->n_threads,
                 .memory_limit_bytes = arguments->memory_limit_bytes,
-                .progress = view_show,
+                .progress = progress_view_show,
                 .progress_data = &view,
         };
         struct stat st;
@@ -195,9 +151,9 @@ static int save(const SaveArguments *arguments, DumpRecord *record)
         job.dir_fd = dir_fd;
         job.incomplete_name = incomplete_name;
 
-        view_start(&view);
+        progress_view_start(&view);
         r = capture_save_file(&job);
-        view_finish(&view);
+        progress_view_finish(&view);
         return r;
 }
 
@@ -212,31 +168,4 @@ int verb_save(int argc, char **argv)
         if (save(&arguments, &record) < 0 && record.n_pages == record.n_pages_missing)
                 return EXIT_FAILURE;
         return record.status == DUMP_STATUS_COMPLETE ? EXIT_SUCCESS : EXIT_INCOMPLETE;
-}
-
-static int emit_stdout(const char *text, size_t size, void *data)
-{
-        return fwrite(text, 1, size, stdout) == size ? 0 : -EIO;
-}
-
-int verb_dmesg(int argc, char **argv)
-{
-        _cleanup_(capture_source_freep) CaptureSource *source = NULL;
-        _cleanup_free_ char *panic = NULL;
-        int r;
-
-        if (argc != 2) {
-                log_error("Usage: dmesg SOURCE");
-                return EXIT_FAILURE;
-        }
-        if (capture_source_open(argv[1], &source) < 0)
-                return EXIT_FAILURE;
-        r = capture_write_log(source, emit_stdout, NULL, &panic);
-        if (r >= 0 && fflush(stdout) != 0)
-                r = -EIO;
-        if (r < 0) {
-                (void) log_error_errno(r, "Cannot print the kernel log of '%s': %m", argv[1]);
-                return EXIT_FAILURE;
-        }
-        return EXIT_SUCCESS;
 }
