@@ -131,7 +131,10 @@ int dump_kdump_begin(DumpKdump *dump)
         uint64_t block = dump->source->page_size_bytes;
         int r;
 
-        r = sink_write(dump->sink, 0, &dump->header, sizeof(dump->header));
+        /* Where nothing can be written again, it comes last, and says how it ended. */
+        r = dump->sink->ops->write_once
+                    ? 0
+                    : sink_write(dump->sink, 0, &dump->header, sizeof(dump->header));
         if (r < 0)
                 return r;
         r = sink_write(dump->sink, block, &dump->sub_header, sizeof(dump->sub_header));
@@ -235,8 +238,9 @@ int dump_kdump_finish(DumpKdump *dump, bool complete)
         int r;
 
         r = sink_sync(dump->sink);
-        if (r < 0 || !complete)
+        if (r < 0 || (!complete && !dump->sink->ops->write_once))
                 return r;
-        dump->header.status &= ~KDUMP_STATUS_INCOMPLETE;
+        if (complete)
+                dump->header.status &= ~KDUMP_STATUS_INCOMPLETE;
         return sink_write(dump->sink, 0, &dump->header, sizeof(dump->header));
 }

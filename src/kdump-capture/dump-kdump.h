@@ -43,7 +43,8 @@ int dump_kdump_new(Sink *sink, const PageSource *source, const KdumpInfo *info, 
 DumpKdump *dump_kdump_free(DumpKdump *dump); /* accepts NULL, returns NULL */
 DEFINE_CLEANUP(DumpKdump *, dump_kdump_free);
 
-/* Writes the headers, marked as incomplete, and the notes. */
+/* Writes the headers, marked as incomplete, and the notes. A sink that is written once does not get
+ * the first header before dump_kdump_finish(). */
 int dump_kdump_begin(DumpKdump *dump);
 
 /* After dump_kdump_begin(), by any number of threads: both bitmaps from page @first_pfn (a multiple

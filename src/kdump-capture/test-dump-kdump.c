@@ -269,6 +269,53 @@ static void test_no_notes_and_no_pages(void **state)
         fake_done(&fake);
 }
 
+/* A sink that is written once gets every byte once, and says so at the end. */
+typedef struct OnceSink {
+        Sink sink;
+        MemorySink memory;
+        uint8_t written[1 << 20];
+} OnceSink;
+
+static int once_write(Sink *sink, uint64_t offset_bytes, const void *data, size_t size)
+{
+        OnceSink *once = (OnceSink *) sink;
+
+        assert_true(offset_bytes + size <= sizeof(once->written));
+        for (size_t i = 0; i < size; i++)
+                assert_int_equal(once->written[offset_bytes + i]++, 0);
+        return memory_write(&once->memory.sink, offset_bytes, data, size);
+}
+
+static int once_sync(Sink *sink)
+{
+        return 0;
+}
+
+static void test_header_comes_last_where_nothing_can_be_changed(void **state)
+{
+        static const SinkOps ops = { .write_once = true, .write = once_write, .sync = once_sync };
+
+        for (unsigned complete = 0; complete <= 1; complete++) {
+                _cleanup_free_ OnceSink *once = calloc(1, sizeof(*once));
+                _cleanup_(dump_kdump_freep) DumpKdump *dump = NULL;
+                KdumpInfo info = test_info();
+                FakePages fake;
+
+                once->sink.ops = &ops;
+                once->memory.sink.ops = &memory_ops;
+                fake_init(&fake, "tx0");
+                assert_int_equal(dump_kdump_new(&once->sink, &fake.source, &info, &dump), 0);
+                begin(dump, &fake);
+                assert_int_equal(once->written[0], 0);
+                assert_int_equal(once->written[4096], 1);
+                assert_int_equal(dump_kdump_finish(dump, complete), 0);
+                assert_memory_equal(once->memory.data, "KDUMP   ", 8);
+                assert_int_equal(file_u32(&once->memory, TEST_STATUS), complete ? 0x2 : 0x8 | 0x2);
+                sink_free(&once->memory.sink);
+                fake_done(&fake);
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -281,6 +328,7 @@ int main(void)
                 cmocka_unit_test(test_no_room_for_descriptors),
                 cmocka_unit_test(test_what_does_not_fit_the_format),
                 cmocka_unit_test(test_no_notes_and_no_pages),
+                cmocka_unit_test(test_header_comes_last_where_nothing_can_be_changed),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL) != 0;
