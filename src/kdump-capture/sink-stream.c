@@ -8,6 +8,7 @@ typedef struct SinkStream {
         Sink sink;
         int fd;
         uint64_t position;
+        int error; /* after it nothing fits any more: nobody knows how much has gone out */
 } SinkStream;
 
 static int stream_write(Sink *sink, uint64_t offset_bytes, const void *data, size_t size)
@@ -15,11 +16,13 @@ static int stream_write(Sink *sink, uint64_t offset_bytes, const void *data, siz
         SinkStream *stream = (SinkStream *) sink;
         int r;
 
+        if (stream->error < 0)
+                return stream->error;
         if (offset_bytes != stream->position)
                 return -ESPIPE;
         r = write_full(stream->fd, data, size);
         if (r < 0)
-                return r;
+                return stream->error = r;
         stream->position += size;
         return 0;
 }
@@ -29,6 +32,8 @@ static int stream_sync(Sink *sink)
 {
         const SinkStream *stream = (const SinkStream *) sink;
 
+        if (stream->error < 0)
+                return stream->error;
         if (fsync(stream->fd) < 0 && errno != EINVAL && errno != EROFS)
                 return -errno;
         return 0;
@@ -42,6 +47,7 @@ static void stream_free(Sink *sink)
 static const SinkOps stream_ops = {
         .name = "stream",
         .write_once = true,
+        .in_order = true,
         .write = stream_write,
         .sync = stream_sync,
         .commit = stream_sync,

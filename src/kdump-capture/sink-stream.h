@@ -5,5 +5,6 @@
 #include "sink.h"
 
 /* @fd stays the caller's and must outlive *ret. Each write must begin where the one before ended,
- * else it fails with -ESPIPE. Returns 0 or -ENOMEM. Does not log. */
+ * else it fails with -ESPIPE; after any other error all fail with that. Returns 0 or -ENOMEM. Does
+ * not log. */
 int sink_stream_new(int fd, Sink **ret);

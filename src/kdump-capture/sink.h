@@ -17,6 +17,9 @@ typedef struct SinkOps {
         /* A range cannot be written again: what changes until the end has to come last. */
         bool write_once;
 
+        /* Takes bytes from 0 on in their order only: no holes, and nothing can wait. */
+        bool in_order;
+
         /* Makes sure that there is room for a range, which then reads as zero. NULL: cannot tell.
          */
         int (*reserve)(Sink *sink, uint64_t offset_bytes, uint64_t size_bytes);

@@ -58,6 +58,22 @@ static void test_stream_refuses_to_go_back(void **state)
         assert_int_equal(length(fd), 4);
 }
 
+/* Part of a record may have gone out: what comes behind it would be taken for the rest. */
+static void test_stream_ends_with_an_error(void **state)
+{
+        _cleanup_close_ int fd = memory_new(), full = open("/dev/full", O_WRONLY | O_CLOEXEC);
+        _cleanup_close_ int out = fcntl(full, F_DUPFD_CLOEXEC, 3);
+        _cleanup_(sink_freep) Sink *sink = NULL;
+
+        assert_true(full >= 0 && out >= 0);
+        assert_int_equal(sink_stream_new(out, &sink), 0);
+        assert_int_equal(sink_write(sink, 0, "abc", 3), -ENOSPC);
+        assert_true(dup3(fd, out, O_CLOEXEC) >= 0);
+        assert_int_equal(sink_write(sink, 0, "abc", 3), -ENOSPC);
+        assert_int_equal(sink_commit(sink), -ENOSPC);
+        assert_int_equal(length(fd), 0);
+}
+
 static void test_records_follow_the_header(void **state)
 {
         _cleanup_close_ int fd = memory_new();
@@ -114,6 +130,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_stream_refuses_to_go_back),
+                cmocka_unit_test(test_stream_ends_with_an_error),
                 cmocka_unit_test(test_records_follow_the_header),
                 cmocka_unit_test(test_no_end_without_commit),
                 cmocka_unit_test(test_errors_of_the_stream_come_back),
