@@ -10,6 +10,8 @@
 #include "pagemap.h"
 #include "pipeline.h"
 #include "sink-file.h"
+#include "sink-flat.h"
+#include "sink-stream.h"
 
 #define PROGRESS_INTERVAL_USEC (100 * USEC_PER_MSEC)
 
@@ -26,19 +28,22 @@ static const Compressor *choose_compressor(const Collector *collector)
         return compressor_find(COMPRESSION_LZO);
 }
 
-static void check_format(const Collector *collector)
+static DumpFormat choose_format(const Collector *collector)
 {
-        if (collector->format != DUMP_FORMAT_KDUMP)
-                log_warning("Format '%s' is not available here, using '%s'.",
-                            dump_format_to_string(collector->format) ?: "?",
-                            dump_format_to_string(DUMP_FORMAT_KDUMP));
+        if (collector->format != DUMP_FORMAT_ELF)
+                return collector->format;
+        log_warning("Format '%s' is not available here, using '%s'.",
+                    dump_format_to_string(DUMP_FORMAT_ELF),
+                    dump_format_to_string(DUMP_FORMAT_KDUMP));
+        return DUMP_FORMAT_KDUMP;
 }
 
-static int record_settings(DumpRecord *record, const Compressor *compressor, unsigned dump_level)
+static int record_settings(DumpRecord *record, DumpFormat format, const Compressor *compressor,
+                           unsigned dump_level)
 {
         free(record->format);
         free(record->compression);
-        record->format = strdup(dump_format_to_string(DUMP_FORMAT_KDUMP));
+        record->format = strdup(dump_format_to_string(format));
         record->compression = strdup(compression_to_string(compressor->compression));
         record->dump_level = dump_level;
         return record->format && record->compression ? 0 : -ENOMEM;
@@ -137,9 +142,27 @@ static void log_result(const CaptureJob *job, const CaptureSource *source)
                  (unsigned long long) record->vmcore_bytes, record->dump_level);
 }
 
+static int open_sink(const CaptureJob *job, DumpFormat format, Sink **ret)
+{
+        _cleanup_(sink_freep) Sink *sink = NULL;
+        int r;
+
+        if (job->to_stream)
+                r = sink_stream_new(job->stream_fd, &sink);
+        else
+                r = sink_file_open(job->dir_fd, job->incomplete_name, job->final_name, &sink);
+        if (r < 0)
+                return r;
+        if (format == DUMP_FORMAT_FLAT)
+                return sink_flat_new(TAKE_PTR(sink), ret);
+        *ret = TAKE_PTR(sink);
+        return 0;
+}
+
 static int save_pages(const CaptureJob *job, CaptureSource *source)
 {
         const Compressor *compressor = choose_compressor(job->collector);
+        DumpFormat format = choose_format(job->collector);
         unsigned dump_level = capture_source_filter(source, job->collector->dump_level);
         _cleanup_(dump_kdump_freep) DumpKdump *dump = NULL;
         _cleanup_(sink_freep) Sink *sink = NULL;
@@ -147,8 +170,7 @@ static int save_pages(const CaptureJob *job, CaptureSource *source)
         KdumpInfo info;
         int r;
 
-        check_format(job->collector);
-        r = record_settings(job->record, compressor, dump_level);
+        r = record_settings(job->record, format, compressor, dump_level);
         if (r < 0)
                 return log_oom();
 
@@ -157,7 +179,7 @@ static int save_pages(const CaptureJob *job, CaptureSource *source)
         info.dump_level = dump_level;
         info.compress_flags = compressor->flag;
 
-        r = sink_file_open(job->dir_fd, job->incomplete_name, job->final_name, &sink);
+        r = open_sink(job, format, &sink);
         if (r < 0)
                 return log_error_errno(r, "Cannot make '%s': %m", job->incomplete_name);
         r = dump_kdump_new(sink, &pages, &info, &dump);

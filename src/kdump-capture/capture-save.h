@@ -13,6 +13,8 @@ typedef struct CaptureJob {
         const char *source; /* path of a vmcore */
         int dir_fd;
         const char *incomplete_name, *final_name; /* in @dir_fd */
+        bool to_stream; /* bytes go to @stream_fd in their order; the names are for messages only */
+        int stream_fd;
         const Collector *collector;
         DumpRecord *record;
         unsigned n_threads;          /* 0: as many as CPUs and memory allow */
@@ -32,7 +34,8 @@ static inline void capture_job_progress(const CaptureJob *job, ProgressPhase pha
                 job->progress(job->progress_data, phase, pages_done, pages_total, bytes_written);
 }
 
-/* Writes the pages of the source to a file. The record gets status, reason, format, compression,
+/* Writes the pages of the source to a file or a stream, in the format that the collector says; a
+ * stream takes DUMP_FORMAT_FLAT only. The record gets status, reason, format, compression,
  * level, counts and bytes. Returns and logs as capture_save_vmcore(). */
 int capture_save_file(const CaptureJob *job);
 

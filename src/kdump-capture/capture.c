@@ -122,16 +122,20 @@ static void pipe_progress(void *data, ProgressPhase phase, uint64_t pages_done,
 int capture_save_vmcore(const char *source, int dir_fd, const Collector *collector,
                         ProgressPipe *progress, DumpRecord *record)
 {
+        Collector settings = *collector;
         CaptureJob job = {
                 .source = source,
                 .dir_fd = dir_fd,
                 .incomplete_name = FILE_VMCORE_INCOMPLETE,
                 .final_name = FILE_VMCORE,
-                .collector = collector,
+                .collector = &settings,
                 .record = record,
                 .progress = progress ? pipe_progress : NULL,
                 .progress_data = progress,
         };
 
+        /* The flattened form is for what cannot seek, and a target's files can. */
+        if (settings.format == DUMP_FORMAT_FLAT)
+                settings.format = DUMP_FORMAT_KDUMP;
         return capture_save_file(&job);
 }

@@ -2,6 +2,7 @@
 /* Owns the command 'save': its words. */
 #include <fcntl.h>
 #include <getopt.h>
+#include <signal.h>
 #include <sys/stat.h>
 
 #include "capture-save.h"
@@ -16,6 +17,7 @@
 typedef struct SaveArguments {
         const char *source, *target;
         Collector collector;
+        bool format_given;
         unsigned n_threads;          /* 0: not said */
         uint64_t memory_limit_bytes; /* 0: not said */
 } SaveArguments;
@@ -42,6 +44,18 @@ static int parse_memory_limit(const char *value, uint64_t *ret_bytes)
         return 0;
 }
 
+static int parse_format(const char *value, DumpFormat *ret)
+{
+        DumpFormat format = dump_format_from_string(value);
+
+        if ((int) format < 0) {
+                log_error("--format= expects kdump, elf or flat, not '%s'.", value);
+                return -EINVAL;
+        }
+        *ret = format;
+        return 0;
+}
+
 static int parse_save_option(int option, const char *value, SaveArguments *arguments)
 {
         Collector *collector = &arguments->collector;
@@ -64,6 +78,9 @@ static int parse_save_option(int option, const char *value, SaveArguments *argum
                         return -EINVAL;
                 }
                 return 0;
+        case 'f':
+                arguments->format_given = true;
+                return parse_format(value, &collector->format);
         case 't':
                 return parse_threads(value, &arguments->n_threads);
         case 'm':
@@ -73,11 +90,35 @@ static int parse_save_option(int option, const char *value, SaveArguments *argum
         }
 }
 
+static bool is_stream(const SaveArguments *arguments)
+{
+        return streq(arguments->target, "-");
+}
+
+/* Standard output is written in order, even if it is a file: who wants the kdump form names one. */
+static int check_stream(SaveArguments *arguments)
+{
+        if (!arguments->format_given)
+                arguments->collector.format = DUMP_FORMAT_FLAT;
+        if (arguments->collector.format == DUMP_FORMAT_KDUMP) {
+                log_error("The kdump form needs a file, as its parts are not written in order. Use"
+                          " --format=flat for standard output, and 'makedumpfile -R FILE' where it"
+                          " arrives.");
+                return -EINVAL;
+        }
+        if (isatty(STDOUT_FILENO)) {
+                log_error("Standard output is a terminal: name a file, or a program behind '|'.");
+                return -EINVAL;
+        }
+        return 0;
+}
+
 static int parse_save(int argc, char **argv, SaveArguments *ret)
 {
         static const struct option options[] = {
                 { "dump-level", required_argument, NULL, 'd' },
                 { "compress", required_argument, NULL, 'c' },
+                { "format", required_argument, NULL, 'f' },
                 { "threads", required_argument, NULL, 't' },
                 { "memory-limit", required_argument, NULL, 'm' },
                 {},
@@ -87,19 +128,19 @@ static int parse_save(int argc, char **argv, SaveArguments *ret)
         *ret = (SaveArguments){};
         collector_init(&ret->collector);
         optind = 0;
-        while ((option = getopt_long(argc, argv, "d:c:t:m:", options, NULL)) >= 0) {
+        while ((option = getopt_long(argc, argv, "d:c:f:t:m:", options, NULL)) >= 0) {
                 r = parse_save_option(option, optarg, ret);
                 if (r < 0)
                         return r;
         }
         if (argc - optind != 2) {
                 log_error("Usage: save SOURCE TARGET [--dump-level=N] [--compress=C] [--threads=N]"
-                          " [--memory-limit=SIZE]");
+                          " [--memory-limit=SIZE] [--format=kdump|elf|flat]");
                 return -EINVAL;
         }
         ret->source = argv[optind];
         ret->target = argv[optind + 1];
-        return 0;
+        return is_stream(ret) ? check_stream(ret) : 0;
 }
 
 /* Opens the folder of @path; *ret_name points to what comes behind it. */
@@ -123,10 +164,57 @@ static int open_folder_of(const char *path, int *ret_dir_fd, const char **ret_na
         return 0;
 }
 
-static int save(const SaveArguments *arguments, DumpRecord *record)
+/* Refuses a file that exists; -EEXIST. Logs. */
+static int check_target(const char *path, int dir_fd, const char *name)
+{
+        struct stat st;
+
+        if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+                return 0;
+        return log_error_errno(-EEXIST,
+                               "'%s' exists and is not overwritten: remove it, or name another "
+                               "file.",
+                               path);
+}
+
+static int save_to_file(CaptureJob *job, const char *path)
 {
         _cleanup_free_ char *incomplete_name = NULL;
         _cleanup_close_ int dir_fd = -EBADF;
+        int r;
+
+        r = open_folder_of(path, &dir_fd, &job->final_name);
+        if (r < 0)
+                return log_error_errno(r, "Cannot open the folder of '%s': %m", path);
+        r = check_target(path, dir_fd, job->final_name);
+        if (r < 0)
+                return r;
+        r = strprintf(&incomplete_name, "%s-incomplete", job->final_name);
+        if (r < 0)
+                return log_oom();
+        job->dir_fd = dir_fd;
+        job->incomplete_name = incomplete_name;
+        return capture_save_file(job);
+}
+
+static int save_to_stdout(CaptureJob *job)
+{
+        int r;
+
+        job->to_stream = true;
+        job->stream_fd = STDOUT_FILENO;
+        job->incomplete_name = job->final_name = "standard output";
+
+        /* A reader that goes is an error like any other, which is told. */
+        (void) signal(SIGPIPE, SIG_IGN);
+        r = capture_save_file(job);
+        if (r == -EPIPE)
+                log_error("The program that reads standard output has ended before the dump.");
+        return r;
+}
+
+static int save(const SaveArguments *arguments, DumpRecord *record)
+{
         ProgressView view = {};
         CaptureJob job = {
                 .source = arguments->source,
@@ -137,22 +225,10 @@ static int save(const SaveArguments *arguments, DumpRecord *record)
                 .progress = progress_view_show,
                 .progress_data = &view,
         };
-        struct stat st;
         int r;
 
-        r = open_folder_of(arguments->target, &dir_fd, &job.final_name);
-        if (r < 0)
-                return log_error_errno(r, "Cannot open the folder of '%s': %m", arguments->target);
-        if (fstatat(dir_fd, job.final_name, &st, AT_SYMLINK_NOFOLLOW) >= 0)
-                return log_error_errno(-EEXIST, "Cannot write '%s': %m", arguments->target);
-        r = strprintf(&incomplete_name, "%s-incomplete", job.final_name);
-        if (r < 0)
-                return log_oom();
-        job.dir_fd = dir_fd;
-        job.incomplete_name = incomplete_name;
-
         progress_view_start(&view);
-        r = capture_save_file(&job);
+        r = is_stream(arguments) ? save_to_stdout(&job) : save_to_file(&job, arguments->target);
         progress_view_finish(&view);
         return r;
 }
@@ -164,8 +240,9 @@ int verb_save(int argc, char **argv)
 
         if (parse_save(argc, argv, &arguments) < 0)
                 return EXIT_FAILURE;
-        /* A full disk may have taken most of it. */
-        if (save(&arguments, &record) < 0 && record.n_pages == record.n_pages_missing)
+        /* A full disk may have taken most of it; a stream that was cut off is good for nothing. */
+        if (save(&arguments, &record) < 0 &&
+            (is_stream(&arguments) || record.n_pages == record.n_pages_missing))
                 return EXIT_FAILURE;
         return record.status == DUMP_STATUS_COMPLETE ? EXIT_SUCCESS : EXIT_INCOMPLETE;
 }

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+
+#include "io.h"
+#include "kdump-file.h"
+#include "test-core.h"
+#include "test.h"
+#include "verbs.h"
+
+#define N_PAGES 600
+
+static const char vmcoreinfo[] = "OSRELEASE=6.1.0-test\nPAGESIZE=4096\nCRASHTIME=1700000000\n";
+
+typedef struct Bed {
+        TestCore core;
+        uint8_t *memory;
+        char source[64];
+        char *root;
+} Bed;
+
+static void bed_init(Bed *bed)
+{
+        memset(bed, 0, sizeof(*bed));
+        bed->memory = test_pattern_new(N_PAGES * TEST_PAGE_BYTES, 7);
+        memset(bed->memory + 3 * TEST_PAGE_BYTES, 0, 9 * TEST_PAGE_BYTES);
+        bed->root = test_root_new();
+        test_core_init(&bed->core);
+        test_core_add_note(&bed->core, "VMCOREINFO", 0, vmcoreinfo, strlen(vmcoreinfo));
+        test_core_add(&bed->core, TEST_DIRECT_MAP_VADDR + 0x10000, 0x10000,
+                      N_PAGES * TEST_PAGE_BYTES, N_PAGES * TEST_PAGE_BYTES, bed->memory);
+        test_core_write(&bed->core);
+        (void) snprintf(bed->source, sizeof(bed->source), "/proc/%d/fd/%d", (int) getpid(),
+                        bed->core.fd);
+}
+
+static void bed_done(Bed *bed)
+{
+        test_core_done(&bed->core);
+        test_root_freep(&bed->root);
+        free(bed->memory);
+}
+
+static char *bed_path(const Bed *bed, const char *name)
+{
+        char *path = NULL;
+
+        assert_true(strprintf(&path, "%s/%s", bed->root, name) >= 0);
+        return path;
+}
+
+/* Runs the command with standard output in @output. */
+static int run(const Bed *bed, const char *target, const char *option, int output)
+{
+        char *argv[] = { (char *) "save", (char *) bed->source, (char *) target, (char *) option,
+                         NULL };
+        _cleanup_close_ int saved = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+        int result;
+
+        assert_true(saved >= 0);
+        assert_int_equal(fflush(stdout), 0);
+        assert_true(dup2(output, STDOUT_FILENO) >= 0);
+        result = verb_save(option ? 4 : 3, argv);
+        (void) fflush(stdout);
+        assert_true(dup2(saved, STDOUT_FILENO) >= 0);
+        return result;
+}
+
+static int output_new(void)
+{
+        int fd = memfd_create("output", MFD_CLOEXEC);
+
+        assert_true(fd >= 0);
+        return fd;
+}
+
+static void check_kdump(const Bed *bed, const char *path, bool flattened)
+{
+        _cleanup_(kdump_file_closep) KdumpFile *file = NULL;
+        _cleanup_(kdump_reader_freep) KdumpReader *reader = NULL;
+        _cleanup_free_ char *message = NULL;
+        const KdumpFileInfo *info;
+        const uint8_t *page;
+
+        assert_int_equal(kdump_file_open(path, &file, &message), 0);
+        info = kdump_file_info(file);
+        assert_int_equal(info->flattened, flattened);
+        assert_false(info->cut_off);
+        assert_int_equal(info->status & KDUMP_FILE_INCOMPLETE, 0);
+        assert_int_equal(info->n_pages, N_PAGES);
+        assert_int_equal(kdump_reader_new(file, &reader), 0);
+        for (uint64_t i = 0; i < N_PAGES; i++) {
+                assert_int_equal(kdump_reader_page(reader, 0x10 + i, &page), 0);
+                assert_memory_equal(page, bed->memory + i * TEST_PAGE_BYTES, TEST_PAGE_BYTES);
+        }
+        assert_int_equal(kdump_reader_page(reader, 0x10 + N_PAGES, &page), -ERANGE);
+}
+
+static void test_file_is_of_the_form_asked_for(void **state)
+{
+        static const struct {
+                const char *option;
+                bool flattened;
+        } cases[] = {
+                { NULL, false },
+                { "--format=kdump", false },
+                { "--format=flat", true },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                _cleanup_close_ int output = output_new();
+                _cleanup_free_ char *path = NULL;
+                Bed bed;
+
+                bed_init(&bed);
+                path = bed_path(&bed, "vmcore");
+                assert_int_equal(run(&bed, path, cases[i].option, output), 0);
+                check_kdump(&bed, path, cases[i].flattened);
+                assert_int_equal(lseek(output, 0, SEEK_END), 0);
+                bed_done(&bed);
+        }
+}
+
+static void test_standard_output_gets_the_flattened_form(void **state)
+{
+        static const char *const options[] = { NULL, "--format=flat" };
+
+        for (size_t i = 0; i < ELEMENTSOF(options); i++) {
+                _cleanup_close_ int output = output_new();
+                char path[64];
+                Bed bed;
+
+                bed_init(&bed);
+                assert_int_equal(run(&bed, "-", options[i], output), 0);
+                (void) snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int) getpid(), output);
+                check_kdump(&bed, path, true);
+                bed_done(&bed);
+        }
+}
+
+static void test_kdump_form_needs_a_file(void **state)
+{
+        _cleanup_close_ int output = output_new();
+        Bed bed;
+
+        bed_init(&bed);
+        assert_int_equal(run(&bed, "-", "--format=kdump", output), 1);
+        assert_int_equal(lseek(output, 0, SEEK_END), 0);
+        bed_done(&bed);
+}
+
+static void test_terminal_is_not_written_to(void **state)
+{
+        _cleanup_close_ int terminal = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC), side = -EBADF;
+        int n_waiting = -1;
+        Bed bed;
+
+        if (terminal < 0)
+                skip();
+        assert_int_equal(unlockpt(terminal), 0);
+        side = open(ptsname(terminal), O_RDWR | O_NOCTTY | O_CLOEXEC);
+        assert_true(side >= 0);
+        bed_init(&bed);
+        assert_int_equal(run(&bed, "-", NULL, side), 1);
+        assert_int_equal(ioctl(terminal, FIONREAD, &n_waiting), 0);
+        assert_int_equal(n_waiting, 0);
+        bed_done(&bed);
+}
+
+static void test_reader_that_ends_is_an_error(void **state)
+{
+        _cleanup_close_ int output = -EBADF;
+        int fds[2];
+        Bed bed;
+
+        bed_init(&bed);
+        assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+        close_fd(fds[0]);
+        output = fds[1];
+        assert_int_equal(run(&bed, "-", NULL, output), 1);
+        bed_done(&bed);
+}
+
+static void test_existing_file_stays(void **state)
+{
+        _cleanup_close_ int output = output_new();
+        _cleanup_free_ char *path = NULL, *text = NULL;
+        size_t size;
+        Bed bed;
+
+        bed_init(&bed);
+        path = bed_path(&bed, "vmcore");
+        test_write_text(AT_FDCWD, path, "precious");
+        assert_int_equal(run(&bed, path, NULL, output), 1);
+        assert_int_equal(file_read(AT_FDCWD, path, 64, &text, &size), 0);
+        assert_string_equal(text, "precious");
+        bed_done(&bed);
+}
+
+static void test_unknown_format_is_an_error(void **state)
+{
+        _cleanup_close_ int output = output_new();
+        _cleanup_free_ char *path = NULL;
+        Bed bed;
+
+        bed_init(&bed);
+        path = bed_path(&bed, "vmcore");
+        assert_int_equal(run(&bed, path, "--format=sadump", output), 1);
+        assert_int_equal(faccessat(AT_FDCWD, path, F_OK, 0), -1);
+        bed_done(&bed);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_file_is_of_the_form_asked_for),
+                cmocka_unit_test(test_standard_output_gets_the_flattened_form),
+                cmocka_unit_test(test_kdump_form_needs_a_file),
+                cmocka_unit_test(test_terminal_is_not_written_to),
+                cmocka_unit_test(test_reader_that_ends_is_an_error),
+                cmocka_unit_test(test_existing_file_stays),
+                cmocka_unit_test(test_unknown_format_is_an_error),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL) != 0;
+}
