@@ -15,7 +15,7 @@ typedef struct RepairResult {
 /* Withdraws the descriptors of pages that cannot be read, and marks the dump @path as incomplete as
  * long as any page is missing, and as complete if none is. No write takes away what could be read
  * before, whenever it is stopped. Returns 0; -EBADMSG if it is no dump or ends before its first
- * page, -EOPNOTSUPP if it is of a form that is not repaired, -EBUSY if another repair is at it;
- * then *reterr_message (caller frees) says why. It is NULL for errors of open, read and write. Does
- * not log. */
+ * page, -EOPNOTSUPP if it is of a form that is not repaired, -EBUSY if a capture or another repair
+ * is at it; then *reterr_message (caller frees) says why. It is NULL for errors of open, read and
+ * write. Does not log. */
 int repair_file(const char *path, RepairResult *ret, char **reterr_message);

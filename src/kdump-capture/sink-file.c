@@ -4,9 +4,12 @@
 #include "sink-file.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 
 #include "io.h"
 
@@ -259,6 +262,27 @@ static int file_create(int dir_fd, const char *name)
         return fd < 0 ? -errno : fd;
 }
 
+/* Keeps repair away from a file that is being written, for as long as it is open. Not over a
+ * network: there a lock can be lost with the connection, and then the kernel refuses all further
+ * writes (NFS_LOCK_LOST in fs/nfs/nfs4state.c), or it binds our own second descriptor too (SMB);
+ * and it keeps nobody away on the server itself. */
+static void file_lock(int fd)
+{
+        struct statfs fs;
+
+        if (fstatfs(fd, &fs) < 0)
+                return;
+        switch ((uint32_t) fs.f_type) {
+        case NFS_SUPER_MAGIC:
+        case SMB_SUPER_MAGIC:
+        case CIFS_SUPER_MAGIC:
+        case SMB2_SUPER_MAGIC:
+                return;
+        default:
+                (void) flock(fd, LOCK_EX | LOCK_NB);
+        }
+}
+
 /* The open file once more, past the page cache; by its number, as the name may be another's. */
 static int file_open_direct(int fd)
 {
@@ -296,6 +320,7 @@ int sink_file_open(int dir_fd, const char *incomplete_name, const char *final_na
         file->fd = file_create(dir_fd, incomplete_name);
         if (file->fd < 0)
                 return file->fd;
+        file_lock(file->fd);
         file->direct_fd = file_open_direct(file->fd);
         file->direct = file->direct_fd >= 0;
 

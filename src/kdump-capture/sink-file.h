@@ -6,7 +6,8 @@
 
 /* Makes @incomplete_name (mode 0600, never through a symbolic link) in the folder @dir_fd, which
  * stays the caller's and must outlive the sink; commit renames it to @final_name. A file of that
- * incomplete name left by an earlier try is removed. Returns 0 or -errno of openat(2). */
+ * incomplete name left by an earlier try is removed. On a local file system it is locked, as by
+ * flock(2), until the sink is freed or the process is gone. Returns 0 or -errno of openat(2). */
 int sink_file_open(int dir_fd, const char *incomplete_name, const char *final_name, Sink **ret);
 
 /* The last steps for a file that another program wrote: its mode, fsync, rename, fsync of the

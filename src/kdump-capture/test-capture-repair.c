@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "io.h"
 #include "kdump-file.h"
 #include "pipeline.h"
 #include "repair.h"
+#include "sink-file.h"
 #include "test-dump.h"
 
 #define STATUS_OFFSET 424
@@ -441,6 +443,31 @@ static void test_what_is_not_ours_is_refused_untouched(void **state)
         bed_done(&bed);
 }
 
+static void test_file_that_is_being_written_is_refused(void **state)
+{
+        _cleanup_test_root_ char *root = test_root_new();
+        _cleanup_close_ int dir_fd = test_root_open(root);
+        _cleanup_free_ char *path = NULL, *message = NULL;
+        RepairResult result;
+        Sink *sink = NULL;
+        Bed bed;
+
+        bed_init(&bed, "tr", 100, COMPRESSION_LZO);
+        assert_int_equal(strprintf(&path, "%s/a-incomplete", root), 0);
+        assert_int_equal(sink_file_open(dir_fd, "a-incomplete", "a", &sink), 0);
+        for (size_t i = 0; i < bed.n_run; i++)
+                assert_int_equal(sink_write(sink, bed.record->writes[i].offset,
+                                            bed.record->writes[i].data, bed.record->writes[i].size),
+                                 0);
+        assert_int_equal(repair_file(path, &result, &message), -EBUSY);
+        assert_non_null(strstr(message, "being written"));
+        sink = sink_free(sink);
+        free(TAKE_PTR(message));
+        assert_int_equal(repair_file(path, &result, &message), 0);
+        assert_int_equal(result.n_readable, 100);
+        bed_done(&bed);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -453,6 +480,7 @@ int main(void)
                 cmocka_unit_test(test_complete_dump_is_not_touched),
                 cmocka_unit_test(test_descriptors_of_garbage_are_withdrawn),
                 cmocka_unit_test(test_what_is_not_ours_is_refused_untouched),
+                cmocka_unit_test(test_file_that_is_being_written_is_refused),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL) != 0;

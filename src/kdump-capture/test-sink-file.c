@@ -3,10 +3,12 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/statfs.h>
+#include <sys/wait.h>
 
 #include "io.h"
 #include "sink-file.h"
@@ -58,6 +60,60 @@ static void test_given_up_keeps_the_incomplete_name(void **state)
         sink = sink_free(sink);
         assert_true(exists(dir_fd, "a-incomplete"));
         assert_false(exists(dir_fd, "a"));
+}
+
+static bool is_locked(int dir_fd, const char *name)
+{
+        _cleanup_close_ int fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC);
+
+        assert_true(fd >= 0);
+        if (flock(fd, LOCK_EX | LOCK_NB) >= 0)
+                return false;
+        assert_int_equal(errno, EWOULDBLOCK);
+        return true;
+}
+
+static void test_locked_as_long_as_it_is_written(void **state)
+{
+        _cleanup_test_root_ char *root = test_root_new();
+        _cleanup_close_ int dir_fd = test_root_open(root);
+        Sink *sink = NULL;
+
+        assert_int_equal(sink_file_open(dir_fd, "a-incomplete", "a", &sink), 0);
+        assert_int_equal(sink_write(sink, 0, "x", 1), 0);
+        assert_true(is_locked(dir_fd, "a-incomplete"));
+        assert_int_equal(sink_commit(sink), 0);
+        assert_true(is_locked(dir_fd, "a"));
+        sink = sink_free(sink);
+        assert_false(is_locked(dir_fd, "a"));
+}
+
+static void test_lock_goes_with_its_process(void **state)
+{
+        _cleanup_test_root_ char *root = test_root_new();
+        _cleanup_close_ int dir_fd = test_root_open(root);
+        int ready[2], status;
+        Sink *sink = NULL;
+        char byte;
+        pid_t pid;
+
+        assert_int_equal(pipe2(ready, O_CLOEXEC), 0);
+        pid = fork();
+        assert_true(pid >= 0);
+        if (pid == 0) {
+                if (sink_file_open(dir_fd, "a-incomplete", "a", &sink) < 0 ||
+                    write(ready[1], "x", 1) != 1)
+                        _exit(1);
+                for (;;)
+                        (void) pause();
+        }
+        assert_int_equal(read(ready[0], &byte, 1), 1);
+        assert_true(is_locked(dir_fd, "a-incomplete"));
+        assert_int_equal(kill(pid, SIGKILL), 0);
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_false(is_locked(dir_fd, "a-incomplete"));
+        close_fd(ready[0]);
+        close_fd(ready[1]);
 }
 
 static void test_symbolic_link_is_not_followed(void **state)
@@ -358,6 +414,8 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_final_name_only_after_commit),
                 cmocka_unit_test(test_given_up_keeps_the_incomplete_name),
+                cmocka_unit_test(test_locked_as_long_as_it_is_written),
+                cmocka_unit_test(test_lock_goes_with_its_process),
                 cmocka_unit_test(test_symbolic_link_is_not_followed),
                 cmocka_unit_test(test_two_tries_do_not_take_each_others_name),
                 cmocka_unit_test(test_missing_folder),
