@@ -2,6 +2,8 @@
 /* Owns the table of units: nothing here is as long as the memory, and holes cost nothing. */
 #include "dump-units.h"
 
+#include "dump-bits.h"
+
 #define UNITS_MAX ((size_t) 1 << 16)
 #define UNIT_PFNS_MIN PAGE_SOURCE_ALIGN_PFNS
 
@@ -142,19 +144,6 @@ bool dump_stretch_next(const DumpUnits *units, size_t first, DumpStretch *stretc
         return true;
 }
 
-static uint64_t bits_count(const uint8_t *bits, size_t size)
-{
-        uint64_t n = 0, word;
-
-        for (; size >= sizeof(word); bits += sizeof(word), size -= sizeof(word)) {
-                memcpy(&word, bits, sizeof(word));
-                n += (unsigned) __builtin_popcountll(word);
-        }
-        for (size_t i = 0; i < size; i++)
-                n += (unsigned) __builtin_popcount(bits[i]);
-        return n;
-}
-
 /* The pages of one unit that are to be written. */
 static void unit_ask(const DumpUnits *units, size_t index, void *reader, const uint8_t *exists,
                      uint8_t *bits)
@@ -173,7 +162,7 @@ void dump_units_plan(DumpUnits *units, void *reader, DumpStretch *stretch)
 
         source->exists(source->data, stretch->first_pfn, stretch->n_pfns, stretch->exists);
         memset(stretch->dumpable, 0, size);
-        stretch->n_exist = bits_count(stretch->exists, size);
+        stretch->n_exist = bits_count_bytes(stretch->exists, size);
         stretch->n_dumpable = 0;
 
         for (size_t i = stretch->first; i < stretch->end; i++) {
@@ -182,7 +171,7 @@ void dump_units_plan(DumpUnits *units, void *reader, DumpStretch *stretch)
                 size_t bytes = DIV_ROUND_UP(unit_n_pfns(units, i), 8);
 
                 unit_ask(units, i, reader, stretch->exists + at, stretch->dumpable + at);
-                entry->rank = bits_count(stretch->dumpable + at, bytes);
+                entry->rank = bits_count_bytes(stretch->dumpable + at, bytes);
                 stretch->n_dumpable += entry->rank;
                 if (units->bits)
                         memcpy(units->bits + i * unit_bytes(units), stretch->dumpable + at, bytes);

@@ -2,6 +2,8 @@
 /* Owns how one worker turns the pages of a unit into data and descriptors. */
 #include "pipeline-worker.h"
 
+#include "dump-bits.h"
+
 /* Asked of the source at a time. */
 #define WINDOW_BYTES ((size_t) 1 << 20)
 
@@ -315,21 +317,6 @@ static int worker_begin_unit(PipelineWorker *worker, const DumpUnit *unit)
         }
         worker->segments[worker->n_segments++] = (WorkerSegment){ .rank = unit->rank };
         return 0;
-}
-
-static bool bit_is_set(const uint8_t *bits, size_t i)
-{
-        return bits[i / 8] & (1U << (i % 8));
-}
-
-/* The first bit from @i on that is set (or not), or @n. */
-static size_t bits_find(const uint8_t *bits, size_t i, size_t n, bool set)
-{
-        uint8_t boring = set ? 0 : 0xff;
-
-        while (i < n && bit_is_set(bits, i) != set)
-                i = i % 8 == 0 && bits[i / 8] == boring ? i + 8 : i + 1;
-        return MIN(i, n);
 }
 
 int pipeline_worker_copy(PipelineWorker *worker, const DumpUnit *unit)
