@@ -26,9 +26,9 @@ struct PageFilter {
 };
 
 /* Finds the pages that a reader of the dump cannot do without: those of the kernel's image as far
- * as VMCOREINFO names places in it, of the log, of the ways to them, and the lowest 1 MiB. What
- * cannot be found is left out. Of @rules the layout and the place of the struct pages are used.
- * Returns 0 or -ENOMEM. */
+ * as VMCOREINFO names places in it, of the lowest 1 MiB as far as it is reserved, of the log, and
+ * of the ways to them. What cannot be found is left out. Of @rules the layout and the place of the
+ * struct pages are used. Returns 0 or -ENOMEM. */
 int page_filter_protect(PfnRanges *ranges, Kmem *kmem, const Vmcoreinfo *info,
                         const PageRules *rules, const Memmap *memmap, uint32_t page_size_bytes);
 

@@ -6,7 +6,8 @@
 #include "parse.h"
 
 /* The BIOS's data, the trampoline of other processors, and what else is found by fixed addresses.
- */
+ * Since v5.13 all of it is reserved (commit f1d4d47c5851); before, the rest is memory like any
+ * other. */
 #define LOW_BYTES (UINT64_C(1) << 20)
 
 /* The largest KERNEL_IMAGE_SIZE (arch/x86/include/asm/page_64_types.h). */
@@ -91,7 +92,7 @@ static uint64_t known_flags(const PageLayout *layout)
                layout->hwpoison_mask | layout->slab_mask;
 }
 
-/* The flag that all pages of the image have which were not given to the page allocator,
+/* The flag that all pages have which were not given to the page allocator, as those of the image,
  * PG_reserved. VMCOREINFO does not tell it; pages that are sure to be in use do. Returns 0 if these
  * do not agree. */
 static uint64_t reserved_flag(Kmem *kmem, const Vmcoreinfo *info, const PageRules *rules,
@@ -116,14 +117,20 @@ static uint64_t reserved_flag(Kmem *kmem, const Vmcoreinfo *info, const PageRule
         return (mask & (mask - 1)) == 0 ? mask : 0;
 }
 
-/* The pages of a range that have @flag in their struct pages, and those that have no such. */
-static int reserved_add(PfnRanges *ranges, Kmem *kmem, const PageRules *rules, PfnRange range,
-                        uint64_t flag, uint64_t page_size_bytes)
+/* The pages of [@paddr, + @bytes) that have @flag in their struct pages, and those that have no
+ * such; all of them if @flag is 0. */
+static int reserved_add(PfnRanges *ranges, Kmem *kmem, const PageRules *rules, uint64_t flag,
+                        uint64_t page_size_bytes, uint64_t paddr, uint64_t bytes)
 {
         const uint32_t struct_bytes = rules->layout.struct_bytes;
         const uint64_t n_chunk = CHUNK_BYTES / struct_bytes;
+        const PfnRange range = { paddr / page_size_bytes,
+                                 (paddr + bytes - 1) / page_size_bytes + 1 };
         uint8_t chunk[CHUNK_BYTES];
         int r;
+
+        if (flag == 0)
+                return range_add(ranges, page_size_bytes, paddr, bytes);
 
         for (uint64_t pfn = range.first_pfn; pfn < range.end_pfn; pfn += n_chunk) {
                 uint64_t n = MIN(n_chunk, range.end_pfn - pfn), flags;
@@ -148,10 +155,9 @@ static int reserved_add(PfnRanges *ranges, Kmem *kmem, const PageRules *rules, P
  * a hypervisor, and VMCOREINFO does not tell either. What the image needs at boot only is given
  * away later, and is then memory like any other. */
 static int image_add(PfnRanges *ranges, Kmem *kmem, const Vmcoreinfo *info, const PageRules *rules,
-                     uint64_t page_size_bytes)
+                     uint64_t flag, uint64_t page_size_bytes)
 {
-        uint64_t stext, stext_paddr, bytes = 1, flag;
-        PfnRange range;
+        uint64_t stext, stext_paddr, bytes = 1;
 
         if (vmcoreinfo_symbol(info, "_stext", &stext) < 0 ||
             kmem_vtop(kmem, stext, &stext_paddr, NULL) < 0)
@@ -168,12 +174,7 @@ static int image_add(PfnRanges *ranges, Kmem *kmem, const Vmcoreinfo *info, cons
                     paddr - stext_paddr == vaddr - stext)
                         bytes = MAX(bytes, vaddr - stext + 1);
         }
-        flag = reserved_flag(kmem, info, rules, page_size_bytes);
-        if (flag == 0)
-                return range_add(ranges, page_size_bytes, stext_paddr, bytes);
-        range = (PfnRange){ stext_paddr / page_size_bytes,
-                            (stext_paddr + bytes - 1) / page_size_bytes + 1 };
-        return reserved_add(ranges, kmem, rules, range, flag, page_size_bytes);
+        return reserved_add(ranges, kmem, rules, flag, page_size_bytes, stext_paddr, bytes);
 }
 
 /* Of the @bytes at @vaddr what is contiguous, which it is all in the direct map. */
@@ -239,13 +240,14 @@ int page_filter_protect(PfnRanges *ranges, Kmem *kmem, const Vmcoreinfo *info,
                         const PageRules *rules, const Memmap *memmap, uint32_t page_size_bytes)
 {
         static const char *const symbols[] = { "swapper_pg_dir", "init_top_pgt", "init_uts_ns" };
-        uint64_t paddr, bytes, vaddr;
+        uint64_t paddr, bytes, vaddr, flag;
         int r;
 
-        r = range_add(ranges, page_size_bytes, 0, LOW_BYTES);
+        flag = reserved_flag(kmem, info, rules, page_size_bytes);
+        r = reserved_add(ranges, kmem, rules, flag, page_size_bytes, 0, LOW_BYTES);
         if (r < 0)
                 return r;
-        r = image_add(ranges, kmem, info, rules, page_size_bytes);
+        r = image_add(ranges, kmem, info, rules, flag, page_size_bytes);
         if (r < 0)
                 return r;
         r = log_add(ranges, kmem, info, page_size_bytes);

@@ -2,7 +2,8 @@
 /* PageFilter: which pages of the crashed kernel are left out at a dump level, with the meaning that
  * makedumpfile(8) gives to levels, but for bit 1, which is about what is in a page. What cannot be
  * decided is kept; so is what a reader cannot do without: the kernel image, the log, page tables,
- * the table of memory sections and the lowest 1 MiB, unless it is poisoned or offline. */
+ * the table of memory sections and what is reserved of the lowest 1 MiB, unless it is poisoned or
+ * offline. */
 #pragma once
 
 #include "kmem.h"

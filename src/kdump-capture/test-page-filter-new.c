@@ -98,6 +98,28 @@ static void test_given_away_pages_of_the_image_are_like_others(void **state)
         bed_expect(&bed, 31, PAGE_USER, given_pfn, 1);
 }
 
+/* Before v5.13 the page allocator has pages there. */
+static void test_low_memory_that_is_not_reserved_is_like_other(void **state)
+{
+        const TestKernel *k = test_kernel_find("5.10");
+        const uint64_t reserved = UINT64_C(1) << 12;
+        _cleanup_(bed_done) FilterBed bed;
+
+        bed_init(&bed, k, TEST_MAPPED_BY_PMD);
+        for (uint64_t pfn = STEXT_PFN; pfn < IMAGE_END_PFN; pfn++)
+                bed_put(&bed, pfn, &(TestPage){ .flags = reserved, .mapcount = -1, .refcount = 1 });
+        for (uint64_t pfn = 0x40; pfn < 0x80; pfn++)
+                bed_put(&bed, pfn, &(TestPage){ k->lru, 0, TEST_MAPPING_ANON, 0, 0, 1 });
+        bed_expect(&bed, 31, PAGE_USER, 0x40, 0x40);
+
+        /* That which is reserved is kept, and all of it if there is nothing to learn the flag from.
+         */
+        bed_put(&bed, 0x30, &(TestPage){ k->lru | reserved, 0, TEST_MAPPING_ANON, 0, 0, 1 });
+        bed_expect(&bed, 31, PAGE_USER, 0x40, 0x40);
+        bed_put(&bed, STEXT_PFN, &(TestPage){ .mapcount = -1, .refcount = 1 });
+        bed_expect(&bed, 31, PAGE_KEPT, 0, 0);
+}
+
 static void test_gates(void **state)
 {
         for (size_t i = 0; i < TEST_N_KERNELS; i++) {
@@ -181,6 +203,7 @@ int main(void)
                 cmocka_unit_test(test_sections_that_are_offline),
                 cmocka_unit_test(test_pages_that_are_never_left_out),
                 cmocka_unit_test(test_given_away_pages_of_the_image_are_like_others),
+                cmocka_unit_test(test_low_memory_that_is_not_reserved_is_like_other),
                 cmocka_unit_test(test_gates),
                 cmocka_unit_test(test_two_poisoned_gates_are_not_believed),
                 cmocka_unit_test(test_no_filter_says_why),
