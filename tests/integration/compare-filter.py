@@ -8,10 +8,13 @@ Both are kdump-compressed files. These are violations, each printed, and make th
   - a page that the peer keeps and we do not, unless the workload of rawcore.py has poisoned it;
   - a page with a mark of that workload that we keep and the peer does not;
   - a page of a program's own memory (ANONMARK, HUGEMARK) that we keep at a level that leaves such pages out;
-  - a page of ours that libkdumpfile does not read back as it is in the raw core.
-Pages that only we keep are counted: a filter may be more careful.
+  - a page of ours that libkdumpfile does not read back as it is in the raw core;
+  - a page that only we keep and that is not kept by a rule of ours that is stricter (kernelpages.py);
+  - more than 0.5 % of such pages.
+Pages that only we keep are counted by what they are: a filter may be more careful.
 """
 
+import collections
 import struct
 import sys
 from pathlib import Path
@@ -20,6 +23,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import kdumpfile  # noqa: E402
+from kernelpages import KernelPages  # noqa: E402
 from vmcorefile import PAGE_BYTES, RawCore  # noqa: E402
 
 MARKS = ("ANONMARK", "HUGEMARK", "CACHMARK", "TMPFMARK", "FREEMARK", "POISMARK")
@@ -28,6 +32,7 @@ POISONED = "POISMARK"
 LEVEL_USER = 8
 BATCH_PAGES = 256
 SHOWN = 8  # pages of a violation
+EXTRA_SHARE_MAX = 0.005
 
 
 class Dump:
@@ -136,6 +141,22 @@ class Report:
             print("          pfn %#x begins with %r" % (pfn, core.read(pfn * PAGE_BYTES, 24)))
 
 
+def explain_extra(report, core, extra, n_peer):
+    """Says what the pages are that only we keep."""
+    kernel, kinds = KernelPages(core), collections.Counter()
+    unexplained = 0
+    for pfn in bits(extra):
+        text, explained = kernel.explain(pfn)
+        kinds[text] += 1
+        unexplained |= 0 if explained else 1 << pfn
+    report.line(extra.bit_count(), "pages kept by us only, %.2f %% of the peer's" % (100 * extra.bit_count() / max(n_peer, 1)))
+    for text, count in kinds.most_common():
+        report.line(count, "  " + text)
+    report.violation(core, unexplained, "pages kept by us only for no known reason")
+    if extra.bit_count() > EXTRA_SHARE_MAX * n_peer:
+        report.violation(core, extra, "pages are more than %.1f %%" % (100 * EXTRA_SHARE_MAX))
+
+
 def compare_sets(report, core, ours, peer):
     marked = marked_pages(core)
     lost, extra = peer.kept & ~ours.kept, ours.kept & ~peer.kept
@@ -143,8 +164,7 @@ def compare_sets(report, core, ours, peer):
     report.line(peer.kept.bit_count(), "pages kept by the peer")
     report.line((lost & marked[POISONED]).bit_count(), "poisoned pages kept by the peer only")
     report.violation(core, lost & ~marked[POISONED], "other pages kept by the peer only")
-    share = 100 * extra.bit_count() / max(peer.kept.bit_count(), 1)
-    report.line(extra.bit_count(), "pages kept by us only, %.2f %% of the peer's" % share)
+    explain_extra(report, core, extra, peer.kept.bit_count())
     for mark in MARKS:
         report.line((ours.kept & marked[mark]).bit_count(), "pages with %s kept by us, of %d" %
                     (mark, marked[mark].bit_count()))
