@@ -176,6 +176,36 @@ int kmem_read_u64(Kmem *kmem, uint64_t vaddr, uint64_t *ret)
         return kmem_read(kmem, vaddr, ret, sizeof(*ret));
 }
 
+/* Reads the names at @vaddr. */
+static int utsname_read(Kmem *kmem, uint64_t vaddr, char ret_uts[KMEM_UTSNAME_BYTES])
+{
+        int r;
+
+        r = kmem_read(kmem, vaddr, ret_uts, KMEM_UTSNAME_BYTES);
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < KMEM_UTSNAME_BYTES; i += KMEM_UTSNAME_FIELD_BYTES)
+                ret_uts[i + KMEM_UTSNAME_FIELD_BYTES - 1] = 0;
+        return 0;
+}
+
+/* Before v5.11 the names are behind a struct kref, and VMCOREINFO does not tell (commits
+ * 9a56493f6942, ca4a9241cc5e). It does tell one of them. */
+static int utsname_find(Kmem *kmem, const Vmcoreinfo *info, uint64_t vaddr,
+                        char ret_uts[KMEM_UTSNAME_BYTES])
+{
+        static const uint64_t offsets[] = { sizeof(uint32_t), 0 };
+        const char *release;
+
+        if (vmcoreinfo_string(info, "OSRELEASE", &release) < 0)
+                return -ENODATA;
+        for (size_t i = 0; i < ELEMENTSOF(offsets); i++)
+                if (utsname_read(kmem, vaddr + offsets[i], ret_uts) >= 0 &&
+                    streq(ret_uts + KMEM_UTSNAME_RELEASE * KMEM_UTSNAME_FIELD_BYTES, release))
+                        return 0;
+        return -ENODATA;
+}
+
 int kmem_read_utsname(Kmem *kmem, const Vmcoreinfo *info, char ret_uts[KMEM_UTSNAME_BYTES])
 {
         char uts[KMEM_UTSNAME_BYTES];
@@ -186,17 +216,15 @@ int kmem_read_utsname(Kmem *kmem, const Vmcoreinfo *info, char ret_uts[KMEM_UTSN
         if (r < 0)
                 return r;
         r = vmcoreinfo_offset(info, "uts_namespace.name", &offset);
+        if (r == -ENODATA)
+                r = utsname_find(kmem, info, vaddr, uts);
+        else if (r >= 0 && __builtin_add_overflow(vaddr, offset, &vaddr))
+                r = -EBADMSG;
+        else if (r >= 0)
+                r = utsname_read(kmem, vaddr, uts);
         if (r < 0)
                 return r;
-        if (__builtin_add_overflow(vaddr, offset, &vaddr))
-                return -EBADMSG;
 
-        r = kmem_read(kmem, vaddr, uts, sizeof(uts));
-        if (r < 0)
-                return r;
-
-        for (size_t i = 0; i < sizeof(uts); i += KMEM_UTSNAME_FIELD_BYTES)
-                uts[i + KMEM_UTSNAME_FIELD_BYTES - 1] = 0;
         memcpy(ret_uts, uts, sizeof(uts));
         return 0;
 }

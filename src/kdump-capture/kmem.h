@@ -8,6 +8,7 @@
 /* struct new_utsname (include/uapi/linux/utsname.h): six fields of 65 bytes. */
 #define KMEM_UTSNAME_BYTES 390
 #define KMEM_UTSNAME_FIELD_BYTES 65
+#define KMEM_UTSNAME_RELEASE 2 /* which field that is */
 
 typedef struct Kmem Kmem;
 
@@ -38,5 +39,5 @@ int kmem_read_phys(Kmem *kmem, uint64_t paddr, void *buf, size_t size);
 uint64_t kmem_memory_bytes(const Kmem *kmem);
 
 /* The crashed kernel's struct new_utsname; each field ends with a NUL. Returns 0; -ENODATA if
- * VMCOREINFO does not tell where it is, else as kmem_read(). Does not log. */
+ * VMCOREINFO does not tell where it is and it is not found, else as kmem_read(). Does not log. */
 int kmem_read_utsname(Kmem *kmem, const Vmcoreinfo *info, char ret_uts[KMEM_UTSNAME_BYTES]);

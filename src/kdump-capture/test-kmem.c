@@ -276,6 +276,37 @@ static void test_utsname(void **state)
         }
 }
 
+/* As before v5.11. */
+static void test_utsname_is_found_by_its_release(void **state)
+{
+        static const char release[] = "5.10.0-32-amd64";
+        const uint64_t paddr = TEST_PHYS_BASE + 0x2000;
+        _cleanup_(tables_done) Tables tables;
+        char uts[KMEM_UTSNAME_BYTES];
+
+        tables_init(&tables, 4, 0, TEST_DIRECT_MAP_VADDR);
+        test_memory_info(&tables.memory, "SYMBOL(init_uts_ns)=%llx",
+                         (unsigned long long) TEST_KERNEL_MAP_VADDR + 0x2000);
+        for (uint64_t offset = 0; offset <= 8; offset += 4) {
+                memset(tables.memory.bytes + paddr, 0, KMEM_UTSNAME_BYTES + 8);
+                test_memory_put(&tables.memory, paddr + offset, "Linux", sizeof("Linux"));
+                test_memory_put(&tables.memory, paddr + offset + 2 * KMEM_UTSNAME_FIELD_BYTES,
+                                release, sizeof(release));
+                assert_int_equal(test_memory_open(&tables.memory), 0);
+                if (offset == 0) {
+                        assert_int_equal(
+                                kmem_read_utsname(tables.memory.kmem, tables.memory.info, uts),
+                                -ENODATA);
+                        test_memory_info(&tables.memory, "OSRELEASE=%s", release);
+                        assert_int_equal(test_memory_open(&tables.memory), 0);
+                }
+                assert_int_equal(kmem_read_utsname(tables.memory.kmem, tables.memory.info, uts),
+                                 offset > 4 ? -ENODATA : 0);
+                if (offset <= 4)
+                        assert_string_equal(uts, "Linux");
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -289,6 +320,7 @@ int main(void)
                 cmocka_unit_test(test_damaged_tables),
                 cmocka_unit_test(test_what_cannot_be_opened),
                 cmocka_unit_test(test_utsname),
+                cmocka_unit_test(test_utsname_is_found_by_its_release),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL) != 0;
