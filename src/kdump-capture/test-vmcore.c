@@ -41,7 +41,7 @@ static void test_overlap_prefers_direct_map(void **state)
         _cleanup_free_ uint8_t *direct = test_pattern_new(8 * PAGE, 1),
                                *text = test_pattern_new(12 * PAGE, 2), *got = malloc(16 * PAGE);
         const MemoryRun *runs;
-        uint64_t delta;
+        uint64_t delta, start, end;
         size_t n_runs;
 
         /* The image reaches over both ends of the memory at 1 MiB. */
@@ -68,6 +68,9 @@ static void test_overlap_prefers_direct_map(void **state)
         assert_int_equal(vmcore_direct_map_delta(vmcore), TEST_DIRECT_MAP_VADDR);
         assert_int_equal(vmcore_kernel_map_delta(vmcore, &delta), 0);
         assert_int_equal(delta, TEST_KERNEL_MAP_VADDR - (0x100000 - 2 * PAGE));
+        assert_int_equal(vmcore_kernel_map_range(vmcore, &start, &end), 0);
+        assert_int_equal(start, 0x100000 - 2 * PAGE);
+        assert_int_equal(end, 0x100000 + 10 * PAGE);
         assert_int_equal(vmcore_machine(vmcore), EM_X86_64);
 }
 

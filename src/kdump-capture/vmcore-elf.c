@@ -255,6 +255,8 @@ static void deltas_find(Vmcore *vmcore, const Segments *segments)
                         continue;
                 if (is_kernel_map(vmcore, vaddr)) {
                         vmcore->kernel_map_delta = delta;
+                        vmcore->kernel_map_start_paddr = segments->items[i].start_paddr;
+                        vmcore->kernel_map_end_paddr = segments->items[i].end_paddr;
                         vmcore->has_kernel_map = true;
                 } else
                         vmcore->direct_map_delta = delta;

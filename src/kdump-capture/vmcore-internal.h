@@ -14,7 +14,7 @@ struct Vmcore {
         size_t n_runs;
         unsigned n_bad_segments;
         uint64_t direct_map_delta;
-        uint64_t kernel_map_delta;
+        uint64_t kernel_map_delta, kernel_map_start_paddr, kernel_map_end_paddr;
         bool has_kernel_map;
 
         uint8_t *notes;

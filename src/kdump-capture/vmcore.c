@@ -85,6 +85,17 @@ int vmcore_kernel_map_delta(const Vmcore *vmcore, uint64_t *ret_delta)
         return 0;
 }
 
+int vmcore_kernel_map_range(const Vmcore *vmcore, uint64_t *ret_start_paddr,
+                            uint64_t *ret_end_paddr)
+{
+        if (!vmcore->has_kernel_map)
+                return -ENODATA;
+
+        *ret_start_paddr = vmcore->kernel_map_start_paddr;
+        *ret_end_paddr = vmcore->kernel_map_end_paddr;
+        return 0;
+}
+
 const uint8_t *vmcore_notes(const Vmcore *vmcore, size_t *ret_size)
 {
         *ret_size = vmcore->notes_size;

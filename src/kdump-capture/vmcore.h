@@ -45,6 +45,10 @@ uint64_t vmcore_direct_map_delta(const Vmcore *vmcore);
  * -ENODATA. */
 int vmcore_kernel_map_delta(const Vmcore *vmcore, uint64_t *ret_delta);
 
+/* The memory that this segment covers, in bytes, end exclusive. Returns 0 or -ENODATA. */
+int vmcore_kernel_map_range(const Vmcore *vmcore, uint64_t *ret_start_paddr,
+                            uint64_t *ret_end_paddr);
+
 /* All of PT_NOTE as it is in the file (several are joined; of more than 32 MiB the device dumps are
  * left out), and the text of VMCOREINFO with its place among the notes. NULL and 0 when there is
  * none. They live as long as @vmcore. */
