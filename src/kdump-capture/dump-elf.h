@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The ELF core: pages as they are, a segment for each stretch of them. */
+#pragma once
+
+#include "dump-source.h"
+#include "pipeline.h"
+#include "sink.h"
+
+/* What the headers say. @notes must live until dump_elf_run() returns. */
+typedef struct ElfInfo {
+        uint16_t machine; /* EM_* */
+        const uint8_t *notes;
+        size_t notes_size;
+        uint64_t direct_map_delta; /* p_vaddr - p_paddr of all memory; 0: p_vaddr is 0 */
+
+        /* The kernel's image, which gets segments of its own; start and end the same: none. */
+        uint64_t kernel_map_start_paddr, kernel_map_end_paddr, kernel_map_delta;
+} ElfInfo;
+
+typedef struct DumpElf {
+        Sink *sink; /* of any kind but those that are only written once and yet not in order */
+        const PageSource *source;
+        const ElfInfo *info;
+        void (*progress)(void *data, const PipelineCounts *counts, uint64_t total); /* or NULL */
+        void *progress_data;
+} DumpElf;
+
+typedef struct DumpElfResult {
+        PipelineCounts counts; /* the pages that are in the file, or are missing */
+        uint64_t n_pages;      /* to be written */
+        uint64_t gap_pages;    /* fewer pages in a row that were left out read as zero */
+        uint64_t file_bytes;
+} DumpElfResult;
+
+/* Writes all of it and makes it safe; the caller commits. Pages that are not to be written are in
+ * no segment, but for small gaps where there would be too many of them; unreadable ones never are.
+ *
+ * The ELF header comes last, so that the file does not claim too early to be a core; when the sink
+ * is full, the segments are cut to what fitted before, and the error returned all the same. A sink
+ * that is in order gets it first: what follows has been found out before. A page that cannot be
+ * read any more when it is copied is then missing, but reads as zero.
+ *
+ * Returns 0, also when pages are missing, which bit 0 of e_flags tells; the error of the sink;
+ * -ENOMEM; -EFBIG if it is more than a file can hold; -EINVAL as dump_segments_find(). *ret is set
+ * in any case. Does not log. */
+int dump_elf_run(const DumpElf *dump, DumpElfResult *ret);

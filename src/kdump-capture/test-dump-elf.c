@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <elf.h>
+
+#include "dump-elf.h"
+#include "dump-segments.h"
+#include "test-dump.h"
+
+#define DIRECT_MAP UINT64_C(0xffff888000000000)
+#define KERNEL_MAP UINT64_C(0xffffffff80000000)
+
+static const char notes[] = "notes of some length";
+
+static const ElfInfo plain_info = {
+        .machine = EM_X86_64,
+        .notes = (const uint8_t *) notes,
+        .notes_size = sizeof(notes),
+        .direct_map_delta = DIRECT_MAP,
+};
+
+/* A sink that takes bytes in order, in front of one in memory. */
+typedef struct OrderedSink {
+        Sink sink;
+        MemorySink *memory;
+} OrderedSink;
+
+static int ordered_write(Sink *sink, uint64_t offset_bytes, const void *data, size_t size)
+{
+        MemorySink *memory = ((OrderedSink *) sink)->memory;
+
+        assert_true(offset_bytes == memory->size);
+        return memory_write(&memory->sink, offset_bytes, data, size);
+}
+
+static int ordered_sync(Sink *sink)
+{
+        return 0;
+}
+
+static const SinkOps ordered_ops = {
+        .write_once = true,
+        .in_order = true,
+        .write = ordered_write,
+        .sync = ordered_sync,
+};
+
+static int run(MemorySink *file, bool in_order, const FakePages *fake, const ElfInfo *info,
+               DumpElfResult *ret)
+{
+        OrderedSink ordered = { .sink.ops = &ordered_ops, .memory = file };
+        DumpElf dump = {
+                .sink = in_order ? &ordered.sink : &file->sink,
+                .source = &fake->source,
+                .info = info,
+        };
+
+        return dump_elf_run(&dump, ret);
+}
+
+static Elf64_Ehdr header_of(const MemorySink *file)
+{
+        Elf64_Ehdr header;
+
+        memcpy(&header, file->data, sizeof(header));
+        return header;
+}
+
+static size_t n_headers_of(const MemorySink *file)
+{
+        Elf64_Ehdr header = header_of(file);
+        Elf64_Shdr section;
+
+        if (header.e_phnum != PN_XNUM)
+                return header.e_phnum;
+        assert_true(header.e_shoff >= sizeof(header));
+        memcpy(&section, file->data + header.e_shoff, sizeof(section));
+        return section.sh_info;
+}
+
+static Elf64_Phdr segment_of(const MemorySink *file, size_t i)
+{
+        Elf64_Phdr segment;
+
+        memcpy(&segment, file->data + 64 + i * sizeof(segment), sizeof(segment));
+        return segment;
+}
+
+/* The page as a reader finds it; NULL: it is in no segment of all memory. */
+static const uint8_t *page_of(const MemorySink *file, uint64_t pfn)
+{
+        const uint8_t *found = NULL;
+
+        for (size_t i = 1; i < n_headers_of(file); i++) {
+                Elf64_Phdr segment = segment_of(file, i);
+                uint64_t at = pfn * TEST_PAGE - segment.p_paddr;
+
+                assert_int_equal(segment.p_type, PT_LOAD);
+                assert_int_equal(segment.p_filesz, segment.p_memsz);
+                assert_true(segment.p_offset + segment.p_filesz <= file->size);
+                if (segment.p_vaddr >= KERNEL_MAP || pfn * TEST_PAGE < segment.p_paddr ||
+                    at >= segment.p_memsz)
+                        continue;
+                assert_null(found);
+                assert_true(segment.p_vaddr == segment.p_paddr + DIRECT_MAP);
+                found = file->data + segment.p_offset + at;
+        }
+        return found;
+}
+
+static void check_pages(const MemorySink *file, const FakePages *fake, uint64_t end_pfn)
+{
+        for (uint64_t pfn = 0; pfn < end_pfn; pfn++) {
+                const uint8_t *page = page_of(file, pfn);
+
+                switch (fake->kinds[pfn]) {
+                case PAGE_HOLE:
+                case PAGE_EXCLUDED:
+                case PAGE_BAD:
+                case PAGE_FAULT:
+                        assert_null(page);
+                        break;
+                default:
+                        assert_non_null(page);
+                        assert_memory_equal(page, fake->memory + pfn * TEST_PAGE, TEST_PAGE);
+                }
+        }
+}
+
+static void test_pages_are_where_the_segments_say(void **state)
+{
+        static const char *const patterns[] = {
+                "t",
+                "0",
+                "tr0.x1",
+                "0000000000000000000000000000000000000000t",
+                "t0000000000000000000000000000000000000000",
+                "..xx",
+                "rbt",
+                "tfr",
+                "tttttffffbbbbxx0",
+                "x0",
+        };
+
+        for (size_t i = 0; i < 2 * ELEMENTSOF(patterns); i++) {
+                MemorySink file = { .sink.ops = &memory_ops };
+                _cleanup_free_ char *kinds = fake_repeat(patterns[i / 2], 1000);
+                uint64_t n_pages = 0, n_missing = 0;
+                DumpElfResult result;
+                FakePages fake;
+
+                fake_init(&fake, kinds);
+                fake.shown_max = i % 3 * 5;
+                assert_int_equal(run(&file, i % 2, &fake, &plain_info, &result), 0);
+                assert_memory_equal(file.data, ELFMAG, SELFMAG);
+                check_pages(&file, &fake, 1000);
+                for (size_t k = 0; k < 1000; k++) {
+                        n_pages += fake_dumpable(kinds[k]);
+                        n_missing += kinds[k] == PAGE_BAD || kinds[k] == PAGE_FAULT;
+                }
+                assert_int_equal(result.n_pages, n_pages);
+                assert_int_equal(result.counts.n_pages, n_pages);
+                assert_int_equal(result.counts.n_missing, n_missing);
+                assert_int_equal(result.gap_pages, 1);
+                assert_int_equal(header_of(&file).e_flags, n_missing > 0);
+                sink_free(&file.sink);
+                fake_done(&fake);
+        }
+}
+
+static void test_headers_are_what_readers_expect(void **state)
+{
+        MemorySink file = { .sink.ops = &memory_ops };
+        ElfInfo info = plain_info;
+        DumpElfResult result;
+        FakePages fake;
+        Elf64_Ehdr header;
+        Elf64_Phdr segment;
+
+        info.kernel_map_start_paddr = 2 * TEST_PAGE;
+        info.kernel_map_end_paddr = 5 * TEST_PAGE - 100;
+        info.kernel_map_delta = KERNEL_MAP;
+        fake_init(&fake, ".ttt0xt");
+        assert_int_equal(run(&file, false, &fake, &info, &result), 0);
+        header = header_of(&file);
+        assert_int_equal(header.e_ident[EI_CLASS], ELFCLASS64);
+        assert_int_equal(header.e_type, ET_CORE);
+        assert_int_equal(header.e_machine, EM_X86_64);
+        assert_int_equal(header.e_phoff, 64);
+        assert_int_equal(header.e_phentsize, 56);
+        assert_int_equal(header.e_phnum, 4);
+
+        segment = segment_of(&file, 0);
+        assert_int_equal(segment.p_type, PT_NOTE);
+        assert_int_equal(segment.p_filesz, sizeof(notes));
+        assert_memory_equal(file.data + segment.p_offset, notes, sizeof(notes));
+
+        /* The image lies in the same bytes as the memory. */
+        segment = segment_of(&file, 1);
+        assert_true(segment.p_vaddr == KERNEL_MAP + 2 * TEST_PAGE);
+        assert_int_equal(segment.p_paddr, 2 * TEST_PAGE);
+        assert_int_equal(segment.p_memsz, 3 * TEST_PAGE);
+        assert_int_equal(segment.p_align, 0);
+        assert_int_equal(segment.p_offset, segment_of(&file, 2).p_offset + TEST_PAGE);
+        check_pages(&file, &fake, 7);
+        assert_int_equal(result.counts.n_zero, 1);
+        assert_int_equal(result.file_bytes, file.size);
+        sink_free(&file.sink);
+        fake_done(&fake);
+}
+
+/* Until all is safe it must not look like a core. */
+static int unclaimed_sync(Sink *sink)
+{
+        MemorySink *file = (MemorySink *) sink;
+
+        assert_int_equal(file->data[0], 0);
+        file->n_syncs++;
+        return 0;
+}
+
+static void test_file_claims_to_be_a_core_last(void **state)
+{
+        SinkOps ops = memory_ops;
+        MemorySink file = { .sink.ops = &ops };
+        DumpElfResult result;
+        FakePages fake;
+
+        ops.sync = unclaimed_sync;
+        fake_init(&fake, "trt");
+        assert_int_equal(run(&file, false, &fake, &plain_info, &result), 0);
+        assert_int_equal(file.n_syncs, 1);
+        assert_memory_equal(file.data, ELFMAG, SELFMAG);
+        sink_free(&file.sink);
+        fake_done(&fake);
+}
+
+static void test_full_sink_keeps_what_fitted(void **state)
+{
+        for (unsigned holes = 0; holes < 2; holes++) {
+                MemorySink file = { .sink.ops = &memory_ops, .limit = 3 << 20 };
+                _cleanup_free_ char *kinds = fake_repeat("rrtrxrrb", 2000);
+                DumpElfResult result;
+                FakePages fake;
+                Elf64_Phdr last;
+                uint64_t end_pfn;
+
+                if (holes)
+                        memset(kinds + 400, PAGE_ZERO, 300);
+                fake_init(&fake, kinds);
+                assert_int_equal(run(&file, false, &fake, &plain_info, &result), -ENOSPC);
+                assert_int_equal(header_of(&file).e_flags, 1);
+                assert_in_range(result.counts.n_pages - result.counts.n_missing, 1, 1500);
+                last = segment_of(&file, n_headers_of(&file) - 1);
+                end_pfn = (last.p_paddr + last.p_memsz) / TEST_PAGE;
+                assert_in_range(end_pfn, 250, 1999);
+                check_pages(&file, &fake, end_pfn);
+                sink_free(&file.sink);
+                fake_done(&fake);
+        }
+}
+
+static void test_more_segments_than_the_header_can_count(void **state)
+{
+        for (unsigned in_order = 0; in_order < 2; in_order++) {
+                MemorySink file = { .sink.ops = &memory_ops };
+                _cleanup_free_ char *kinds = fake_repeat("0.", 2 * 66000);
+                DumpElfResult result;
+                FakePages fake;
+                Elf64_Phdr segment;
+
+                fake_init(&fake, kinds);
+                assert_int_equal(run(&file, in_order, &fake, &plain_info, &result), 0);
+                assert_int_equal(header_of(&file).e_phnum, PN_XNUM);
+                assert_int_equal(header_of(&file).e_shnum, 1);
+                assert_int_equal(n_headers_of(&file), 1 + 66000);
+                segment = segment_of(&file, 66000);
+                assert_int_equal(segment.p_paddr, (2 * 66000 - 2) * TEST_PAGE);
+                assert_int_equal(segment.p_offset + TEST_PAGE, file.size);
+                segment = segment_of(&file, 0);
+                assert_memory_equal(file.data + segment.p_offset, notes, sizeof(notes));
+                sink_free(&file.sink);
+                fake_done(&fake);
+        }
+}
+
+typedef struct Segmented {
+        const char *pattern;
+        size_t n_pfns, n_max;
+        size_t n_segments;
+        uint64_t gap_pages, n_missing;
+} Segmented;
+
+static void test_segments_are_bounded(void **state)
+{
+        static const Segmented cases[] = {
+                /* Small gaps are closed when there are many of them, … */
+                { "0x", 2 * 8000, 100000, 8000, 1, 0 },
+                { "0x", 2 * 9000, 100000, 1, 2, 0 },
+                { "0xxx", 4 * 9000, 100000, 1, 4, 0 },
+                { "0x0xxx", 6 * 5000, 100000, 5000, 2, 0 },
+                /* … but never across what is no memory or cannot be read. */
+                { "0b", 2 * 9000, 100000, 9000, 256, 9000 },
+                { "0.", 2 * 9000, 100000, 9000, 256, 0 },
+                { "0.", 2 * 10, 4, 4, 32, 6 },
+                { "0x", 2 * 10, 4, 1, 2, 0 },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                const Segmented *c = &cases[i];
+                _cleanup_free_ char *kinds = fake_repeat(c->pattern, c->n_pfns);
+                _cleanup_(dump_segments_done) DumpSegments segments = {};
+                void *reader = NULL;
+                FakePages fake;
+
+                fake_init(&fake, kinds);
+                assert_int_equal(fake.source.reader_new(fake.source.data, &reader), 0);
+                assert_int_equal(dump_segments_find(&fake.source, reader, c->n_max, &segments), 0);
+                assert_int_equal(segments.n_items, c->n_segments);
+                assert_int_equal(segments.gap_pages, c->gap_pages);
+                assert_int_equal(segments.n_missing, c->n_missing);
+                fake.source.reader_free(reader);
+                fake_done(&fake);
+        }
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_pages_are_where_the_segments_say),
+                cmocka_unit_test(test_headers_are_what_readers_expect),
+                cmocka_unit_test(test_file_claims_to_be_a_core_last),
+                cmocka_unit_test(test_full_sink_keeps_what_fitted),
+                cmocka_unit_test(test_more_segments_than_the_header_can_count),
+                cmocka_unit_test(test_segments_are_bounded),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL) != 0;
+}
