@@ -3,6 +3,7 @@
 #include "capture-save.h"
 
 #include "capture-collector.h"
+#include "capture-elf.h"
 #include "capture-limits.h"
 #include "compress.h"
 #include "io.h"
@@ -28,23 +29,14 @@ static const Compressor *choose_compressor(const Collector *collector)
         return compressor_find(COMPRESSION_LZO);
 }
 
-static DumpFormat choose_format(const Collector *collector)
-{
-        if (collector->format != DUMP_FORMAT_ELF)
-                return collector->format;
-        log_warning("Format '%s' is not available here, using '%s'.",
-                    dump_format_to_string(DUMP_FORMAT_ELF),
-                    dump_format_to_string(DUMP_FORMAT_KDUMP));
-        return DUMP_FORMAT_KDUMP;
-}
-
 static int record_settings(DumpRecord *record, DumpFormat format, const Compressor *compressor,
                            unsigned dump_level)
 {
         free(record->format);
         free(record->compression);
         record->format = strdup(dump_format_to_string(format));
-        record->compression = strdup(compression_to_string(compressor->compression));
+        record->compression = strdup(
+                compression_to_string(compressor ? compressor->compression : COMPRESSION_NONE));
         record->dump_level = dump_level;
         return record->format && record->compression ? 0 : -ENOMEM;
 }
@@ -66,19 +58,25 @@ static void pipeline_progress(void *data, const PipelineCounts *counts, uint64_t
                              counts->written_bytes);
 }
 
+/* What became of the pages, whatever the form. */
+typedef struct SaveResult {
+        PipelineCounts counts;
+        uint64_t n_pages; /* to be written */
+        uint64_t file_bytes;
+} SaveResult;
+
 /* Fills in what became of it; @error is what stopped it. */
-static int record_result(DumpRecord *record, const DumpKdump *dump, const PipelineCounts *counts,
-                         int error)
+static int record_result(DumpRecord *record, const SaveResult *result, int error)
 {
-        uint64_t n_missing = counts->n_missing;
+        uint64_t n_missing = result->counts.n_missing;
 
         if (error < 0)
-                n_missing += dump_kdump_n_pages(dump) - counts->n_pages;
+                n_missing += result->n_pages - result->counts.n_pages;
         record->status = n_missing > 0 || error < 0 ? DUMP_STATUS_INCOMPLETE : DUMP_STATUS_COMPLETE;
-        record->n_pages = dump_kdump_n_pages(dump);
-        record->n_pages_zero = counts->n_zero;
+        record->n_pages = result->n_pages;
+        record->n_pages_zero = result->counts.n_zero;
         record->n_pages_missing = n_missing;
-        record->vmcore_bytes = dump_kdump_bytes(dump);
+        record->vmcore_bytes = result->file_bytes;
 
         free(record->reason);
         record->reason = NULL;
@@ -88,12 +86,31 @@ static int record_result(DumpRecord *record, const DumpKdump *dump, const Pipeli
                 return strprintf(&record->reason,
                                  "%llu pages could not be read, the first is pfn 0x%llx",
                                  (unsigned long long) n_missing,
-                                 (unsigned long long) counts->first_missing_pfn);
+                                 (unsigned long long) result->counts.first_missing_pfn);
         return 0;
 }
 
-static int copy_pages(const CaptureJob *job, const PageSource *pages, DumpKdump *dump, Sink *sink,
-                      const Compressor *compressor)
+static int finish_sink(const CaptureJob *job, Sink *sink, const SaveResult *result, int error)
+{
+        int r = error;
+
+        if (r >= 0)
+                r = sink_commit(sink);
+        else
+                (void) sink_sync(sink); /* what fitted is worth as much as it can be */
+        if (record_result(job->record, result, r) < 0 && r >= 0)
+                r = -ENOMEM;
+        return r;
+}
+
+static void sync_progress(const CaptureJob *job, const PipelineCounts *counts)
+{
+        capture_job_progress(job, PROGRESS_SYNC, counts->n_pages, counts->n_pages,
+                             counts->written_bytes);
+}
+
+static int copy_kdump(const CaptureJob *job, const PageSource *pages, DumpKdump *dump,
+                      const Compressor *compressor, PipelineCounts *ret_counts)
 {
         CaptureLimits limits = capture_limits_choose(job->n_threads, job->memory_limit_bytes);
         ProgressThrottle throttle = { .job = job };
@@ -106,25 +123,76 @@ static int copy_pages(const CaptureJob *job, const PageSource *pages, DumpKdump 
                 .progress = pipeline_progress,
                 .progress_data = &throttle,
         };
-        PipelineCounts counts = {};
         int r;
 
         r = dump_kdump_begin(dump);
         if (r >= 0)
-                r = pipeline_run(&pipeline, &counts);
-        if (r >= 0) {
-                capture_job_progress(job, PROGRESS_SYNC, counts.n_pages, counts.n_pages,
-                                     counts.written_bytes);
-                r = dump_kdump_finish(dump, counts.n_missing == 0);
-        }
-        if (r >= 0)
-                r = sink_commit(sink);
-        else
-                (void) sink_sync(sink); /* what fitted is worth as much as it can be */
+                r = pipeline_run(&pipeline, ret_counts);
+        if (r < 0)
+                return r;
+        sync_progress(job, ret_counts);
+        return dump_kdump_finish(dump, ret_counts->n_missing == 0);
+}
 
-        if (record_result(job->record, dump, &counts, r) < 0 && r >= 0)
-                r = -ENOMEM;
-        return r;
+static int save_kdump(const CaptureJob *job, CaptureSource *source, unsigned dump_level, Sink *sink)
+{
+        const Compressor *compressor = choose_compressor(job->collector);
+        _cleanup_(dump_kdump_freep) DumpKdump *dump = NULL;
+        SaveResult result = {};
+        PageSource pages;
+        KdumpInfo info;
+        int r;
+
+        r = record_settings(job->record, job->collector->format, compressor, dump_level);
+        if (r < 0)
+                return r;
+        capture_source_pages(source, &pages);
+        capture_source_describe(source, &info);
+        info.dump_level = dump_level;
+        info.compress_flags = compressor->flag;
+
+        r = dump_kdump_new(sink, &pages, &info, &dump);
+        if (r < 0)
+                return r;
+        r = copy_kdump(job, &pages, dump, compressor, &result.counts);
+        result.n_pages = dump_kdump_n_pages(dump);
+        result.file_bytes = dump_kdump_bytes(dump);
+        return finish_sink(job, sink, &result, r);
+}
+
+static int save_elf(const CaptureJob *job, CaptureSource *source, unsigned dump_level, Sink *sink)
+{
+        ProgressThrottle throttle = { .job = job };
+        PageSource pages;
+        ElfInfo info;
+        DumpElf dump = {
+                .sink = sink,
+                .source = &pages,
+                .info = &info,
+                .progress = pipeline_progress,
+                .progress_data = &throttle,
+        };
+        DumpElfResult written;
+        SaveResult result;
+        int r;
+
+        r = record_settings(job->record, DUMP_FORMAT_ELF, NULL, dump_level);
+        if (r < 0)
+                return r;
+        capture_source_pages(source, &pages);
+        capture_elf_describe(source, &info);
+        r = dump_elf_run(&dump, &written);
+        if (r >= 0)
+                sync_progress(job, &written.counts);
+        if (written.gap_pages > 1)
+                log_info("Up to %llu pages in a row that were left out read as zero.",
+                         (unsigned long long) written.gap_pages - 1);
+        result = (SaveResult){
+                .counts = written.counts,
+                .n_pages = written.n_pages,
+                .file_bytes = written.file_bytes,
+        };
+        return finish_sink(job, sink, &result, r);
 }
 
 static void log_result(const CaptureJob *job, const CaptureSource *source)
@@ -142,7 +210,7 @@ static void log_result(const CaptureJob *job, const CaptureSource *source)
                  (unsigned long long) record->vmcore_bytes, record->dump_level);
 }
 
-static int open_sink(const CaptureJob *job, DumpFormat format, Sink **ret)
+static int open_sink(const CaptureJob *job, Sink **ret)
 {
         _cleanup_(sink_freep) Sink *sink = NULL;
         int r;
@@ -153,7 +221,7 @@ static int open_sink(const CaptureJob *job, DumpFormat format, Sink **ret)
                 r = sink_file_open(job->dir_fd, job->incomplete_name, job->final_name, &sink);
         if (r < 0)
                 return r;
-        if (format == DUMP_FORMAT_FLAT)
+        if (job->collector->format == DUMP_FORMAT_FLAT)
                 return sink_flat_new(TAKE_PTR(sink), ret);
         *ret = TAKE_PTR(sink);
         return 0;
@@ -161,31 +229,15 @@ static int open_sink(const CaptureJob *job, DumpFormat format, Sink **ret)
 
 static int save_pages(const CaptureJob *job, CaptureSource *source)
 {
-        const Compressor *compressor = choose_compressor(job->collector);
-        DumpFormat format = choose_format(job->collector);
         unsigned dump_level = capture_source_filter(source, job->collector->dump_level);
-        _cleanup_(dump_kdump_freep) DumpKdump *dump = NULL;
         _cleanup_(sink_freep) Sink *sink = NULL;
-        PageSource pages;
-        KdumpInfo info;
         int r;
 
-        r = record_settings(job->record, format, compressor, dump_level);
-        if (r < 0)
-                return log_oom();
-
-        capture_source_pages(source, &pages);
-        capture_source_describe(source, &info);
-        info.dump_level = dump_level;
-        info.compress_flags = compressor->flag;
-
-        r = open_sink(job, format, &sink);
+        r = open_sink(job, &sink);
         if (r < 0)
                 return log_error_errno(r, "Cannot make '%s': %m", job->incomplete_name);
-        r = dump_kdump_new(sink, &pages, &info, &dump);
-        if (r < 0)
-                return log_error_errno(r, "Cannot lay out '%s': %m", job->incomplete_name);
-        r = copy_pages(job, &pages, dump, sink, compressor);
+        r = job->collector->format == DUMP_FORMAT_ELF ? save_elf(job, source, dump_level, sink)
+                                                      : save_kdump(job, source, dump_level, sink);
         if (r < 0)
                 return log_error_errno(r, "Cannot write '%s': %m", job->incomplete_name);
 

@@ -35,8 +35,9 @@ static inline void capture_job_progress(const CaptureJob *job, ProgressPhase pha
 }
 
 /* Writes the pages of the source to a file or a stream, in the format that the collector says; a
- * stream takes DUMP_FORMAT_FLAT only. The record gets status, reason, format, compression,
- * level, counts and bytes. Returns and logs as capture_save_vmcore(). */
+ * stream takes all but DUMP_FORMAT_KDUMP. An ELF core is not compressed. The record gets status,
+ * reason, format, compression, level, counts and bytes. Returns and logs as capture_save_vmcore().
+ */
 int capture_save_file(const CaptureJob *job);
 
 /* dmesg_write() on @source; -ENODATA also if its addresses cannot be translated. A damaged log is

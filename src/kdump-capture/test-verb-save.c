@@ -27,6 +27,8 @@ static void bed_init(Bed *bed)
         bed->root = test_root_new();
         test_core_init(&bed->core);
         test_core_add_note(&bed->core, "VMCOREINFO", 0, vmcoreinfo, strlen(vmcoreinfo));
+        test_core_add(&bed->core, TEST_KERNEL_MAP_VADDR, 0x10000, 4 * TEST_PAGE_BYTES,
+                      4 * TEST_PAGE_BYTES, bed->memory);
         test_core_add(&bed->core, TEST_DIRECT_MAP_VADDR + 0x10000, 0x10000,
                       N_PAGES * TEST_PAGE_BYTES, N_PAGES * TEST_PAGE_BYTES, bed->memory);
         test_core_write(&bed->core);
@@ -94,6 +96,45 @@ static void check_kdump(const Bed *bed, const char *path, bool flattened)
                 assert_memory_equal(page, bed->memory + i * TEST_PAGE_BYTES, TEST_PAGE_BYTES);
         }
         assert_int_equal(kdump_reader_page(reader, 0x10 + N_PAGES, &page), -ERANGE);
+}
+
+static void check_elf(const Bed *bed, const char *path)
+{
+        _cleanup_(vmcore_closep) Vmcore *vmcore = NULL;
+        _cleanup_free_ char *message = NULL;
+        _cleanup_free_ uint8_t *got = malloc(N_PAGES * TEST_PAGE_BYTES);
+        uint64_t delta, offset;
+        const char *text;
+        size_t size;
+
+        assert_int_equal(vmcore_open(path, &vmcore, &message), 0);
+        assert_int_equal(vmcore_read(vmcore, 0x10000, got, N_PAGES * TEST_PAGE_BYTES), 0);
+        assert_memory_equal(got, bed->memory, N_PAGES * TEST_PAGE_BYTES);
+        assert_int_equal(vmcore_read(vmcore, 0x10000 + N_PAGES * TEST_PAGE_BYTES, got, 1), -ERANGE);
+        assert_true(vmcore_direct_map_delta(vmcore) == TEST_DIRECT_MAP_VADDR);
+        assert_int_equal(vmcore_kernel_map_delta(vmcore, &delta), 0);
+        assert_true(delta == TEST_KERNEL_MAP_VADDR - 0x10000);
+        text = vmcore_vmcoreinfo_text(vmcore, &size, &offset);
+        assert_int_equal(size, strlen(vmcoreinfo));
+        assert_memory_equal(text, vmcoreinfo, size);
+}
+
+static void test_elf_core_is_what_it_was_made_of(void **state)
+{
+        for (unsigned to_stdout = 0; to_stdout < 2; to_stdout++) {
+                _cleanup_close_ int output = output_new();
+                _cleanup_free_ char *path = NULL;
+                char output_path[64];
+                Bed bed;
+
+                bed_init(&bed);
+                path = bed_path(&bed, "vmcore");
+                (void) snprintf(output_path, sizeof(output_path), "/proc/%d/fd/%d", (int) getpid(),
+                                output);
+                assert_int_equal(run(&bed, to_stdout ? "-" : path, "--format=elf", output), 0);
+                check_elf(&bed, to_stdout ? output_path : path);
+                bed_done(&bed);
+        }
 }
 
 static void test_file_is_of_the_form_asked_for(void **state)
@@ -214,6 +255,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_file_is_of_the_form_asked_for),
+                cmocka_unit_test(test_elf_core_is_what_it_was_made_of),
                 cmocka_unit_test(test_standard_output_gets_the_flattened_form),
                 cmocka_unit_test(test_kdump_form_needs_a_file),
                 cmocka_unit_test(test_terminal_is_not_written_to),

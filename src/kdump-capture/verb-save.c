@@ -17,7 +17,7 @@
 typedef struct SaveArguments {
         const char *source, *target;
         Collector collector;
-        bool format_given;
+        bool format_given, compression_given;
         unsigned n_threads;          /* 0: not said */
         uint64_t memory_limit_bytes; /* 0: not said */
 } SaveArguments;
@@ -71,6 +71,7 @@ static int parse_save_option(int option, const char *value, SaveArguments *argum
                 collector->dump_level = level;
                 return 0;
         case 'c':
+                arguments->compression_given = true;
                 collector->compression = compression_from_string(value);
                 if ((int) collector->compression < 0) {
                         log_error("--compress= expects none, zlib, lzo, snappy or zstd, not '%s'.",
@@ -140,6 +141,10 @@ static int parse_save(int argc, char **argv, SaveArguments *ret)
         }
         ret->source = argv[optind];
         ret->target = argv[optind + 1];
+        if (ret->collector.format == DUMP_FORMAT_ELF && ret->compression_given &&
+            ret->collector.compression != COMPRESSION_NONE)
+                log_warning("An ELF core is not compressed: --compress=%s has no effect.",
+                            compression_to_string(ret->collector.compression));
         return is_stream(ret) ? check_stream(ret) : 0;
 }
 
