@@ -125,6 +125,7 @@ static int copy_kdump(const CaptureJob *job, const PageSource *pages, DumpKdump 
         };
         int r;
 
+        job->record->n_threads = limits.n_threads;
         r = dump_kdump_begin(dump);
         if (r >= 0)
                 r = pipeline_run(&pipeline, ret_counts);
@@ -181,6 +182,7 @@ static int save_elf(const CaptureJob *job, CaptureSource *source, unsigned dump_
                 return r;
         capture_source_pages(source, &pages);
         capture_elf_describe(source, &info);
+        job->record->n_threads = 1;
         r = dump_elf_run(&dump, &written);
         if (r >= 0)
                 sync_progress(job, &written.counts);
@@ -195,17 +197,16 @@ static int save_elf(const CaptureJob *job, CaptureSource *source, unsigned dump_
         return finish_sink(job, sink, &result, r);
 }
 
-static void log_result(const CaptureJob *job, const CaptureSource *source)
+static void log_result(const CaptureJob *job)
 {
         const DumpRecord *record = job->record;
-        uint64_t n_exist = pagemap_count(source->runs, source->n_runs, source->page_size_bytes);
 
         if (record->reason)
                 log_warning("'%s' is incomplete: %s.", job->final_name, record->reason);
         log_info("Wrote %llu of %llu pages to '%s', %llu of them zero, in %llu bytes, at dump "
                  "level %u.",
                  (unsigned long long) (record->n_pages - record->n_pages_missing),
-                 (unsigned long long) n_exist, job->final_name,
+                 (unsigned long long) record->n_pages_memory, job->final_name,
                  (unsigned long long) record->n_pages_zero,
                  (unsigned long long) record->vmcore_bytes, record->dump_level);
 }
@@ -233,6 +234,8 @@ static int save_pages(const CaptureJob *job, CaptureSource *source)
         _cleanup_(sink_freep) Sink *sink = NULL;
         int r;
 
+        job->record->n_pages_memory =
+                pagemap_count(source->runs, source->n_runs, source->page_size_bytes);
         r = open_sink(job, &sink);
         if (r < 0)
                 return log_error_errno(r, "Cannot make '%s': %m", job->incomplete_name);
@@ -241,7 +244,7 @@ static int save_pages(const CaptureJob *job, CaptureSource *source)
         if (r < 0)
                 return log_error_errno(r, "Cannot write '%s': %m", job->incomplete_name);
 
-        log_result(job, source);
+        log_result(job);
         return 0;
 }
 

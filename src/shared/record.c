@@ -41,6 +41,8 @@ static const JsonField record_fields[] = {
         FIELD(dump_usec, JSON_FIELD_U64),
         FIELD(log_bytes, JSON_FIELD_U64),
         FIELD(vmcore_bytes, JSON_FIELD_U64),
+        FIELD(n_threads, JSON_FIELD_UINT),
+        FIELD(n_pages_memory, JSON_FIELD_U64),
         FIELD(n_pages, JSON_FIELD_U64),
         FIELD(n_pages_zero, JSON_FIELD_U64),
         FIELD(n_pages_missing, JSON_FIELD_U64),

@@ -16,6 +16,8 @@ static void test_there_and_back(void **state)
                 .n_cpus = 2,
                 .crash_realtime_usec = UINT64_C(1700000000000000),
                 .vmcore_bytes = UINT64_MAX,
+                .n_threads = 7,
+                .n_pages_memory = 4000,
                 .n_pages_missing = 3,
         };
         _cleanup_(dump_record_done) DumpRecord again = {};
@@ -32,6 +34,8 @@ static void test_there_and_back(void **state)
         assert_int_equal(again.n_cpus, 2);
         assert_true(again.crash_realtime_usec == record.crash_realtime_usec);
         assert_true(again.vmcore_bytes == UINT64_MAX);
+        assert_int_equal(again.n_threads, 7);
+        assert_true(again.n_pages_memory == 4000);
         assert_true(again.n_pages_missing == 3);
         assert_true(again.generation == 0);
 }
