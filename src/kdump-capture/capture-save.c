@@ -248,6 +248,17 @@ static int save_pages(const CaptureJob *job, CaptureSource *source)
         return 0;
 }
 
+int capture_record_source(DumpRecord *record, const CaptureSource *source)
+{
+        if (source->crash_realtime_usec > 0)
+                record->crash_realtime_usec = source->crash_realtime_usec;
+        if (!source->kernel_release)
+                return 0;
+        free(record->kernel_release);
+        record->kernel_release = strdup(source->kernel_release);
+        return record->kernel_release ? 0 : -ENOMEM;
+}
+
 int capture_save_file(const CaptureJob *job)
 {
         _cleanup_(capture_source_freep) CaptureSource *source = NULL;

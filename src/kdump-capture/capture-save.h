@@ -40,6 +40,10 @@ static inline void capture_job_progress(const CaptureJob *job, ProgressPhase pha
  */
 int capture_save_file(const CaptureJob *job);
 
+/* Fills in the kernel's release and the time of the crash, if @source tells. Returns 0 or -ENOMEM.
+ * Does not log. */
+int capture_record_source(DumpRecord *record, const CaptureSource *source);
+
 /* dmesg_write() on @source; -ENODATA also if its addresses cannot be translated. A damaged log is
  * warned of. */
 int capture_write_log(CaptureSource *source, DmesgEmit emit, void *data, char **ret_panic_line);

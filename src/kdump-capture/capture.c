@@ -52,17 +52,6 @@ static int log_file_emit(const char *text, size_t size, void *data)
         return 0;
 }
 
-static int record_source(DumpRecord *record, const CaptureSource *source)
-{
-        if (source->crash_realtime_usec > 0)
-                record->crash_realtime_usec = source->crash_realtime_usec;
-        if (!source->kernel_release)
-                return 0;
-        free(record->kernel_release);
-        record->kernel_release = strdup(source->kernel_release);
-        return record->kernel_release ? 0 : -ENOMEM;
-}
-
 static int save_log(CaptureSource *source, int dir_fd, DumpRecord *record)
 {
         _cleanup_(sink_freep) Sink *sink = NULL;
@@ -104,7 +93,7 @@ int capture_save_dmesg(const char *source, int dir_fd, DumpRecord *record)
         r = capture_source_open(source, &opened);
         if (r < 0)
                 return r;
-        r = record_source(record, opened);
+        r = capture_record_source(record, opened);
         if (r < 0)
                 return log_oom();
         r = save_log(opened, dir_fd, record);
