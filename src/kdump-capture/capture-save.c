@@ -259,6 +259,27 @@ int capture_record_source(DumpRecord *record, const CaptureSource *source)
         return record->kernel_release ? 0 : -ENOMEM;
 }
 
+static int discard(const char *text, size_t size, void *data)
+{
+        return 0;
+}
+
+static int describe_source(const CaptureJob *job, CaptureSource *source)
+{
+        char *panic = NULL;
+        int r;
+
+        r = capture_record_source(job->record, source);
+        if (r < 0)
+                return log_oom();
+        /* A log that cannot be read is no reason to save nothing. */
+        if (capture_write_log(source, discard, NULL, &panic) >= 0) {
+                free(job->record->panic);
+                job->record->panic = panic;
+        }
+        return 0;
+}
+
 int capture_save_file(const CaptureJob *job)
 {
         _cleanup_(capture_source_freep) CaptureSource *source = NULL;
@@ -270,6 +291,11 @@ int capture_save_file(const CaptureJob *job)
         r = capture_source_open(job->source, &source);
         if (r < 0)
                 return r;
+        if (job->describe) {
+                r = describe_source(job, source);
+                if (r < 0)
+                        return r;
+        }
         return save_pages(job, source);
 }
 

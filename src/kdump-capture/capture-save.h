@@ -17,6 +17,7 @@ typedef struct CaptureJob {
         int stream_fd;
         const Collector *collector;
         DumpRecord *record;
+        bool describe;               /* the record also gets release, time of crash and panic */
         unsigned n_threads;          /* 0: as many as CPUs and memory allow */
         uint64_t memory_limit_bytes; /* 0: a part of what is available */
 

@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 
 #include "io.h"
+#include "json-fields.h"
 #include "kdump-file.h"
 #include "test-core.h"
 #include "test.h"
@@ -51,21 +52,30 @@ static char *bed_path(const Bed *bed, const char *name)
         return path;
 }
 
+/* Runs the command with @fd in place of @output_fd. */
+static int run_with(const Bed *bed, const char *target, char **options, int fd, int output_fd)
+{
+        char *argv[8] = { (char *) "save", (char *) bed->source, (char *) target };
+        _cleanup_close_ int saved = fcntl(output_fd, F_DUPFD_CLOEXEC, 3);
+        int argc = 3, result;
+
+        for (; *options; options++)
+                argv[argc++] = *options;
+        assert_true(saved >= 0);
+        assert_int_equal(fflush(stdout), 0);
+        assert_true(dup2(fd, output_fd) >= 0);
+        result = verb_save(argc, argv);
+        (void) fflush(stdout);
+        assert_true(dup2(saved, output_fd) >= 0);
+        return result;
+}
+
 /* Runs the command with standard output in @output. */
 static int run(const Bed *bed, const char *target, const char *option, int output)
 {
-        char *argv[] = { (char *) "save", (char *) bed->source, (char *) target, (char *) option,
-                         NULL };
-        _cleanup_close_ int saved = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
-        int result;
+        char *options[] = { (char *) option, NULL };
 
-        assert_true(saved >= 0);
-        assert_int_equal(fflush(stdout), 0);
-        assert_true(dup2(output, STDOUT_FILENO) >= 0);
-        result = verb_save(option ? 4 : 3, argv);
-        (void) fflush(stdout);
-        assert_true(dup2(saved, STDOUT_FILENO) >= 0);
-        return result;
+        return run_with(bed, target, options, output, STDOUT_FILENO);
 }
 
 static int output_new(void)
@@ -222,6 +232,95 @@ static void test_reader_that_ends_is_an_error(void **state)
         bed_done(&bed);
 }
 
+static uint64_t number(struct json_object *object, const char *name)
+{
+        assert_non_null(json_member(object, name));
+        return json_object_get_uint64(json_member(object, name));
+}
+
+static void check_text(struct json_object *object, const char *name, const char *expected)
+{
+        assert_non_null(json_member(object, name));
+        assert_string_equal(json_object_get_string(json_member(object, name)), expected);
+}
+
+static void test_result_as_json(void **state)
+{
+        char *options[] = { (char *) "--json", (char *) "--threads=1", (char *) "--compress=zlib",
+                            NULL };
+        _cleanup_json_ struct json_object *object = NULL;
+        _cleanup_free_ char *path = NULL, *text = NULL, *message = NULL;
+        _cleanup_close_ int output = output_new();
+        struct stat st;
+        size_t size;
+        Bed bed;
+
+        bed_init(&bed);
+        path = bed_path(&bed, "vmcore");
+        assert_int_equal(run_with(&bed, path, options, output, STDOUT_FILENO), 0);
+        assert_int_equal(lseek(output, 0, SEEK_SET), 0);
+        assert_int_equal(fd_read(output, 4096, &text, &size), 0);
+        assert_int_equal(json_object_parse(text, size, &object, &message), 0);
+        check_text(object, "status", "complete");
+        check_text(object, "kernel_release", "6.1.0-test");
+        check_text(object, "format", "kdump");
+        check_text(object, "compression", "zlib");
+        check_text(object, "target", path);
+        assert_null(json_member(object, "reason"));
+        assert_int_equal(number(object, "crash_realtime_usec"), 1700000000000000);
+        assert_int_equal(number(object, "n_pages_memory"), N_PAGES);
+        assert_int_equal(number(object, "n_pages"), N_PAGES);
+        assert_int_equal(number(object, "n_pages_zero"), 9);
+        assert_int_equal(number(object, "n_pages_missing"), 0);
+        assert_int_equal(number(object, "n_threads"), 1);
+        assert_int_equal(stat(path, &st), 0);
+        assert_int_equal(number(object, "vmcore_bytes"), st.st_size);
+        bed_done(&bed);
+}
+
+static void test_json_makes_way_for_the_dump(void **state)
+{
+        char *options[] = { (char *) "--json", NULL };
+        _cleanup_json_ struct json_object *object = NULL;
+        _cleanup_close_ int output = output_new(), errors = output_new(), saved = -EBADF;
+        _cleanup_free_ char *text = NULL, *message = NULL;
+        const char *start;
+        char path[64];
+        size_t size;
+        Bed bed;
+        int result;
+
+        bed_init(&bed);
+        saved = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+        assert_true(saved >= 0 && dup2(errors, STDERR_FILENO) >= 0);
+        result = run_with(&bed, "-", options, output, STDOUT_FILENO);
+        assert_true(dup2(saved, STDERR_FILENO) >= 0);
+        assert_int_equal(result, 0);
+        (void) snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int) getpid(), output);
+        check_kdump(&bed, path, true);
+
+        assert_int_equal(lseek(errors, 0, SEEK_SET), 0);
+        assert_int_equal(fd_read(errors, 4096, &text, &size), 0);
+        start = strchr(text, '{'); /* behind the warnings */
+        assert_non_null(start);
+        assert_int_equal(json_object_parse(start, strlen(start), &object, &message), 0);
+        check_text(object, "format", "flat");
+        check_text(object, "target", "-");
+        bed_done(&bed);
+}
+
+static void test_failure_has_no_json(void **state)
+{
+        char *options[] = { (char *) "--json", NULL };
+        _cleanup_close_ int output = output_new();
+        Bed bed;
+
+        bed_init(&bed);
+        assert_int_equal(run_with(&bed, "/nonexistent/vmcore", options, output, STDOUT_FILENO), 1);
+        assert_int_equal(lseek(output, 0, SEEK_END), 0);
+        bed_done(&bed);
+}
+
 static void test_existing_file_stays(void **state)
 {
         _cleanup_close_ int output = output_new();
@@ -260,6 +359,9 @@ int main(void)
                 cmocka_unit_test(test_kdump_form_needs_a_file),
                 cmocka_unit_test(test_terminal_is_not_written_to),
                 cmocka_unit_test(test_reader_that_ends_is_an_error),
+                cmocka_unit_test(test_result_as_json),
+                cmocka_unit_test(test_json_makes_way_for_the_dump),
+                cmocka_unit_test(test_failure_has_no_json),
                 cmocka_unit_test(test_existing_file_stays),
                 cmocka_unit_test(test_unknown_format_is_an_error),
         };

@@ -17,7 +17,7 @@
 typedef struct SaveArguments {
         const char *source, *target;
         Collector collector;
-        bool format_given, compression_given;
+        bool format_given, compression_given, json;
         unsigned n_threads;          /* 0: not said */
         uint64_t memory_limit_bytes; /* 0: not said */
 } SaveArguments;
@@ -82,6 +82,9 @@ static int parse_save_option(int option, const char *value, SaveArguments *argum
         case 'f':
                 arguments->format_given = true;
                 return parse_format(value, &collector->format);
+        case 'j':
+                arguments->json = true;
+                return 0;
         case 't':
                 return parse_threads(value, &arguments->n_threads);
         case 'm':
@@ -120,6 +123,7 @@ static int parse_save(int argc, char **argv, SaveArguments *ret)
                 { "dump-level", required_argument, NULL, 'd' },
                 { "compress", required_argument, NULL, 'c' },
                 { "format", required_argument, NULL, 'f' },
+                { "json", no_argument, NULL, 'j' },
                 { "threads", required_argument, NULL, 't' },
                 { "memory-limit", required_argument, NULL, 'm' },
                 {},
@@ -136,7 +140,7 @@ static int parse_save(int argc, char **argv, SaveArguments *ret)
         }
         if (argc - optind != 2) {
                 log_error("Usage: save SOURCE TARGET [--dump-level=N] [--compress=C] [--threads=N]"
-                          " [--memory-limit=SIZE] [--format=kdump|elf|flat]");
+                          " [--memory-limit=SIZE] [--format=kdump|elf|flat] [--json]");
                 return -EINVAL;
         }
         ret->source = argv[optind];
@@ -227,27 +231,62 @@ static int save(const SaveArguments *arguments, DumpRecord *record)
                 .record = record,
                 .n_threads = arguments->n_threads,
                 .memory_limit_bytes = arguments->memory_limit_bytes,
-                .progress = progress_view_show,
+                .describe = arguments->json,
+                .progress = arguments->json ? NULL : progress_view_show,
                 .progress_data = &view,
         };
         int r;
 
         progress_view_start(&view);
         r = is_stream(arguments) ? save_to_stdout(&job) : save_to_file(&job, arguments->target);
-        progress_view_finish(&view);
+        if (!arguments->json)
+                progress_view_finish(&view);
         return r;
+}
+
+static int record_begin(DumpRecord *record, const SaveArguments *arguments)
+{
+        *record = (DumpRecord){
+                .start_realtime_usec = now_realtime_usec(),
+                .n_cpus = (unsigned) MAX(sysconf(_SC_NPROCESSORS_ONLN), 0L),
+                .target = strdup(arguments->target),
+        };
+        return record->target ? 0 : -ENOMEM;
+}
+
+/* The dump itself may go to standard output. */
+static int print_json(const SaveArguments *arguments, const DumpRecord *record)
+{
+        FILE *f = is_stream(arguments) ? stderr : stdout;
+        _cleanup_free_ char *text = NULL;
+        int r;
+
+        r = dump_record_to_json(record, &text);
+        if (r >= 0 && (fputs(text, f) < 0 || fflush(f) != 0))
+                r = -EIO;
+        return r < 0 ? log_error_errno(r, "Cannot print the result: %m") : 0;
 }
 
 int verb_save(int argc, char **argv)
 {
         _cleanup_(dump_record_done) DumpRecord record = {};
+        uint64_t start_usec = now_boottime_usec();
         SaveArguments arguments;
 
         if (parse_save(argc, argv, &arguments) < 0)
                 return EXIT_FAILURE;
+        if (arguments.json)
+                log_set_max_level(LOG_WARNING);
+        if (record_begin(&record, &arguments) < 0) {
+                (void) log_oom();
+                return EXIT_FAILURE;
+        }
         /* A full disk may have taken most of it; a stream that was cut off is good for nothing. */
         if (save(&arguments, &record) < 0 &&
             (is_stream(&arguments) || record.n_pages == record.n_pages_missing))
+                return EXIT_FAILURE;
+        record.dump_usec = now_boottime_usec() - start_usec;
+        if (arguments.json && print_json(&arguments, &record) < 0)
                 return EXIT_FAILURE;
         return record.status == DUMP_STATUS_COMPLETE ? EXIT_SUCCESS : EXIT_INCOMPLETE;
 }

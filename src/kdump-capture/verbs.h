@@ -8,8 +8,8 @@
 /* Each gets the command's own words, argv[0] its name, and returns the exit status. They log. */
 
 /* save SOURCE TARGET [--dump-level=N] [--compress=C] [--threads=N] [--memory-limit=SIZE]
- * [--format=kdump|elf|flat]: 3 if the dump opens but pages are missing. TARGET "-" is standard
- * output. */
+ * [--format=kdump|elf|flat] [--json]: 3 if the dump opens but pages are missing. TARGET "-" is
+ * standard output. */
 int verb_save(int argc, char **argv);
 
 /* dmesg SOURCE: the kernel log, to standard output. */
