@@ -5,6 +5,7 @@
 
 #include <elf.h>
 
+#include "core-collector.h"
 #include "io.h"
 #include "log.h"
 #include "pagemap.h"
@@ -80,6 +81,7 @@ CaptureSource *capture_source_free(CaptureSource *source)
         if (!source)
                 return NULL;
         page_filter_free(source->filter);
+        page_filter_free(source->value_filter);
         kmem_close(source->kmem);
         vmcoreinfo_free(source->info);
         vmcore_close(source->vmcore);
@@ -87,11 +89,28 @@ CaptureSource *capture_source_free(CaptureSource *source)
         return NULL;
 }
 
+/* Prepares for telling the pages of the kernel from all others that @level keeps. */
+static void source_load_values(CaptureSource *source, unsigned level)
+{
+        const unsigned classes = page_classes_of_level(level);
+        _cleanup_(page_filter_freep) PageFilter *filter = NULL;
+        _cleanup_free_ char *message = NULL;
+
+        if (classes == page_classes_of_level(DUMP_LEVEL_MAX) || !source->info || !source->kmem)
+                return;
+        if (page_filter_new(source->vmcore, source->kmem, source->info, source->page_size_bytes,
+                            DUMP_LEVEL_MAX, &filter, &message) < 0)
+                return;
+        if (page_filter_classes(filter) & ~classes)
+                source->value_filter = TAKE_PTR(filter);
+}
+
 unsigned capture_source_filter(CaptureSource *source, unsigned level)
 {
         _cleanup_free_ char *message = NULL;
         int r = -ENODATA;
 
+        source_load_values(source, level);
         if (level <= 1)
                 return level;
         if (source->info && source->kmem)
@@ -132,6 +151,7 @@ typedef struct PageReader {
         CaptureSource *source;
         VmcoreView *view;
         PageFilterReader *filter; /* NULL: all pages are kept */
+        PageFilterReader *value;  /* NULL: no telling */
         PageCounts counts;
 } PageReader;
 
@@ -142,6 +162,7 @@ static void reader_free(void *data)
         if (!reader)
                 return;
         page_filter_reader_free(reader->filter);
+        page_filter_reader_free(reader->value);
         vmcore_view_free(reader->view);
         free(reader);
 }
@@ -158,6 +179,8 @@ static int reader_new(void *data, void **ret_reader)
         r = vmcore_view_new(source->vmcore, &reader->view);
         if (r >= 0 && source->filter)
                 r = page_filter_reader_new(source->vmcore, reader->view, &reader->filter);
+        if (r >= 0 && source->value_filter)
+                r = page_filter_reader_new(source->vmcore, reader->view, &reader->value);
         if (r < 0) {
                 reader_free(reader);
                 return r;
@@ -175,6 +198,16 @@ static void reader_dumpable(void *data, uint64_t first_pfn, size_t n_pfns, uint8
         if (reader->filter)
                 (void) page_filter_classify(reader->source->filter, reader->filter, first_pfn,
                                             n_pfns, bits, &reader->counts);
+}
+
+static void reader_valuable(void *data, uint64_t first_pfn, size_t n_pfns, uint8_t *bits)
+{
+        PageReader *reader = data;
+        PageCounts counts = {};
+
+        pages_exist(reader->source, first_pfn, n_pfns, bits);
+        (void) page_filter_classify(reader->source->value_filter, reader->value, first_pfn, n_pfns,
+                                    bits, &counts);
 }
 
 static int reader_window(void *data, uint64_t pfn, size_t n_pages, const uint8_t **ret,
@@ -216,6 +249,7 @@ void capture_source_pages(CaptureSource *source, PageSource *ret)
                 .reader_new = reader_new,
                 .reader_free = reader_free,
                 .dumpable = reader_dumpable,
+                .valuable = source->value_filter ? reader_valuable : NULL,
                 .window = reader_window,
                 .guarded = vmcore_guarded,
         };

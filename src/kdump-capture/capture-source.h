@@ -20,6 +20,7 @@ typedef struct CaptureSource {
         uint64_t crash_realtime_usec; /* 0: unknown */
         const char *kernel_release;   /* owned by @info; NULL: unknown */
         PageFilter *filter;           /* NULL: all pages are kept */
+        PageFilter *value_filter;     /* what it keeps is written first; NULL: no telling */
 } CaptureSource;
 
 /* Opens @path. What is missing in it is warned of, and done without. Returns 0, or errors as

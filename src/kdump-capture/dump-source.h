@@ -5,7 +5,8 @@
 
 #include "macro.h"
 
-/* Ranges that dumpable() is asked for begin and end at multiples of this, but for the last page. */
+/* Ranges that dumpable() and valuable() are asked for begin and end at multiples of this, but for
+ * the last page. */
 #define PAGE_SOURCE_ALIGN_PFNS UINT64_C(4096)
 
 /* A bitmap of pages: bit (pfn & 7) of byte pfn >> 3. Every @first_pfn of a bitmap is a multiple
@@ -28,6 +29,10 @@ typedef struct PageSource {
         /* Fills @bits with the pages that are to be written; those that are not memory do not
          * count. The answer for a page never changes, but may be expensive. */
         void (*dumpable)(void *reader, uint64_t first_pfn, size_t n_pfns, uint8_t *bits);
+
+        /* Fills @bits with the pages that are wanted most if not all can be written; those that are
+         * not to be written do not count. As dumpable() otherwise. NULL: there is no telling. */
+        void (*valuable)(void *reader, uint64_t first_pfn, size_t n_pfns, uint8_t *bits);
 
         /* Shows at most @n_pages dumpable pages from @pfn on: *ret_n_pages of them (at least one),
          * contiguous, valid until the next call. Touch them inside guarded() only. Returns 0, or

@@ -13,6 +13,10 @@
 /* Planned at a time, so that bitmaps are written in pieces of some size: 512 MiB of 4 KiB pages. */
 #define STRETCH_PFNS (UINT64_C(1) << 17)
 
+/* Fewer pages than these between valuable ones are taken along: each gap means one more write of
+ * descriptors, which are in the order of the pages. */
+#define GAP_PAGES 16
+
 typedef struct Entry {
         uint64_t first_pfn;
         uint64_t rank; /* until dump_units_rank(): the number of pages of this one */
@@ -95,7 +99,7 @@ static size_t unit_bytes(const DumpUnits *units)
 
 size_t dump_units_scratch_bytes(const DumpUnits *units)
 {
-        return 2 * unit_bytes(units);
+        return 3 * unit_bytes(units);
 }
 
 static size_t unit_n_pfns(const DumpUnits *units, size_t index)
@@ -191,12 +195,46 @@ uint64_t dump_units_rank(DumpUnits *units)
         return rank;
 }
 
-void dump_units_get(const DumpUnits *units, size_t index, void *reader, uint8_t *scratch,
-                    DumpUnit *ret)
+unsigned dump_units_n_rounds(const DumpUnits *units)
+{
+        return units->source->valuable ? 2 : 1;
+}
+
+/* Adds to @now the pages of @bits that lie between two of its own, where these are few. */
+static void round_close_gaps(const uint8_t *bits, uint8_t *now, size_t n_pfns)
+{
+        size_t start = bits_find(now, 0, n_pfns, true), end;
+
+        while (start < n_pfns) {
+                end = bits_find(now, start, n_pfns, false);
+                start = bits_find(now, end, n_pfns, true);
+                if (start == n_pfns || bits_count(bits, end, start) >= GAP_PAGES)
+                        continue;
+                for (; end < start; end++)
+                        now[end / 8] |= (uint8_t) (bits[end / 8] & (1U << (end % 8)));
+        }
+}
+
+/* The pages of @unit for @round; both rounds find the same. */
+static void round_ask(const DumpUnits *units, unsigned round, void *reader, const DumpUnit *unit,
+                      uint8_t *now)
+{
+        size_t size = DIV_ROUND_UP(unit->n_pfns, 8);
+
+        units->source->valuable(reader, unit->first_pfn, unit->n_pfns, now);
+        for (size_t i = 0; i < size; i++)
+                now[i] &= unit->bits[i];
+        round_close_gaps(unit->bits, now, unit->n_pfns);
+        for (size_t i = 0; round > 0 && i < size; i++)
+                now[i] = unit->bits[i] & (uint8_t) ~now[i];
+}
+
+void dump_units_get(const DumpUnits *units, size_t index, unsigned round, void *reader,
+                    uint8_t *scratch, DumpUnit *ret)
 {
         const PageSource *source = units->source;
         const Entry *entry = &units->entries[index];
-        uint8_t *exists = scratch + unit_bytes(units);
+        uint8_t *exists = scratch + unit_bytes(units), *now = exists + unit_bytes(units);
 
         *ret = (DumpUnit){
                 .first_pfn = entry->first_pfn,
@@ -205,8 +243,15 @@ void dump_units_get(const DumpUnits *units, size_t index, void *reader, uint8_t 
                 .n_pages = entry[1].rank - entry->rank,
                 .bits = units->bits ? units->bits + index * unit_bytes(units) : scratch,
         };
-        if (ret->n_pages == 0 || units->bits)
+        ret->now = ret->bits;
+        if (ret->n_pages == 0)
                 return;
-        source->exists(source->data, ret->first_pfn, ret->n_pfns, exists);
-        unit_ask(units, index, reader, exists, scratch);
+        if (!units->bits) {
+                source->exists(source->data, ret->first_pfn, ret->n_pfns, exists);
+                unit_ask(units, index, reader, exists, scratch);
+        }
+        if (source->valuable) {
+                round_ask(units, round, reader, ret, now);
+                ret->now = now;
+        }
 }

@@ -14,6 +14,7 @@ typedef struct DumpUnit {
         uint64_t rank;       /* the number of pages to be written before it */
         uint64_t n_pages;    /* to be written of it */
         const uint8_t *bits; /* which ones */
+        const uint8_t *now;  /* of them, those of this round; may be @bits itself */
 } DumpUnit;
 
 /* Several units next to each other, as they are planned. */
@@ -49,7 +50,10 @@ void dump_units_plan(DumpUnits *units, void *reader, DumpStretch *stretch);
 /* Between the passes, once: returns the number of pages to be written. */
 uint64_t dump_units_rank(DumpUnits *units);
 
-/* Second pass, by any number of threads. @scratch (of dump_units_scratch_bytes()) is used if the
- * bitmap was not kept; *ret may point into it. */
-void dump_units_get(const DumpUnits *units, size_t index, void *reader, uint8_t *scratch,
-                    DumpUnit *ret);
+/* Second pass: how many times to go over all units, 1 or 2. In the first round those of their pages
+ * are copied which the source calls valuable, with what little lies between them. */
+unsigned dump_units_n_rounds(const DumpUnits *units);
+
+/* By any number of threads. *ret may point into @scratch, of dump_units_scratch_bytes(). */
+void dump_units_get(const DumpUnits *units, size_t index, unsigned round, void *reader,
+                    uint8_t *scratch, DumpUnit *ret);

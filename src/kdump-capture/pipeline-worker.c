@@ -299,15 +299,15 @@ static int worker_copy_run(PipelineWorker *worker, uint64_t pfn, size_t n_pages)
         return 0;
 }
 
-/* Descriptors are gathered over units, also if these do not follow each other. */
-static int worker_begin_unit(PipelineWorker *worker, const DumpUnit *unit)
+/* Descriptors are gathered over all pages, also if these do not follow each other. */
+static int worker_begin_run(PipelineWorker *worker, uint64_t rank)
 {
         int r;
 
         if (worker->n_segments > 0) {
                 const WorkerSegment *last = &worker->segments[worker->n_segments - 1];
 
-                if (last->rank + last->n == unit->rank)
+                if (last->rank + last->n == rank)
                         return 0;
         }
         if (worker->n_segments == WORKER_SEGMENTS_MAX) {
@@ -315,26 +315,30 @@ static int worker_begin_unit(PipelineWorker *worker, const DumpUnit *unit)
                 if (r < 0)
                         return r;
         }
-        worker->segments[worker->n_segments++] = (WorkerSegment){ .rank = unit->rank };
+        worker->segments[worker->n_segments++] = (WorkerSegment){ .rank = rank };
         return 0;
 }
 
 int pipeline_worker_copy(PipelineWorker *worker, const DumpUnit *unit)
 {
+        uint64_t rank = unit->rank; /* of the page at @end */
+        size_t end = 0;
         int r;
 
-        r = worker_begin_unit(worker, unit);
-        if (r < 0)
-                return r;
-        for (size_t i = 0; i < unit->n_pfns;) {
-                size_t start = bits_find(unit->bits, i, unit->n_pfns, true);
+        for (;;) {
+                size_t start = bits_find(unit->now, end, unit->n_pfns, true);
 
-                i = bits_find(unit->bits, start, unit->n_pfns, false);
-                if (i == start)
-                        break;
-                r = worker_copy_run(worker, unit->first_pfn + start, i - start);
+                if (unit->now != unit->bits)
+                        rank += bits_count(unit->bits, end, start);
+                end = bits_find(unit->now, start, unit->n_pfns, false);
+                if (end == start)
+                        return 0;
+                r = worker_begin_run(worker, rank);
                 if (r < 0)
                         return r;
+                r = worker_copy_run(worker, unit->first_pfn + start, end - start);
+                if (r < 0)
+                        return r;
+                rank += end - start;
         }
-        return 0;
 }

@@ -60,7 +60,8 @@ void pipeline_worker_done(PipelineWorker *worker);
 /* Once the dump is reserved, before the first unit. */
 void pipeline_worker_begin(PipelineWorker *worker);
 
-/* Returns 0; -ECANCELED if @stop was set meanwhile; the error of the sink. */
+/* The pages of @unit that are for now. Returns 0; -ECANCELED if @stop was set meanwhile; the error
+ * of the sink. */
 int pipeline_worker_copy(PipelineWorker *worker, const DumpUnit *unit);
 
 /* Sends off what has been gathered. When the data does not fit any more, what descriptors can do

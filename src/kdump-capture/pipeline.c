@@ -32,7 +32,7 @@ struct Run {
         pthread_mutex_t lock;  /* of the next three */
         PipelineCounts counts; /* flushed, of all workers */
         int error;             /* the first that happened */
-        size_t next_unit;
+        size_t next_unit;      /* of the copy: those of the second round follow the last */
 
         atomic_bool stop; /* there is an error */
 };
@@ -85,14 +85,17 @@ static bool run_take_stretch(Run *run, DumpStretch *stretch)
 }
 
 /* The order of the copy: what comes first is there when the dump ends early. */
-static bool run_take_unit(Run *run, size_t *ret_index)
+static bool run_take_unit(Run *run, size_t *ret_index, unsigned *ret_round)
 {
+        const size_t n = dump_units_n(run->units);
         bool taken;
 
         (void) pthread_mutex_lock(&run->lock);
-        taken = run->next_unit < dump_units_n(run->units);
-        if (taken)
-                *ret_index = run->next_unit++;
+        taken = run->next_unit < n * dump_units_n_rounds(run->units);
+        if (taken) {
+                *ret_index = run->next_unit % n;
+                *ret_round = (unsigned) (run->next_unit++ / n);
+        }
         (void) pthread_mutex_unlock(&run->lock);
         return taken && !atomic_load(&run->stop);
 }
@@ -116,13 +119,15 @@ static int plan_work(Thread *thread)
 static int copy_units(Thread *thread)
 {
         Run *run = thread->run;
+        unsigned round;
         size_t index;
         int r;
 
-        while (run_take_unit(run, &index)) {
+        while (run_take_unit(run, &index, &round)) {
                 DumpUnit unit;
 
-                dump_units_get(run->units, index, thread->worker.reader, thread->scratch, &unit);
+                dump_units_get(run->units, index, round, thread->worker.reader, thread->scratch,
+                               &unit);
                 if (unit.n_pages == 0)
                         continue;
                 r = pipeline_worker_copy(&thread->worker, &unit);

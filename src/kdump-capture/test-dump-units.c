@@ -8,6 +8,8 @@ typedef struct Sparse {
         PageSource source;
         uint64_t start[2], end[2];
         uint64_t every;
+        uint64_t value_start, value_end; /* where valuable pages are: those that can be */
+        uint64_t value_every;            /* divided by this */
         uint64_t n_asked;
 } Sparse;
 
@@ -38,6 +40,23 @@ static void sparse_dumpable(void *data, uint64_t first_pfn, size_t n_pfns, uint8
                         bits[i / 8] |= (uint8_t) (1U << (i % 8));
 }
 
+static bool sparse_is_valuable(const Sparse *sparse, uint64_t pfn)
+{
+        return pfn >= sparse->value_start && pfn < sparse->value_end &&
+               pfn % sparse->value_every == 0;
+}
+
+static void sparse_valuable(void *data, uint64_t first_pfn, size_t n_pfns, uint8_t *bits)
+{
+        const Sparse *sparse = data;
+
+        assert_int_equal(first_pfn % PAGE_SOURCE_ALIGN_PFNS, 0);
+        memset(bits, 0, DIV_ROUND_UP(n_pfns, 8));
+        for (size_t i = 0; i < n_pfns; i++)
+                if (sparse_is_valuable(sparse, first_pfn + i))
+                        bits[i / 8] |= (uint8_t) (1U << (i % 8));
+}
+
 static uint64_t sparse_next(void *data, uint64_t pfn)
 {
         const Sparse *sparse = data;
@@ -60,6 +79,7 @@ static void sparse_init(Sparse *sparse, uint64_t start0, uint64_t end0, uint64_t
                         .next = sparse_next,
                         .dumpable = sparse_dumpable,
                 },
+                .value_every = 1,
                 .start = { start0, start1 },
                 .end = { end0, end1 },
                 .every = every,
@@ -101,7 +121,7 @@ static void check_units(Sparse *sparse, size_t bits_bytes_max)
                 DumpUnit unit;
                 uint64_t n = 0;
 
-                dump_units_get(units, i, sparse, scratch, &unit);
+                dump_units_get(units, i, 0, sparse, scratch, &unit);
                 assert_true(unit.first_pfn >= end_pfn);
                 end_pfn = unit.first_pfn + unit.n_pfns;
                 assert_int_equal(unit.rank, rank);
@@ -189,6 +209,97 @@ static void test_no_memory_at_all(void **state)
         dump_units_free(units);
 }
 
+/* Each page is in exactly one round. Returns how many are in the first. */
+static uint64_t check_rounds(Sparse *sparse, size_t bits_bytes_max)
+{
+        uint64_t n_pages, n[2] = {};
+        _cleanup_(dump_units_freep) DumpUnits *units = plan(sparse, bits_bytes_max, &n_pages);
+        _cleanup_free_ uint8_t *scratch = malloc(dump_units_scratch_bytes(units));
+        _cleanup_free_ uint8_t *first = calloc(1, 1 << 20);
+
+        assert_true(scratch && first);
+        assert_int_equal(dump_units_n_rounds(units), 2);
+        for (size_t i = 0; i < dump_units_n(units); i++)
+                for (unsigned round = 0; round < 2; round++) {
+                        DumpUnit unit;
+
+                        dump_units_get(units, i, round, sparse, scratch, &unit);
+                        for (size_t k = 0; k < unit.n_pfns && unit.n_pages > 0; k++) {
+                                bool wanted = unit.bits[k / 8] >> (k % 8) & 1;
+                                bool now = unit.now[k / 8] >> (k % 8) & 1;
+                                uint64_t pfn = unit.first_pfn + k;
+                                bool before = first[k / 8] >> (k % 8) & 1;
+
+                                if (round == 0 && wanted && sparse_is_valuable(sparse, pfn))
+                                        assert_true(now);
+                                if (round == 1)
+                                        assert_int_equal(now, wanted && !before);
+                                n[round] += now;
+                        }
+                        if (round == 0 && unit.n_pages > 0)
+                                memcpy(first, unit.now, DIV_ROUND_UP(unit.n_pfns, 8));
+                }
+        assert_int_equal(n[0] + n[1], n_pages);
+        return n[0];
+}
+
+static void test_valuable_pages_are_of_the_first_round(void **state)
+{
+        static const struct {
+                uint64_t every, value_start, value_end, n_first;
+        } rows[] = {
+                { 1, 0, 0, 0 },
+                { 1, 0, 60000, 50000 },
+                { 1, 10000, 10001, 1 },
+                { 1, 8191, 12289, 2289 },
+                { 3, 10000, 10007, 2 },
+                { 5, 12000, 40000, 5600 },
+                /* None of them is to be written. */
+                { 1ULL << 40, 10, 20, 0 },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++)
+                for (size_t bits = 0; bits <= 4 << 20; bits += 4 << 20) {
+                        Sparse sparse;
+
+                        sparse_init(&sparse, 10000, 60000, 60000, 60000, rows[i].every);
+                        sparse.source.valuable = sparse_valuable;
+                        sparse.value_start = rows[i].value_start;
+                        sparse.value_end = rows[i].value_end;
+                        assert_int_equal(check_rounds(&sparse, bits), rows[i].n_first);
+                }
+}
+
+static void test_few_pages_between_valuable_ones_are_taken_along(void **state)
+{
+        Sparse sparse;
+
+        sparse_init(&sparse, 0, 4096, 4096, 4096, 1);
+        sparse.source.valuable = sparse_valuable;
+        sparse.value_end = 4096;
+        sparse.value_every = 16;
+        assert_int_equal(check_rounds(&sparse, 4 << 20), 4096 - 15);
+        sparse.value_every = 17;
+        assert_int_equal(check_rounds(&sparse, 4 << 20), 4096 / 17 + 1);
+
+        /* What is not written anyway does not count. */
+        sparse.every = 17;
+        sparse.value_every = 17 * 16;
+        assert_int_equal(check_rounds(&sparse, 4 << 20), 4096 / (17 * 16) * 16 + 1);
+}
+
+static void test_one_round_if_there_is_no_telling(void **state)
+{
+        uint64_t n_pages;
+        DumpUnits *units;
+        Sparse sparse;
+
+        sparse_init(&sparse, 0, 4096, 4096, 4096, 1);
+        units = plan(&sparse, 4 << 20, &n_pages);
+        assert_int_equal(dump_units_n_rounds(units), 1);
+        dump_units_free(units);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -196,6 +307,9 @@ int main(void)
                 cmocka_unit_test(test_holes_cost_nothing),
                 cmocka_unit_test(test_units_grow_with_the_memory),
                 cmocka_unit_test(test_no_memory_at_all),
+                cmocka_unit_test(test_valuable_pages_are_of_the_first_round),
+                cmocka_unit_test(test_few_pages_between_valuable_ones_are_taken_along),
+                cmocka_unit_test(test_one_round_if_there_is_no_telling),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL) != 0;

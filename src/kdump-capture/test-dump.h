@@ -36,6 +36,7 @@ typedef struct FakePages {
         atomic_uint n_windows, n_readers;
         atomic_ulong n_asked; /* pages that dumpable() was asked for */
         unsigned readers_max; /* 0: any number */
+        const char *valuable; /* kinds of pages, by fake_set_valuable() */
 } FakePages;
 
 typedef struct FakeReader {
@@ -76,6 +77,18 @@ static inline void fake_fill_dumpable(void *data, uint64_t first_pfn, size_t n_p
                     first_pfn + n_pfns == fake->source.end_pfn);
         fake->n_asked += n_pfns;
         fake_fill_bits(fake, first_pfn, n_pfns, bits, fake_dumpable);
+}
+
+/* Tells of pages as if all of memory were to be written. */
+static inline void fake_fill_valuable(void *data, uint64_t first_pfn, size_t n_pfns, uint8_t *bits)
+{
+        FakePages *fake = ((FakeReader *) data)->fake;
+
+        assert_int_equal(first_pfn % PAGE_SOURCE_ALIGN_PFNS, 0);
+        memset(bits, 0, DIV_ROUND_UP(n_pfns, 8));
+        for (size_t i = 0; i < n_pfns; i++)
+                if (strchr(fake->valuable, fake->kinds[first_pfn + i]))
+                        bits[i / 8] |= (uint8_t) (1U << (i % 8));
 }
 
 static inline uint64_t fake_next(void *data, uint64_t pfn)
@@ -207,6 +220,13 @@ static inline void fake_init(FakePages *ret, const char *kinds)
         for (size_t i = 0; i < n; i++)
                 fake_fill_page(ret->memory + i * TEST_PAGE, kinds[i], i);
         assert_int_equal(sigaction(SIGBUS, &action, NULL), 0);
+}
+
+/* From now on pages of these @kinds are valuable. */
+static inline void fake_set_valuable(FakePages *fake, const char *kinds)
+{
+        fake->valuable = kinds;
+        fake->source.valuable = fake_fill_valuable;
 }
 
 static inline void fake_done(FakePages *fake)

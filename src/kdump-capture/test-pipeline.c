@@ -367,6 +367,65 @@ static void test_broken_sink_stops_everything(void **state)
                 }
 }
 
+static void test_all_pages_come_in_two_rounds(void **state)
+{
+        static const char *const patterns[] = { "t0r1b", "trrrrrrrrrrrrrrrrrrrrrrrr.xr", "x.tf" };
+
+        for (size_t i = 0; i < ELEMENTSOF(thread_counts); i++)
+                for (size_t k = 0; k < ELEMENTSOF(patterns); k++) {
+                        _cleanup_free_ char *kinds = fake_repeat(patterns[k], 9001);
+                        Run run;
+
+                        run_init(&run, kinds, thread_counts[i]);
+                        fake_set_valuable(&run.fake, "t.x");
+                        run.bits_bytes_max = k == 0 ? 0 : 4 << 20;
+                        assert_int_equal(run_copy(&run, COMPRESSION_LZO), 0);
+                        run_check(&run);
+                        run_done(&run);
+                }
+}
+
+/* Valuable pages are spread over all of memory, alone and in larger pieces. */
+static char *make_valuable_kinds(size_t n)
+{
+        char *kinds = fake_repeat("r", n);
+
+        for (size_t i = 0; i < n; i += 400) {
+                kinds[i] = 't';
+                memset(kinds + i + 7, 't', 3);
+                memset(kinds + i + 100, i % 1200 == 0 ? 't' : 'r', 200);
+        }
+        return kinds;
+}
+
+static void test_full_sink_has_all_valuable_pages(void **state)
+{
+        const size_t n = 20000;
+        _cleanup_free_ char *kinds = make_valuable_kinds(n);
+
+        for (size_t i = 0; i < ELEMENTSOF(thread_counts); i++) {
+                uint8_t page[TEST_PAGE];
+                uint64_t n_rest = 0;
+                Run run;
+
+                run_init(&run, kinds, thread_counts[i]);
+                fake_set_valuable(&run.fake, "t");
+                run.file.limit = run_count(&run, "tr") * TEST_PAGE / 2;
+                assert_int_equal(run_copy(&run, COMPRESSION_NONE), -ENOSPC);
+                (void) check_partial(&run);
+                for (uint64_t pfn = 0; pfn < n; pfn++) {
+                        ReadResult result = file_page(&run.file, pfn, page);
+
+                        if (kinds[pfn] == 't')
+                                assert_int_equal(result, READ_PAGE);
+                        n_rest += kinds[pfn] == 'r' && result == READ_PAGE;
+                }
+                /* The room that was left was used. */
+                assert_true(n_rest > n / 8);
+                run_done(&run);
+        }
+}
+
 static void test_nothing_to_do(void **state)
 {
         check_copy("", COMPRESSION_LZO);
@@ -393,6 +452,8 @@ int main(void)
                 cmocka_unit_test(test_full_sink_keeps_what_was_written),
                 cmocka_unit_test(test_full_sink_takes_descriptors_of_zero_pages),
                 cmocka_unit_test(test_broken_sink_stops_everything),
+                cmocka_unit_test(test_all_pages_come_in_two_rounds),
+                cmocka_unit_test(test_full_sink_has_all_valuable_pages),
                 cmocka_unit_test(test_nothing_to_do),
         };
 
