@@ -7,6 +7,11 @@
 /* Asked of the source at a time. */
 #define WINDOW_BYTES ((size_t) 1 << 20)
 
+/* Data is not gathered for long before some is in the file: at most 1/HELD_PARTS of that by all
+ * workers together, but pieces are of this size at least. */
+#define HELD_PARTS 64
+#define DATA_BYTES_MIN ((size_t) 64 << 10)
+
 /* Set in KdumpDesc.flags while offset_bytes counts from the start of PipelineWorker.data. */
 #define DESC_RELATIVE (UINT32_C(1) << 31)
 
@@ -35,9 +40,23 @@ int pipeline_worker_init(PipelineWorker *worker)
         return pipeline->compressor->init(&worker->codec);
 }
 
+/* What all workers hold together is a small part of what is in the file already: it is what a
+ * kill takes away. */
+static void worker_set_limit(PipelineWorker *worker)
+{
+        const Pipeline *pipeline = worker->pipeline;
+        uint64_t data_bytes = dump_kdump_bytes(pipeline->dump) - worker->zero_desc.offset_bytes;
+        uint64_t limit_bytes = data_bytes / HELD_PARTS / MAX(pipeline->n_threads, 1U);
+
+        limit_bytes = MAX(limit_bytes, (uint64_t) DATA_BYTES_MIN);
+        worker->data_limit = (size_t) MIN(limit_bytes, (uint64_t) WORKER_DATA_BYTES);
+        worker->data_limit = MAX(worker->data_limit, worker->bound_bytes);
+}
+
 void pipeline_worker_begin(PipelineWorker *worker)
 {
         worker->zero_desc = dump_kdump_zero_desc(worker->pipeline->dump);
+        worker_set_limit(worker);
 }
 
 /* The data is at @base_bytes of the file now. */
@@ -131,12 +150,13 @@ int pipeline_worker_flush(PipelineWorker *worker)
         }
         worker->counts = (PipelineCounts){};
         worker_reset_descs(worker);
+        worker_set_limit(worker);
         return r < 0 ? r : r_descs;
 }
 
 static bool worker_has_room(const PipelineWorker *worker)
 {
-        return worker->data_used + worker->bound_bytes <= WORKER_DATA_BYTES &&
+        return worker->data_used + worker->bound_bytes <= worker->data_limit &&
                worker->n_descs < WORKER_DESCS_MAX;
 }
 

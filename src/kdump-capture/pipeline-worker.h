@@ -39,7 +39,7 @@ typedef struct PipelineWorker {
         PipelineCounts counts; /* since the last flush */
 
         uint8_t *data; /* WORKER_DATA_BYTES, aligned for the sink */
-        size_t data_used;
+        size_t data_used, data_limit;
         KdumpDesc *descs; /* WORKER_DESCS_MAX */
         size_t n_descs;
         WorkerSegment segments[WORKER_SEGMENTS_MAX]; /* of @descs, in that order */
