@@ -235,7 +235,7 @@ static void test_codec_works_after_it_was_left_in_the_middle(void **state)
  * has its own. */
 static size_t n_mallocs;
 
-#ifndef __SANITIZE_ADDRESS__
+#if !TEST_WITH_ASAN && !TEST_WITH_TSAN
 extern void *__libc_malloc(size_t size); /* glibc's own name */
 
 void *malloc(size_t size)

@@ -191,6 +191,11 @@ static void test_sigbus_is_an_error(void **state)
         Touch good = {}, bad = {};
         const uint8_t *shown;
 
+        /* TSan calls handlers with all signals blocked, whatever sa_mask says, and they stay so
+         * when one is left by siglongjmp(): the second SIGBUS would be fatal. */
+        if (TEST_WITH_TSAN)
+                skip();
+
         test_core_init(&core);
         test_core_add(&core, TEST_DIRECT_MAP_VADDR, 0, 4 * PAGE, 4 * PAGE, data);
         vmcore = test_core_open(&core);

@@ -12,6 +12,23 @@
 
 #include <cmocka.h>
 
+/* Whether this is built with a sanitizer: gcc says so by a macro, clang by a feature. */
+#ifdef __has_feature
+#define TEST_HAS_FEATURE(feature) __has_feature(feature)
+#else
+#define TEST_HAS_FEATURE(feature) 0
+#endif
+#if defined(__SANITIZE_ADDRESS__) || TEST_HAS_FEATURE(address_sanitizer)
+#define TEST_WITH_ASAN 1
+#else
+#define TEST_WITH_ASAN 0
+#endif
+#if defined(__SANITIZE_THREAD__) || TEST_HAS_FEATURE(thread_sanitizer)
+#define TEST_WITH_TSAN 1
+#else
+#define TEST_WITH_TSAN 0
+#endif
+
 static inline int test_remove_one(const char *path, const struct stat *st, int type,
                                   struct FTW *ftw)
 {
