@@ -21,6 +21,20 @@ static void test_sections_that_are_offline(void **state)
         assert_int_equal(bed.counts.n_pages[PAGE_KEPT], N_PAGES);
 }
 
+/* The struct pages. */
+#define MEMMAP_PFN (TEST_MEMMAP_PADDR / TEST_PAGE_BYTES)
+#define N_MEMMAP_PAGES (N_PAGES * TEST_STRUCT_BYTES / TEST_PAGE_BYTES)
+
+/* What is looked at, in struct page, before any of it is believed. */
+static bool is_table(const FilterBed *bed, uint64_t pfn)
+{
+        return pfn == TEST_MEM_SECTION_ROOT_PADDR / TEST_PAGE_BYTES ||
+               pfn == TEST_MEM_SECTION_PADDR / TEST_PAGE_BYTES ||
+               (pfn >= TEST_TABLES_PADDR / TEST_PAGE_BYTES &&
+                pfn < bed->sections.next_table_paddr / TEST_PAGE_BYTES) ||
+               (pfn >= MEMMAP_PFN && pfn < MEMMAP_PFN + N_MEMMAP_PAGES);
+}
+
 static void test_pages_that_are_never_left_out(void **state)
 {
         static const uint64_t kept[] = {
@@ -41,7 +55,8 @@ static void test_pages_that_are_never_left_out(void **state)
 
         bed_init(&bed, k, TEST_MAPPED_BY_PMD);
         for (uint64_t pfn = 0; pfn < N_PAGES; pfn++)
-                if (pfn < STEXT_PFN || (pfn >= IMAGE_END_PFN && pfn != 0x600) || pfn == 0x210)
+                if (pfn < STEXT_PFN || (pfn >= IMAGE_END_PFN && !is_table(&bed, pfn)) ||
+                    pfn == 0x210)
                         bed_put(&bed, pfn, &cache);
 
         /* The log: its text at 0x700000, the two other arrays at 0x704000. */
@@ -72,11 +87,13 @@ static void test_pages_that_are_never_left_out(void **state)
         assert_int_equal(bed.bits[STEXT_PFN / 8] & 0x60, 0);
         for (size_t i = 0; i < ELEMENTSOF(kept); i++)
                 assert_true(bed.bits[kept[i] / 8] >> kept[i] % 8 & 1);
-        /* 1 MiB, the image, two of mem_section, the tables, and of the log two and one. */
-        assert_int_equal(
-                bed.counts.n_pages[PAGE_KEPT],
-                0x100 + (IMAGE_END_PFN - STEXT_PFN) - 2 + 2 +
-                        (bed.sections.next_table_paddr - TEST_TABLES_PADDR) / TEST_PAGE_BYTES + 3);
+        /* 1 MiB, the image, two of mem_section, the tables, struct pages, and of the log two and
+         * one. */
+        assert_int_equal(bed.counts.n_pages[PAGE_KEPT],
+                         0x100 + (IMAGE_END_PFN - STEXT_PFN) - 2 + 2 +
+                                 (bed.sections.next_table_paddr - TEST_TABLES_PADDR) /
+                                         TEST_PAGE_BYTES +
+                                 N_MEMMAP_PAGES + 3);
 }
 
 /* The part of the image for booting is freed, and holds other data then: it has lost PG_reserved.
@@ -152,6 +169,37 @@ static void test_gates(void **state)
         }
 }
 
+/* Only a few of all these pages need to be looked at, but whatever looks like all of them, or like
+ * those of one section, is noticed. */
+static void test_gates_of_struct_pages_and_tables(void **state)
+{
+        const struct {
+                uint64_t first_pfn, n;
+        } ranges[] = {
+                { MEMMAP_PFN, N_MEMMAP_PAGES },
+                { MEMMAP_PFN + N_MEMMAP_PAGES / 4, N_MEMMAP_PAGES / 4 },
+                { TEST_TABLES_PADDR / TEST_PAGE_BYTES, 1 },
+                { TEST_MEM_SECTION_ROOT_PADDR / TEST_PAGE_BYTES, 1 },
+        };
+
+        for (TestMapping mapping = 0; mapping <= TEST_MAPPED_BY_PTE; mapping++)
+                for (size_t i = 0; i < ELEMENTSOF(ranges); i++) {
+                        const TestKernel *k = test_kernel_find("6.12");
+                        const TestPage free = { .mapcount = k->buddy };
+                        _cleanup_(bed_done) FilterBed bed;
+
+                        bed_init(&bed, k, mapping);
+                        for (uint64_t at = 0; at < ranges[i].n; at++)
+                                bed_put(&bed, ranges[i].first_pfn + at, &free);
+                        bed_open(&bed, 31);
+                        assert_int_equal(page_filter_classes(bed.filter),
+                                         page_classes_of_level(31) & ~PAGE_CLASS_BIT(PAGE_FREE));
+                        assert_int_equal(strv_length(page_filter_warnings(bed.filter)), 1);
+                        bed_classify(&bed);
+                        assert_int_equal(bed.counts.n_pages[PAGE_KEPT], N_PAGES);
+                }
+}
+
 static void test_two_poisoned_gates_are_not_believed(void **state)
 {
         const TestKernel *k = test_kernel_find("6.6");
@@ -205,6 +253,7 @@ int main(void)
                 cmocka_unit_test(test_given_away_pages_of_the_image_are_like_others),
                 cmocka_unit_test(test_low_memory_that_is_not_reserved_is_like_other),
                 cmocka_unit_test(test_gates),
+                cmocka_unit_test(test_gates_of_struct_pages_and_tables),
                 cmocka_unit_test(test_two_poisoned_gates_are_not_believed),
                 cmocka_unit_test(test_no_filter_says_why),
         };
