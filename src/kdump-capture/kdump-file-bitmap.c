@@ -33,12 +33,12 @@ static uint64_t next_data(const KdumpFile *file, uint64_t offset_bytes)
         return MAX((uint64_t) next, offset_bytes);
 }
 
-/* Reads @size bytes of the second bitmap from page @pfn on; *data_offset is where the file is known
- * to have data next. Returns 0 if it is a hole, else 1. */
-static int read_step(const KdumpFile *file, uint64_t pfn, size_t size, uint64_t *data_offset,
-                     uint8_t *bits)
+/* Reads @size bytes of the bitmap at @bitmap_offset from page @pfn on; *data_offset is where the
+ * file is known to have data next. Returns 0 if it is a hole, else 1. */
+static int read_step(const KdumpFile *file, uint64_t bitmap_offset, uint64_t pfn, size_t size,
+                     uint64_t *data_offset, uint8_t *bits)
 {
-        uint64_t offset = file->dumpable_offset + pfn / 8;
+        uint64_t offset = bitmap_offset + pfn / 8;
         int r;
 
         if (*data_offset < offset + size)
@@ -63,7 +63,8 @@ static int count_pieces(KdumpFile *file, uint8_t *bits, uint64_t *ret_part_end_r
 
                 if (pfn % file->piece_pfns == 0)
                         file->ranks[pfn / file->piece_pfns] = rank;
-                r = read_step(file, pfn, (size_t) DIV_ROUND_UP(n_pfns, 8), &data_offset, bits);
+                r = read_step(file, file->dumpable_offset, pfn, (size_t) DIV_ROUND_UP(n_pfns, 8),
+                              &data_offset, bits);
                 if (r < 0)
                         return r;
                 if (r == 0)
@@ -143,4 +144,73 @@ int kdump_file_dumpable(const KdumpFile *file, uint64_t first_pfn, size_t n_pfns
         clear_bits(bits, first_pfn, n_pfns, 0, file->info.part_start_pfn);
         clear_bits(bits, first_pfn, n_pfns, file->info.part_end_pfn, UINT64_MAX);
         return 0;
+}
+
+/* A stretch that may go on. */
+typedef struct Stretch {
+        int (*fn)(void *data, uint64_t first_pfn, uint64_t end_pfn);
+        void *data;
+        uint64_t first_pfn;
+        bool open;
+} Stretch;
+
+static int stretch_end(Stretch *stretch, uint64_t pfn)
+{
+        if (!stretch->open)
+                return 0;
+        stretch->open = false;
+        return stretch->fn(stretch->data, stretch->first_pfn, pfn);
+}
+
+/* @n_pfns pages from @pfn on, a multiple of 8. */
+static int stretch_bits(Stretch *stretch, uint64_t pfn, uint64_t n_pfns, const uint8_t *bits)
+{
+        uint64_t i = 0;
+        int r;
+
+        while (i < n_pfns) {
+                uint8_t boring = stretch->open ? 0xff : 0;
+                bool set = bits[i / 8] >> (i % 8) & 1;
+
+                if (i % 8 == 0 && bits[i / 8] == boring && n_pfns - i >= 8) {
+                        i += 8;
+                        continue;
+                }
+                if (set && !stretch->open) {
+                        stretch->open = true;
+                        stretch->first_pfn = pfn + i;
+                } else if (!set) {
+                        r = stretch_end(stretch, pfn + i);
+                        if (r < 0)
+                                return r;
+                }
+                i++;
+        }
+        return 0;
+}
+
+int kdump_file_stretches(const KdumpFile *file,
+                         int (*fn)(void *data, uint64_t first_pfn, uint64_t end_pfn), void *data)
+{
+        _cleanup_free_ uint8_t *bits = malloc(COUNT_BYTES);
+        const uint64_t end_pfn = file->info.end_pfn, step_pfns = (uint64_t) COUNT_BYTES * 8;
+        Stretch stretch = { .fn = fn, .data = data };
+        uint64_t data_offset = 0;
+        int r;
+
+        if (!bits)
+                return -ENOMEM;
+        for (uint64_t pfn = 0; pfn < end_pfn; pfn += step_pfns) {
+                uint64_t n_pfns = MIN(step_pfns, end_pfn - pfn);
+
+                r = read_step(file, file->exists_offset, pfn, (size_t) DIV_ROUND_UP(n_pfns, 8),
+                              &data_offset, bits);
+                if (r >= 0)
+                        r = r == 0 ? stretch_end(&stretch, pfn)
+                                   : stretch_bits(&stretch, pfn, n_pfns, bits);
+                if (r < 0)
+                        return r;
+        }
+        r = stretch_end(&stretch, end_pfn);
+        return MIN(r, 0);
 }

@@ -17,6 +17,7 @@ struct KdumpFile {
         int fd;
         KdumpFlat *flat; /* NULL: it is not flattened */
         KdumpFileInfo info;
+        uint8_t utsname[KDUMP_FILE_UTSNAME_BYTES];
         char release[KDUMP_FILE_UTSNAME_FIELD_BYTES + 1];
         char machine[KDUMP_FILE_UTSNAME_FIELD_BYTES + 1];
         uint64_t exists_offset, dumpable_offset; /* of the bitmaps, in bytes */

@@ -128,10 +128,12 @@ static int load_header(KdumpFile *file, KdumpFileHeader *header, char **reterr_m
             __builtin_add_overflow(info->timestamp_usec, header->timestamp_usec,
                                    &info->timestamp_usec))
                 info->timestamp_usec = 0;
+        memcpy(file->utsname, header->utsname, sizeof(file->utsname));
         memcpy(file->release, header->utsname + UTSNAME_RELEASE * KDUMP_FILE_UTSNAME_FIELD_BYTES,
                KDUMP_FILE_UTSNAME_FIELD_BYTES);
         memcpy(file->machine, header->utsname + UTSNAME_MACHINE * KDUMP_FILE_UTSNAME_FIELD_BYTES,
                KDUMP_FILE_UTSNAME_FIELD_BYTES);
+        info->utsname = file->utsname;
         info->release = file->release;
         info->machine = file->machine;
         return 0;

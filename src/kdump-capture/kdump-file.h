@@ -15,6 +15,7 @@ typedef struct KdumpFileInfo {
         uint64_t timestamp_usec;
         uint64_t phys_base;
         const char *release, *machine; /* of the crashed kernel; "" unknown */
+        const uint8_t *utsname;        /* all of it, KDUMP_FILE_UTSNAME_BYTES */
 
         uint64_t end_pfn; /* one past the last page */
         uint64_t part_start_pfn,
@@ -51,6 +52,13 @@ const char *kdump_file_vmcoreinfo_text(const KdumpFile *file, size_t *ret_size);
  * threads may call them. */
 int kdump_file_exists(const KdumpFile *file, uint64_t first_pfn, size_t n_pfns, uint8_t *bits);
 int kdump_file_dumpable(const KdumpFile *file, uint64_t first_pfn, size_t n_pfns, uint8_t *bits);
+
+/* Calls @fn for each stretch [@first_pfn, @end_pfn) of pages that are memory, in order; none
+ * touches the next. Returns 0; what @fn returns if that is negative, then it was the last; errors
+ * of read.
+ */
+int kdump_file_stretches(const KdumpFile *file,
+                         int (*fn)(void *data, uint64_t first_pfn, uint64_t end_pfn), void *data);
 
 /* @file stays the caller's and must outlive *ret. Returns 0 or -ENOMEM. */
 int kdump_reader_new(const KdumpFile *file, KdumpReader **ret);

@@ -111,6 +111,47 @@ static void test_bitmaps(void **state)
         made_done(&made);
 }
 
+typedef struct Stretches {
+        uint64_t first_pfn[4], end_pfn[4];
+        size_t n, stop_at;
+} Stretches;
+
+static int stretch_note(void *data, uint64_t first_pfn, uint64_t end_pfn)
+{
+        Stretches *stretches = data;
+
+        assert_true(stretches->n < 4);
+        stretches->first_pfn[stretches->n] = first_pfn;
+        stretches->end_pfn[stretches->n++] = end_pfn;
+        return stretches->n == stretches->stop_at ? -ECANCELED : 0;
+}
+
+static void test_stretches_of_memory(void **state)
+{
+        _cleanup_(kdump_file_closep) KdumpFile *file = NULL;
+        _cleanup_free_ char *kinds = made_repeat("x", 600000);
+        Stretches stretches = {}, stopped = { .stop_at = 1 };
+        Made made;
+        int r;
+
+        /* Over what is read at once, over a stretch of holes, and up to the end. */
+        kinds[0] = MADE_HOLE;
+        memset(kinds + 100, MADE_HOLE, 30);
+        memset(kinds + 530000, MADE_HOLE, 40000);
+        made_init(&made, kinds, 6);
+        file = made_open(&made, made.size, &r);
+        assert_int_equal(kdump_file_stretches(file, stretch_note, &stretches), 0);
+        assert_int_equal(stretches.n, 3);
+        assert_int_equal(stretches.first_pfn[0], 1);
+        assert_int_equal(stretches.end_pfn[0], 100);
+        assert_int_equal(stretches.first_pfn[1], 130);
+        assert_int_equal(stretches.end_pfn[1], 530000);
+        assert_int_equal(stretches.first_pfn[2], 570000);
+        assert_int_equal(stretches.end_pfn[2], 600000);
+        assert_int_equal(kdump_file_stretches(file, stretch_note, &stopped), -ECANCELED);
+        made_done(&made);
+}
+
 static void test_part_of_a_split_dump(void **state)
 {
         _cleanup_free_ char *kinds = made_repeat("rzlsd0", 60);
@@ -395,6 +436,7 @@ int main(void)
                 cmocka_unit_test(test_what_the_headers_say),
                 cmocka_unit_test(test_reading_by_address),
                 cmocka_unit_test(test_bitmaps),
+                cmocka_unit_test(test_stretches_of_memory),
                 cmocka_unit_test(test_part_of_a_split_dump),
                 cmocka_unit_test(test_sparse_memory_of_many_terabytes),
                 cmocka_unit_test(test_file_cut_off_anywhere),
