@@ -208,7 +208,7 @@ static bool note_is(const uint8_t *name, size_t size, const char *what)
 
 /* Notes are aligned to 4 bytes in ELF64 cores of Linux, too; an empty name ends the list
  * (fs/proc/vmcore.c, update_note_header_size_elf64()). */
-static void notes_scan(Vmcore *vmcore)
+void vmcore_notes_scan(Vmcore *vmcore)
 {
         uint64_t at = 0;
 
@@ -342,7 +342,7 @@ int vmcore_elf_load(Vmcore *vmcore, char **reterr_message)
         if (segments.n_items == 0)
                 return complain(reterr_message, -EBADMSG, "no segment of it describes memory");
 
-        notes_scan(vmcore);
+        vmcore_notes_scan(vmcore);
         deltas_find(vmcore, &segments);
 
         items = calloc(segments.n_items, sizeof(*items));

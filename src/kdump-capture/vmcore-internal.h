@@ -4,10 +4,15 @@
 
 #include "vmcore.h"
 
+typedef struct VmcoreReaders VmcoreReaders;
+
 struct Vmcore {
+        KdumpFile *saved;       /* NULL: an ELF core, and @fd is open */
+        VmcoreReaders *readers; /* of @saved */
+
         int fd;
         uint64_t file_bytes;
-        size_t page_size; /* of this system, for mmap */
+        size_t page_size; /* of this system, for mmap; of @saved if that is smaller */
 
         unsigned machine;
         MemoryRun *runs;
@@ -34,12 +39,34 @@ struct VmcoreView {
 
         uint8_t *buffer; /* the window where mapping is not possible */
         size_t buffer_size;
-        uint64_t buffer_offset; /* file offset of what it holds */
+        uint64_t buffer_offset; /* file offset of what it holds; of a saved dump its address */
         size_t buffer_filled;   /* 0: it holds nothing that can be used again */
+
+        KdumpReader *reader; /* of a saved dump */
 };
 
 /* Fills machine, runs and notes from the file. Errors as vmcore_open(). */
 int vmcore_elf_load(Vmcore *vmcore, char **reterr_message);
+
+/* Counts the notes of CPUs and finds VMCOREINFO among the notes that are there. */
+void vmcore_notes_scan(Vmcore *vmcore);
+
+/* Is @fd a file that vmcore_kdump_load() is for? Returns 1, 0, or errors of read. */
+int vmcore_kdump_is(int fd);
+
+/* Takes over vmcore->fd, and fills machine, runs and notes. Errors as vmcore_open(). */
+int vmcore_kdump_load(Vmcore *vmcore, char **reterr_message);
+void vmcore_kdump_done(Vmcore *vmcore);
+
+/* As vmcore_read() and vmcore_view_show(). */
+int vmcore_kdump_read(const Vmcore *vmcore, uint64_t paddr, void *buf, size_t size);
+int vmcore_kdump_show(VmcoreView *view, uint64_t paddr, size_t size, const uint8_t **ret);
+
+/* Makes room for @size bytes in the buffer of @view. Returns 0 or -ENOMEM. */
+int vmcore_view_reserve(VmcoreView *view, size_t size);
+
+/* Are @size bytes at @offset in what the buffer holds? */
+bool vmcore_view_is_buffered(const VmcoreView *view, uint64_t offset, size_t size);
 
 /* Joins @n segments, some of them overlapping, to the sorted and disjoint runs of @vmcore. Where
  * two overlap, one of @preferred wins. Both arrays are sorted in place. */

@@ -73,6 +73,7 @@ VmcoreView *vmcore_view_free(VmcoreView *view)
         if (!view)
                 return NULL;
         map_drop(view);
+        kdump_reader_free(view->reader);
         free(view->buffer);
         free(view);
         return NULL;
@@ -131,7 +132,7 @@ static int map_move(VmcoreView *view, uint64_t offset, size_t size, uint64_t end
         return end > least_end ? map_range(view, start, least_end) : -EIO;
 }
 
-static int buffer_reserve(VmcoreView *view, size_t size)
+int vmcore_view_reserve(VmcoreView *view, size_t size)
 {
         if (view->buffer_size >= size)
                 return 0;
@@ -155,7 +156,7 @@ static int buffer_fill(VmcoreView *view, uint64_t offset, size_t size, uint64_t 
         int r;
 
         ahead = MAX(ahead, (uint64_t) size);
-        r = buffer_reserve(view, ahead);
+        r = vmcore_view_reserve(view, ahead);
         if (r < 0)
                 return r;
 
@@ -179,7 +180,7 @@ static int buffer_assemble(VmcoreView *view, uint64_t paddr, size_t size, const 
         uint64_t end = paddr + size, next_page_paddr = paddr;
         int r;
 
-        r = buffer_reserve(view, size);
+        r = vmcore_view_reserve(view, size);
         if (r < 0)
                 return r;
 
@@ -215,7 +216,7 @@ static bool is_mapped(const VmcoreView *view, uint64_t offset, size_t size)
         return view->map && is_within(offset, size, view->map_offset, view->map_size);
 }
 
-static bool is_buffered(const VmcoreView *view, uint64_t offset, size_t size)
+bool vmcore_view_is_buffered(const VmcoreView *view, uint64_t offset, size_t size)
 {
         return is_within(offset, size, view->buffer_offset, view->buffer_filled);
 }
@@ -226,7 +227,7 @@ static int file_show(VmcoreView *view, uint64_t offset, size_t size, uint64_t en
 {
         int r = 0;
 
-        if (is_buffered(view, offset, size)) {
+        if (vmcore_view_is_buffered(view, offset, size)) {
                 *ret = view->buffer + (offset - view->buffer_offset);
                 return 0;
         }
@@ -251,6 +252,8 @@ int vmcore_view_show(VmcoreView *view, uint64_t paddr, size_t size, const uint8_
         if (size == 0 || size > VMCORE_WINDOW_BYTES_MAX || paddr % vmcore->page_size != 0 ||
             size % vmcore->page_size != 0 || __builtin_add_overflow(paddr, size, &end_paddr))
                 return -EINVAL;
+        if (vmcore->saved)
+                return vmcore_kdump_show(view, paddr, size, ret);
 
         run = vmcore_run_find(vmcore, paddr);
         if (!run || run->start_paddr >= end_paddr)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Owns an open vmcore: its life, what it says of itself, and reading by physical address. */
+#include <elf.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 
@@ -11,6 +12,7 @@ Vmcore *vmcore_close(Vmcore *vmcore)
         if (!vmcore)
                 return NULL;
 
+        vmcore_kdump_done(vmcore);
         close_fd(vmcore->fd);
         free(vmcore->runs);
         free(vmcore->notes);
@@ -47,7 +49,10 @@ int vmcore_open(const char *path, Vmcore **ret, char **reterr_message)
         if (r < 0)
                 return r;
 
-        r = vmcore_elf_load(vmcore, reterr_message);
+        r = vmcore_kdump_is(vmcore->fd);
+        if (r >= 0)
+                r = r > 0 ? vmcore_kdump_load(vmcore, reterr_message)
+                          : vmcore_elf_load(vmcore, reterr_message);
         if (r < 0)
                 return r;
 
@@ -61,6 +66,11 @@ const MemoryRun *vmcore_runs(const Vmcore *vmcore, size_t *ret_n_runs)
         return vmcore->runs;
 }
 
+const KdumpFile *vmcore_saved(const Vmcore *vmcore)
+{
+        return vmcore->saved;
+}
+
 unsigned vmcore_n_bad_segments(const Vmcore *vmcore)
 {
         return vmcore->n_bad_segments;
@@ -69,6 +79,30 @@ unsigned vmcore_n_bad_segments(const Vmcore *vmcore)
 unsigned vmcore_machine(const Vmcore *vmcore)
 {
         return vmcore->machine;
+}
+
+static const struct {
+        unsigned machine;
+        const char *name;
+} machines[] = {
+        { EM_X86_64, "x86_64" }, { EM_AARCH64, "aarch64" }, { EM_RISCV, "riscv64" },
+        { EM_PPC64, "ppc64le" }, { EM_PPC64, "ppc64" },     { EM_S390, "s390x" },
+};
+
+const char *vmcore_machine_to_string(unsigned machine)
+{
+        for (size_t i = 0; i < ELEMENTSOF(machines); i++)
+                if (machines[i].machine == machine)
+                        return machines[i].name;
+        return "";
+}
+
+unsigned vmcore_machine_from_string(const char *name)
+{
+        for (size_t i = 0; i < ELEMENTSOF(machines); i++)
+                if (streq(machines[i].name, name))
+                        return machines[i].machine;
+        return EM_NONE;
 }
 
 uint64_t vmcore_direct_map_delta(const Vmcore *vmcore)
@@ -117,6 +151,11 @@ unsigned vmcore_n_prstatus(const Vmcore *vmcore)
         return vmcore->n_prstatus;
 }
 
+size_t vmcore_window_align_bytes(const Vmcore *vmcore)
+{
+        return vmcore->page_size;
+}
+
 int vmcore_file_read(const Vmcore *vmcore, void *buf, size_t size, uint64_t offset)
 {
         int r;
@@ -149,6 +188,9 @@ int vmcore_read(const Vmcore *vmcore, uint64_t paddr, void *buf, size_t size)
 {
         uint8_t *to = buf;
         int r;
+
+        if (vmcore->saved)
+                return vmcore_kdump_read(vmcore, paddr, buf, size);
 
         while (size > 0) {
                 const MemoryRun *run = vmcore_run_find(vmcore, paddr);
