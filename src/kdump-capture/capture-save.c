@@ -63,6 +63,7 @@ typedef struct SaveResult {
         PipelineCounts counts;
         uint64_t n_pages; /* to be written */
         uint64_t file_bytes;
+        const char *incomplete; /* what the source lacks; NULL: nothing */
 } SaveResult;
 
 /* Fills in what became of it; @error is what stopped it. */
@@ -72,7 +73,8 @@ static int record_result(DumpRecord *record, const SaveResult *result, int error
 
         if (error < 0)
                 n_missing += result->n_pages - result->counts.n_pages;
-        record->status = n_missing > 0 || error < 0 ? DUMP_STATUS_INCOMPLETE : DUMP_STATUS_COMPLETE;
+        record->status = n_missing > 0 || result->incomplete || error < 0 ? DUMP_STATUS_INCOMPLETE
+                                                                          : DUMP_STATUS_COMPLETE;
         record->n_pages = result->n_pages;
         record->n_pages_zero = result->counts.n_zero;
         record->n_pages_missing = n_missing;
@@ -87,6 +89,9 @@ static int record_result(DumpRecord *record, const SaveResult *result, int error
                                  "%llu pages could not be read, the first is pfn 0x%llx",
                                  (unsigned long long) n_missing,
                                  (unsigned long long) result->counts.first_missing_pfn);
+        if (result->incomplete)
+                return strprintf(&record->reason, "its source is incomplete: %s",
+                                 result->incomplete);
         return 0;
 }
 
@@ -109,8 +114,8 @@ static void sync_progress(const CaptureJob *job, const PipelineCounts *counts)
                              counts->written_bytes);
 }
 
-static int copy_kdump(const CaptureJob *job, const PageSource *pages, DumpKdump *dump,
-                      const Compressor *compressor, PipelineCounts *ret_counts)
+static int copy_kdump(const CaptureJob *job, const CaptureSource *source, const PageSource *pages,
+                      DumpKdump *dump, const Compressor *compressor, SaveResult *ret)
 {
         CaptureLimits limits = capture_limits_choose(job->n_threads, job->memory_limit_bytes);
         ProgressThrottle throttle = { .job = job };
@@ -128,11 +133,12 @@ static int copy_kdump(const CaptureJob *job, const PageSource *pages, DumpKdump 
         job->record->n_threads = limits.n_threads;
         r = dump_kdump_begin(dump);
         if (r >= 0)
-                r = pipeline_run(&pipeline, ret_counts);
+                r = pipeline_run(&pipeline, &ret->counts);
+        ret->incomplete = capture_source_incomplete(source);
         if (r < 0)
                 return r;
-        sync_progress(job, ret_counts);
-        return dump_kdump_finish(dump, ret_counts->n_missing == 0);
+        sync_progress(job, &ret->counts);
+        return dump_kdump_finish(dump, ret->counts.n_missing == 0 && !ret->incomplete);
 }
 
 static int save_kdump(const CaptureJob *job, CaptureSource *source, unsigned dump_level, Sink *sink)
@@ -155,7 +161,7 @@ static int save_kdump(const CaptureJob *job, CaptureSource *source, unsigned dum
         r = dump_kdump_new(sink, &pages, &info, &dump);
         if (r < 0)
                 return r;
-        r = copy_kdump(job, &pages, dump, compressor, &result.counts);
+        r = copy_kdump(job, source, &pages, dump, compressor, &result);
         result.n_pages = dump_kdump_n_pages(dump);
         result.file_bytes = dump_kdump_bytes(dump);
         return finish_sink(job, sink, &result, r);
@@ -193,6 +199,7 @@ static int save_elf(const CaptureJob *job, CaptureSource *source, unsigned dump_
                 .counts = written.counts,
                 .n_pages = written.n_pages,
                 .file_bytes = written.file_bytes,
+                .incomplete = capture_source_incomplete(source),
         };
         return finish_sink(job, sink, &result, r);
 }

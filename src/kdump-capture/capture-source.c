@@ -3,8 +3,6 @@
  */
 #include "capture-source.h"
 
-#include <elf.h>
-
 #include "core-collector.h"
 #include "io.h"
 #include "log.h"
@@ -13,6 +11,7 @@
 #define PAGE_SIZE_BYTES_MAX 65536
 
 _Static_assert(KMEM_UTSNAME_BYTES == KDUMP_UTSNAME_BYTES, "struct new_utsname");
+_Static_assert(KDUMP_FILE_UTSNAME_BYTES == KDUMP_UTSNAME_BYTES, "struct new_utsname");
 
 static uint32_t system_page_size(void)
 {
@@ -52,6 +51,30 @@ static void source_load_info(CaptureSource *source, const char *path)
         }
 }
 
+/* What a saved dump says of itself counts more than what its memory says. */
+static void source_load_saved(CaptureSource *source, const char *path)
+{
+        const KdumpFileInfo *info;
+
+        source->saved = vmcore_saved(source->vmcore);
+        if (!source->saved)
+                return;
+        info = kdump_file_info(source->saved);
+        source->page_size_bytes = info->page_size_bytes;
+        if (source->crash_realtime_usec == 0)
+                source->crash_realtime_usec = info->timestamp_usec;
+        if (info->cut_off)
+                source->incomplete = "its end is not there";
+        else if (info->status & KDUMP_FILE_INCOMPLETE)
+                source->incomplete = "it is marked so";
+        else if (info->part_start_pfn > 0 || info->part_end_pfn < info->end_pfn)
+                source->incomplete = "it is one part of a split dump";
+        if (source->incomplete)
+                log_warning("'%s' is incomplete: %s.", path, source->incomplete);
+        if (info->notes_lost)
+                log_warning("The notes of '%s' are not where its header says, ignoring.", path);
+}
+
 int capture_source_open(const char *path, CaptureSource **ret)
 {
         _cleanup_(capture_source_freep) CaptureSource *source = NULL;
@@ -66,6 +89,7 @@ int capture_source_open(const char *path, CaptureSource **ret)
                 return log_error_errno(r, "Cannot read '%s': %s", path, message ?: strerror(-r));
         source->runs = vmcore_runs(source->vmcore, &source->n_runs);
         source_load_info(source, path);
+        source_load_saved(source, path);
 
         r = kmem_open(source->vmcore, source->info, &source->kmem);
         if (r < 0 && source->info)
@@ -107,12 +131,13 @@ static void source_load_values(CaptureSource *source, unsigned level)
 
 unsigned capture_source_filter(CaptureSource *source, unsigned level)
 {
+        const unsigned before = source->saved ? kdump_file_info(source->saved)->dump_level : 0;
         _cleanup_free_ char *message = NULL;
         int r = -ENODATA;
 
         source_load_values(source, level);
         if (level <= 1)
-                return level;
+                return level | before;
         if (source->info && source->kmem)
                 r = page_filter_new(source->vmcore, source->kmem, source->info,
                                     source->page_size_bytes, level, &source->filter, &message);
@@ -120,11 +145,17 @@ unsigned capture_source_filter(CaptureSource *source, unsigned level)
                 (void) log_warning_errno(r,
                                          "Cannot tell what pages are used for, so all are kept: %s",
                                          message ?: "there is no VMCOREINFO that tells of them");
-                return level & 1;
+                return (level & 1) | before;
         }
         for (char *const *w = page_filter_warnings(source->filter); w && *w; w++)
                 log_warning("%s.", *w);
-        return level;
+        return level | before;
+}
+
+const char *capture_source_incomplete(const CaptureSource *source)
+{
+        return atomic_load(&source->bitmap_lost) ? "its bitmap of pages cannot be read"
+                                                 : source->incomplete;
 }
 
 static void pages_exist(void *data, uint64_t first_pfn, size_t n_pfns, uint8_t *bits)
@@ -153,6 +184,7 @@ typedef struct PageReader {
         PageFilterReader *filter; /* NULL: all pages are kept */
         PageFilterReader *value;  /* NULL: no telling */
         PageCounts counts;
+        uint8_t saved[512]; /* bits of a saved dump */
 } PageReader;
 
 static void reader_free(void *data)
@@ -189,6 +221,26 @@ static int reader_new(void *data, void **ret_reader)
         return 0;
 }
 
+/* Takes from @bits the pages that a saved dump has left out. */
+static void saved_dumpable(PageReader *reader, uint64_t first_pfn, size_t n_pfns, uint8_t *bits)
+{
+        CaptureSource *source = reader->source;
+
+        while (n_pfns > 0) {
+                size_t n = MIN(n_pfns, sizeof(reader->saved) * 8), n_bytes = DIV_ROUND_UP(n, 8);
+
+                if (kdump_file_dumpable(source->saved, first_pfn, n, reader->saved) < 0) {
+                        memset(reader->saved, 0, sizeof(reader->saved));
+                        atomic_store(&source->bitmap_lost, true);
+                }
+                for (size_t i = 0; i < n_bytes; i++)
+                        bits[i] &= reader->saved[i];
+                first_pfn += n;
+                bits += n_bytes;
+                n_pfns -= n;
+        }
+}
+
 /* A range that the filter does not take is kept. */
 static void reader_dumpable(void *data, uint64_t first_pfn, size_t n_pfns, uint8_t *bits)
 {
@@ -198,6 +250,8 @@ static void reader_dumpable(void *data, uint64_t first_pfn, size_t n_pfns, uint8
         if (reader->filter)
                 (void) page_filter_classify(reader->source->filter, reader->filter, first_pfn,
                                             n_pfns, bits, &reader->counts);
+        if (reader->source->saved)
+                saved_dumpable(reader, first_pfn, n_pfns, bits);
 }
 
 static void reader_valuable(void *data, uint64_t first_pfn, size_t n_pfns, uint8_t *bits)
@@ -215,7 +269,8 @@ static int reader_window(void *data, uint64_t pfn, size_t n_pages, const uint8_t
 {
         PageReader *reader = data;
         const CaptureSource *source = reader->source;
-        uint64_t align_bytes = system_page_size(), page_bytes = source->page_size_bytes;
+        uint64_t align_bytes = vmcore_window_align_bytes(source->vmcore);
+        uint64_t page_bytes = source->page_size_bytes;
         uint64_t paddr = pfn * page_bytes, start, end, first_pfn, n_run;
         const uint8_t *shown;
         int r;
@@ -255,24 +310,6 @@ void capture_source_pages(CaptureSource *source, PageSource *ret)
         };
 }
 
-static const char *machine_to_string(unsigned machine)
-{
-        switch (machine) {
-        case EM_X86_64:
-                return "x86_64";
-        case EM_AARCH64:
-                return "aarch64";
-        case EM_RISCV:
-                return "riscv64";
-        case EM_PPC64:
-                return "ppc64le";
-        case EM_S390:
-                return "s390x";
-        default:
-                return "";
-        }
-}
-
 /* Readers find the architecture by the machine field, so something must be there. */
 static void utsname_make(const CaptureSource *source, uint8_t ret[KDUMP_UTSNAME_BYTES])
 {
@@ -281,7 +318,7 @@ static void utsname_make(const CaptureSource *source, uint8_t ret[KDUMP_UTSNAME_
                                  "",
                                  source->kernel_release ?: "",
                                  "",
-                                 machine_to_string(vmcore_machine(source->vmcore)),
+                                 vmcore_machine_to_string(vmcore_machine(source->vmcore)),
                                  "" };
 
         memset(ret, 0, KDUMP_UTSNAME_BYTES);
@@ -303,25 +340,41 @@ static uint64_t phys_base(const CaptureSource *source)
         return 0;
 }
 
+/* The names of the crashed system: as the dump has them that it was saved in, else from its memory.
+ */
+static void describe_utsname(CaptureSource *source, uint8_t ret[KDUMP_UTSNAME_BYTES])
+{
+        int r;
+
+        if (source->saved && *kdump_file_info(source->saved)->release) {
+                memcpy(ret, kdump_file_info(source->saved)->utsname, KDUMP_UTSNAME_BYTES);
+                return;
+        }
+        r = source->kmem ? kmem_read_utsname(source->kmem, source->info, (char *) ret) : -ENODATA;
+        if (r >= 0)
+                return;
+        (void) log_warning_errno(r, "Cannot read the names of the crashed system, ignoring: %m");
+        utsname_make(source, ret);
+}
+
 void capture_source_describe(CaptureSource *source, KdumpInfo *ret)
 {
         size_t vmcoreinfo_size = 0;
-        int r;
 
         *ret = (KdumpInfo){
                 .timestamp_usec = source->crash_realtime_usec ?: now_realtime_usec(),
                 .n_cpus = vmcore_n_prstatus(source->vmcore),
                 .phys_base = phys_base(source),
         };
+        if (source->saved) {
+                const KdumpFileInfo *info = kdump_file_info(source->saved);
+
+                ret->timestamp_usec = info->timestamp_usec ?: ret->timestamp_usec;
+                ret->n_cpus = info->n_cpus;
+                ret->phys_base = info->phys_base;
+        }
         ret->notes = vmcore_notes(source->vmcore, &ret->notes_size);
         if (vmcore_vmcoreinfo_text(source->vmcore, &vmcoreinfo_size, &ret->vmcoreinfo_offset))
                 ret->vmcoreinfo_size = vmcoreinfo_size;
-
-        r = source->kmem ? kmem_read_utsname(source->kmem, source->info, (char *) ret->utsname)
-                         : -ENODATA;
-        if (r < 0) {
-                (void) log_warning_errno(
-                        r, "Cannot read the names of the crashed system, ignoring: %m");
-                utsname_make(source, ret->utsname);
-        }
+        describe_utsname(source, ret->utsname);
 }

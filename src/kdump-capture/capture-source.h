@@ -3,6 +3,8 @@
  */
 #pragma once
 
+#include <stdatomic.h>
+
 #include "dump-kdump.h"
 #include "dump-source.h"
 #include "kmem.h"
@@ -17,6 +19,9 @@ typedef struct CaptureSource {
         uint32_t page_size_bytes; /* of the crashed kernel */
         const MemoryRun *runs;    /* owned by @vmcore */
         size_t n_runs;
+        const KdumpFile *saved;       /* owned by @vmcore; NULL: it is not a saved dump */
+        atomic_bool bitmap_lost;      /* of @saved: which pages it has could not be read */
+        const char *incomplete;       /* by its headers; NULL: nothing is missing */
         uint64_t crash_realtime_usec; /* 0: unknown */
         const char *kernel_release;   /* owned by @info; NULL: unknown */
         PageFilter *filter;           /* NULL: all pages are kept */
@@ -31,11 +36,15 @@ DEFINE_CLEANUP(CaptureSource *, capture_source_free);
 
 /* From now on leaves out what dump level @level (0 to 31) says, as far as can be decided; what
  * cannot is kept, and warned of. Returns the level that is applied: of pages by their content only
- * if nothing else can be decided. Logs. */
+ * if nothing else can be decided; and what had been applied to a saved dump before. Logs. */
 unsigned capture_source_filter(CaptureSource *source, unsigned level);
 
 /* The pages of @source, which must outlive *ret. */
 void capture_source_pages(CaptureSource *source, PageSource *ret);
+
+/* Why pages of it are missing, whether they can be read or not, as far as is known by now; NULL:
+ * none is known to be. */
+const char *capture_source_incomplete(const CaptureSource *source);
 
 /* What the headers of a dump say of @source: all but the level and the compression. The pointers in
  * *ret live as long as @source. */

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Owns the tests of saving what is a saved dump already. */
+#include "capture-save.h"
+#include "io.h"
+#include "paths.h"
+#include "test-dump.h"
+#include "test-kdump-file.h"
+
+typedef struct Bed {
+        Made made;
+        char *root;
+        int dir_fd, fd;
+        DumpRecord record;
+        MemorySink file; /* what was saved */
+} Bed;
+
+static void bed_init(Bed *bed, const char *kinds, uint32_t status)
+{
+        memset(bed, 0, sizeof(*bed));
+        made_init(&bed->made, kinds, 6);
+        made_put_u32(&bed->made, 424, status);
+        bed->root = test_root_new();
+        bed->dir_fd = test_root_open(bed->root);
+}
+
+static void bed_save(Bed *bed, unsigned level)
+{
+        const Collector collector = { .dump_level = level, .compression = COMPRESSION_ZLIB };
+        char path[64];
+        CaptureJob job = {
+                .source = path,
+                .dir_fd = bed->dir_fd,
+                .incomplete_name = FILE_VMCORE_INCOMPLETE,
+                .final_name = FILE_VMCORE,
+                .collector = &collector,
+                .record = &bed->record,
+                .n_threads = 4,
+        };
+        char *data;
+        size_t size;
+
+        bed->fd = made_fd(&bed->made, bed->made.size);
+        (void) snprintf(path, sizeof(path), "/proc/self/fd/%d", bed->fd);
+        assert_int_equal(capture_save_file(&job), 0);
+        assert_int_equal(file_read(bed->dir_fd, FILE_VMCORE, 64 << 20, &data, &size), 0);
+        bed->file = (MemorySink){ .sink.ops = &memory_ops, .data = (uint8_t *) data, .size = size };
+}
+
+static void bed_done(Bed *bed)
+{
+        sink_free(&bed->file.sink);
+        close_fd(bed->fd);
+        dump_record_done(&bed->record);
+        close_fd(bed->dir_fd);
+        test_root_freep(&bed->root);
+        made_done(&bed->made);
+}
+
+static ReadResult kind_result(char kind)
+{
+        switch (kind) {
+        case MADE_HOLE:
+                return READ_NO_MEMORY;
+        case MADE_EXCLUDED:
+                return READ_EXCLUDED;
+        case MADE_MISSING:
+                return READ_MISSING;
+        default:
+                return READ_PAGE;
+        }
+}
+
+static void test_each_page_stays_what_it_is(void **state)
+{
+        _cleanup_free_ char *kinds = made_repeat(EVERY_KIND, 20000);
+        uint8_t page[MADE_PAGE], expected[MADE_PAGE];
+        Bed bed;
+
+        bed_init(&bed, kinds, 0x2);
+        bed_save(&bed, 0);
+        for (size_t pfn = 0; pfn < 100; pfn++) {
+                size_t at = pfn < 50 ? pfn : strlen(kinds) - pfn + 49;
+
+                assert_int_equal(file_page(&bed.file, at, page), kind_result(kinds[at]));
+                if (kind_result(kinds[at]) != READ_PAGE)
+                        continue;
+                made_page(kinds[at], at, expected);
+                assert_memory_equal(page, expected, MADE_PAGE);
+        }
+        assert_int_equal(bed.record.n_pages, bed.made.n_descs);
+        assert_int_equal(bed.record.n_pages_missing, 20000 / strlen(EVERY_KIND));
+        assert_int_equal(bed.record.status, DUMP_STATUS_INCOMPLETE);
+        assert_non_null(strstr(bed.record.reason, "could not be read"));
+        assert_int_equal(file_u32(&bed.file, 424), 0x8 | 0x1);
+        bed_done(&bed);
+}
+
+static void test_header_is_of_the_crashed_system(void **state)
+{
+        Bed bed;
+
+        bed_init(&bed, "rz0", 0x2);
+        bed_save(&bed, 0);
+        assert_memory_equal(bed.file.data + 12, bed.made.data + 12, 390);
+        assert_int_equal(file_u64(&bed.file, 408), 1700000000);
+        assert_int_equal(file_u64(&bed.file, 416), 123456);
+        assert_int_equal(file_u32(&bed.file, 424), 0x1);
+        assert_int_equal(file_u32(&bed.file, 460), 4);
+        assert_int_equal(file_u64(&bed.file, MADE_PAGE), 0xffff8000);
+        assert_memory_equal(bed.file.data + file_u64(&bed.file, MADE_PAGE + 32),
+                            made_notes + MADE_VMCOREINFO_START, MADE_VMCOREINFO_SIZE);
+        assert_int_equal(bed.record.status, DUMP_STATUS_COMPLETE);
+        assert_null(bed.record.reason);
+        bed_done(&bed);
+}
+
+static void test_levels_are_joined(void **state)
+{
+        static const unsigned cases[][3] = { { 0, 0, 0 },   { 1, 0, 1 },   { 0, 1, 1 },
+                                             { 31, 0, 31 }, { 16, 1, 17 }, { 2, 31, 3 } };
+
+        /* There is nothing that tells what pages are used for: of 31, only 1 is applied. */
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                Bed bed;
+
+                bed_init(&bed, "rxz", 0x2);
+                made_put_u32(&bed.made, MADE_PAGE + 8, cases[i][0]);
+                bed_save(&bed, cases[i][1]);
+                assert_int_equal(bed.record.dump_level, cases[i][2]);
+                assert_int_equal(file_u32(&bed.file, MADE_PAGE + 8), cases[i][2]);
+                bed_done(&bed);
+        }
+}
+
+static void test_incomplete_source_makes_an_incomplete_dump(void **state)
+{
+        Bed bed;
+
+        bed_init(&bed, "rz0", 0x2 | 0x8);
+        bed_save(&bed, 0);
+        assert_int_equal(bed.record.status, DUMP_STATUS_INCOMPLETE);
+        assert_int_equal(bed.record.n_pages_missing, 0);
+        assert_non_null(strstr(bed.record.reason, "source is incomplete"));
+        assert_int_equal(file_u32(&bed.file, 424), 0x8 | 0x1);
+        bed_done(&bed);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_each_page_stays_what_it_is),
+                cmocka_unit_test(test_header_is_of_the_crashed_system),
+                cmocka_unit_test(test_levels_are_joined),
+                cmocka_unit_test(test_incomplete_source_makes_an_incomplete_dump),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL) != 0;
+}
