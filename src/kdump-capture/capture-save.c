@@ -8,7 +8,6 @@
 #include "compress.h"
 #include "io.h"
 #include "log.h"
-#include "pagemap.h"
 #include "pipeline.h"
 #include "sink-file.h"
 #include "sink-flat.h"
@@ -204,7 +203,15 @@ static int save_elf(const CaptureJob *job, CaptureSource *source, unsigned dump_
         return finish_sink(job, sink, &result, r);
 }
 
-static void log_result(const CaptureJob *job)
+static void log_excluded(const CaptureCounts *counts)
+{
+        _cleanup_free_ char *text = NULL;
+
+        if (capture_counts_text(counts, &text) >= 0 && text)
+                log_info("Left out pages: %s.", text);
+}
+
+static void log_result(const CaptureJob *job, const CaptureCounts *counts)
 {
         const DumpRecord *record = job->record;
 
@@ -216,6 +223,7 @@ static void log_result(const CaptureJob *job)
                  (unsigned long long) record->n_pages_memory, job->final_name,
                  (unsigned long long) record->n_pages_zero,
                  (unsigned long long) record->vmcore_bytes, record->dump_level);
+        log_excluded(counts);
 }
 
 static int open_sink(const CaptureJob *job, Sink **ret)
@@ -239,19 +247,21 @@ static int save_pages(const CaptureJob *job, CaptureSource *source)
 {
         unsigned dump_level = capture_source_filter(source, job->collector->dump_level);
         _cleanup_(sink_freep) Sink *sink = NULL;
+        CaptureCounts counts;
         int r;
 
-        job->record->n_pages_memory =
-                pagemap_count(source->runs, source->n_runs, source->page_size_bytes);
+        job->record->n_pages_memory = source->n_exist;
         r = open_sink(job, &sink);
         if (r < 0)
                 return log_error_errno(r, "Cannot make '%s': %m", job->incomplete_name);
         r = job->collector->format == DUMP_FORMAT_ELF ? save_elf(job, source, dump_level, sink)
                                                       : save_kdump(job, source, dump_level, sink);
+        capture_source_counts(source, &counts);
+        capture_counts_record(&counts, job->record);
         if (r < 0)
                 return log_error_errno(r, "Cannot write '%s': %m", job->incomplete_name);
 
-        log_result(job);
+        log_result(job, &counts);
         return 0;
 }
 

@@ -90,6 +90,7 @@ int capture_source_open(const char *path, CaptureSource **ret)
         source->runs = vmcore_runs(source->vmcore, &source->n_runs);
         source_load_info(source, path);
         source_load_saved(source, path);
+        source->n_exist = pagemap_count(source->runs, source->n_runs, source->page_size_bytes);
 
         r = kmem_open(source->vmcore, source->info, &source->kmem);
         if (r < 0 && source->info)
@@ -183,8 +184,7 @@ typedef struct PageReader {
         VmcoreView *view;
         PageFilterReader *filter; /* NULL: all pages are kept */
         PageFilterReader *value;  /* NULL: no telling */
-        PageCounts counts;
-        uint8_t saved[512]; /* bits of a saved dump */
+        uint8_t saved[512];       /* bits of a saved dump */
 } PageReader;
 
 static void reader_free(void *data)
@@ -221,10 +221,11 @@ static int reader_new(void *data, void **ret_reader)
         return 0;
 }
 
-/* Takes from @bits the pages that a saved dump has left out. */
-static void saved_dumpable(PageReader *reader, uint64_t first_pfn, size_t n_pfns, uint8_t *bits)
+/* Takes from @bits the pages that a saved dump has left out. Returns how many. */
+static uint64_t saved_dumpable(PageReader *reader, uint64_t first_pfn, size_t n_pfns, uint8_t *bits)
 {
         CaptureSource *source = reader->source;
+        uint64_t n_before = 0;
 
         while (n_pfns > 0) {
                 size_t n = MIN(n_pfns, sizeof(reader->saved) * 8), n_bytes = DIV_ROUND_UP(n, 8);
@@ -233,25 +234,52 @@ static void saved_dumpable(PageReader *reader, uint64_t first_pfn, size_t n_pfns
                         memset(reader->saved, 0, sizeof(reader->saved));
                         atomic_store(&source->bitmap_lost, true);
                 }
-                for (size_t i = 0; i < n_bytes; i++)
+                for (size_t i = 0; i < n_bytes; i++) {
+                        n_before += (unsigned) __builtin_popcount(
+                                (uint8_t) (bits[i] & ~reader->saved[i]));
                         bits[i] &= reader->saved[i];
+                }
                 first_pfn += n;
                 bits += n_bytes;
                 n_pfns -= n;
         }
+        return n_before;
+}
+
+static void source_count(CaptureSource *source, uint64_t n_exist, const PageCounts *counts,
+                         uint64_t n_before)
+{
+        if (atomic_load(&source->n_counted) >= source->n_exist)
+                return;
+        for (PageClass class = PAGE_KEPT + 1; class < _PAGE_CLASS_MAX; class ++)
+                atomic_fetch_add(&source->n_excluded[class], counts->n_pages[class]);
+        atomic_fetch_add(&source->n_before, n_before);
+        atomic_fetch_add(&source->n_counted, n_exist);
+}
+
+void capture_source_counts(const CaptureSource *source, CaptureCounts *ret)
+{
+        *ret = (CaptureCounts){ .n_before = atomic_load(&source->n_before) };
+        for (PageClass class = PAGE_KEPT + 1; class < _PAGE_CLASS_MAX; class ++)
+                ret->n_excluded[class] = atomic_load(&source->n_excluded[class]);
 }
 
 /* A range that the filter does not take is kept. */
 static void reader_dumpable(void *data, uint64_t first_pfn, size_t n_pfns, uint8_t *bits)
 {
         PageReader *reader = data;
+        CaptureSource *source = reader->source;
+        PageCounts counts = {};
+        uint64_t n_exist, n_before = 0;
 
-        pages_exist(reader->source, first_pfn, n_pfns, bits);
+        n_exist = pagemap_fill(source->runs, source->n_runs, source->page_size_bytes, first_pfn,
+                               n_pfns, bits);
         if (reader->filter)
-                (void) page_filter_classify(reader->source->filter, reader->filter, first_pfn,
-                                            n_pfns, bits, &reader->counts);
-        if (reader->source->saved)
-                saved_dumpable(reader, first_pfn, n_pfns, bits);
+                (void) page_filter_classify(source->filter, reader->filter, first_pfn, n_pfns, bits,
+                                            &counts);
+        if (source->saved)
+                n_before = saved_dumpable(reader, first_pfn, n_pfns, bits);
+        source_count(source, n_exist, &counts, n_before);
 }
 
 static void reader_valuable(void *data, uint64_t first_pfn, size_t n_pfns, uint8_t *bits)

@@ -5,6 +5,7 @@
 
 #include <stdatomic.h>
 
+#include "capture-counts.h"
 #include "dump-kdump.h"
 #include "dump-source.h"
 #include "kmem.h"
@@ -26,6 +27,11 @@ typedef struct CaptureSource {
         const char *kernel_release;   /* owned by @info; NULL: unknown */
         PageFilter *filter;           /* NULL: all pages are kept */
         PageFilter *value_filter;     /* what it keeps is written first; NULL: no telling */
+
+        uint64_t n_exist;           /* pages */
+        _Atomic uint64_t n_counted; /* of them, in the next two */
+        _Atomic uint64_t n_excluded[_PAGE_CLASS_MAX];
+        _Atomic uint64_t n_before; /* @saved had left them out */
 } CaptureSource;
 
 /* Opens @path. What is missing in it is warned of, and done without. Returns 0, or errors as
@@ -41,6 +47,10 @@ unsigned capture_source_filter(CaptureSource *source, unsigned level);
 
 /* The pages of @source, which must outlive *ret. */
 void capture_source_pages(CaptureSource *source, PageSource *ret);
+
+/* What was left out of the pages that dumpable() was asked for, each counted once as long as all of
+ * them have been asked for before one is again. */
+void capture_source_counts(const CaptureSource *source, CaptureCounts *ret);
 
 /* Why pages of it are missing, whether they can be read or not, as far as is known by now; NULL:
  * none is known to be. */

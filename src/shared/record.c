@@ -46,6 +46,13 @@ static const JsonField record_fields[] = {
         FIELD(n_pages, JSON_FIELD_U64),
         FIELD(n_pages_zero, JSON_FIELD_U64),
         FIELD(n_pages_missing, JSON_FIELD_U64),
+        FIELD(n_excluded_free, JSON_FIELD_U64),
+        FIELD(n_excluded_cache, JSON_FIELD_U64),
+        FIELD(n_excluded_cache_private, JSON_FIELD_U64),
+        FIELD(n_excluded_user, JSON_FIELD_U64),
+        FIELD(n_excluded_hwpoison, JSON_FIELD_U64),
+        FIELD(n_excluded_offline, JSON_FIELD_U64),
+        FIELD(n_excluded_before, JSON_FIELD_U64),
         FIELD(generation, JSON_FIELD_U64),
 };
 

@@ -30,6 +30,10 @@ typedef struct DumpRecord {
         unsigned n_threads;      /* that pages were copied by, at most; 0 unknown */
         uint64_t n_pages_memory; /* that the machine had, whatever was left out; 0 unknown */
         uint64_t n_pages, n_pages_zero, n_pages_missing;
+
+        /* Pages that were left out: as what, or because the source had left them out before. */
+        uint64_t n_excluded_free, n_excluded_cache, n_excluded_cache_private, n_excluded_user;
+        uint64_t n_excluded_hwpoison, n_excluded_offline, n_excluded_before;
         uint64_t generation; /* of the image that captured */
 } DumpRecord;
 

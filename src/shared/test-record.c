@@ -19,6 +19,8 @@ static void test_there_and_back(void **state)
                 .n_threads = 7,
                 .n_pages_memory = 4000,
                 .n_pages_missing = 3,
+                .n_excluded_user = 4,
+                .n_excluded_before = 5,
         };
         _cleanup_(dump_record_done) DumpRecord again = {};
         _cleanup_free_ char *json = NULL;
@@ -37,6 +39,8 @@ static void test_there_and_back(void **state)
         assert_int_equal(again.n_threads, 7);
         assert_true(again.n_pages_memory == 4000);
         assert_true(again.n_pages_missing == 3);
+        assert_true(again.n_excluded_user == 4);
+        assert_true(again.n_excluded_before == 5);
         assert_true(again.generation == 0);
 }
 
