@@ -75,6 +75,15 @@ static void source_load_saved(CaptureSource *source, const char *path)
                 log_warning("The notes of '%s' are not where its header says, ignoring.", path);
 }
 
+static const char *machine_name(const CaptureSource *source)
+{
+        const char *name = vmcore_machine_to_string(vmcore_machine(source->vmcore));
+
+        if (!*name && source->saved)
+                name = kdump_file_info(source->saved)->machine;
+        return *name ? name : "an unknown machine";
+}
+
 int capture_source_open(const char *path, CaptureSource **ret)
 {
         _cleanup_(capture_source_freep) CaptureSource *source = NULL;
@@ -93,7 +102,13 @@ int capture_source_open(const char *path, CaptureSource **ret)
         source->n_exist = pagemap_count(source->runs, source->n_runs, source->page_size_bytes);
 
         r = kmem_open(source->vmcore, source->info, &source->kmem);
-        if (r < 0 && source->info)
+        source->machine_unknown = r == -EOPNOTSUPP;
+        if (source->machine_unknown)
+                log_warning(
+                        "'%s' is of a kernel for '%s', which is not known here: no kernel log, and "
+                        "all pages are kept.",
+                        path, machine_name(source));
+        else if (r < 0 && source->info)
                 (void) log_warning_errno(
                         r, "Cannot translate the kernel's addresses of '%s', ignoring: %m", path);
 
@@ -130,6 +145,15 @@ static void source_load_values(CaptureSource *source, unsigned level)
                 source->value_filter = TAKE_PTR(filter);
 }
 
+/* Why nothing can be decided without a look at the kernel's structures. */
+static const char *why_no_filter(const CaptureSource *source)
+{
+        if (!source->info)
+                return "there is no VMCOREINFO that tells of them";
+        return source->machine_unknown ? "kernels of its machine are not known here"
+                                       : "the kernel's addresses cannot be translated";
+}
+
 unsigned capture_source_filter(CaptureSource *source, unsigned level)
 {
         const unsigned before = source->saved ? kdump_file_info(source->saved)->dump_level : 0;
@@ -145,7 +169,7 @@ unsigned capture_source_filter(CaptureSource *source, unsigned level)
         if (r < 0) {
                 (void) log_warning_errno(r,
                                          "Cannot tell what pages are used for, so all are kept: %s",
-                                         message ?: "there is no VMCOREINFO that tells of them");
+                                         message ?: why_no_filter(source));
                 return (level & 1) | before;
         }
         for (char *const *w = page_filter_warnings(source->filter); w && *w; w++)

@@ -17,6 +17,7 @@ typedef struct CaptureSource {
         Vmcore *vmcore;
         Vmcoreinfo *info;         /* NULL: there is none, or none that makes sense */
         Kmem *kmem;               /* NULL: addresses of the kernel cannot be translated */
+        bool machine_unknown;     /* that is why @kmem is not there */
         uint32_t page_size_bytes; /* of the crashed kernel */
         const MemoryRun *runs;    /* owned by @vmcore */
         size_t n_runs;

@@ -142,6 +142,44 @@ static void test_unavailable_codec_becomes_lzo(void **state)
         bed_done(&bed);
 }
 
+static void test_unknown_machine_keeps_all_pages(void **state)
+{
+        static const struct {
+                uint16_t machine;
+                const char *name;
+        } cases[] = { { EM_RISCV, "riscv64" }, { EM_PPC64, "ppc64le" }, { EM_S390, "s390x" } };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                Collector collector = { .dump_level = 31, .compression = COMPRESSION_LZO };
+                MemorySink file;
+                Bed bed;
+
+                bed_init(&bed);
+                test_core_done(&bed.core);
+                test_core_init(&bed.core);
+                bed.core.header.e_machine = cases[i].machine;
+                test_core_add_note(&bed.core, "VMCOREINFO", 0, vmcoreinfo, strlen(vmcoreinfo));
+                test_core_add(&bed.core, 0, 0, N_PAGES * TEST_PAGE, N_PAGES * TEST_PAGE,
+                              bed.memory);
+                test_core_write(&bed.core);
+                (void) snprintf(bed.path, sizeof(bed.path), "/proc/%d/fd/%d", (int) getpid(),
+                                bed.core.fd);
+                assert_int_equal(
+                        capture_save_vmcore(bed.path, bed.dir_fd, &collector, NULL, &bed.record),
+                        0);
+                assert_int_equal(bed.record.status, DUMP_STATUS_COMPLETE);
+                assert_int_equal(bed.record.n_pages, N_PAGES);
+                assert_int_equal(bed.record.dump_level, 1);
+                bed_read(&bed, FILE_VMCORE, &file);
+                assert_string_equal((const char *) file.data + 12, "Linux");
+                assert_string_equal((const char *) file.data + 12 + 2 * 65, "6.1.0-test");
+                assert_string_equal((const char *) file.data + 12 + 4 * 65, cases[i].name);
+                assert_int_equal(file_u64(&file, 408), 1700000000);
+                sink_free(&file.sink);
+                bed_done(&bed);
+        }
+}
+
 static void test_truncated_core_is_incomplete(void **state)
 {
         Collector collector = { .compression = COMPRESSION_LZO };
@@ -266,6 +304,7 @@ int main(void)
                 cmocka_unit_test(test_dump_equals_the_memory),
                 cmocka_unit_test(test_every_codec_is_used_as_asked_for),
                 cmocka_unit_test(test_unavailable_codec_becomes_lzo),
+                cmocka_unit_test(test_unknown_machine_keeps_all_pages),
                 cmocka_unit_test(test_truncated_core_is_incomplete),
                 cmocka_unit_test(test_full_target_leaves_what_fits),
                 cmocka_unit_test(test_no_source),
