@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The same guest panics under Debian's kdump-tools and under kdumpd, at level 31; how long each takes is noted. kdumpd does
-not call itself operational beside kdump-tools, and takes over from it."""
+"""The same guest panics under Debian's kdump-tools and under kdumpd, at level 31; how long each takes is noted. kdumpd
+says whose image is loaded, and takes over from kdump-tools."""
 
 import bed
 import guestimage
@@ -34,8 +34,7 @@ def theirs(image):
     guest = bed.start(image=image)
     guest.run("systemctl enable --now kdump-tools", timeout=300)
     bed.check_in("ready to kdump", guest.run("kdump-config show"), "kdump-config show")
-    status, text = guest.status("kdumpctl status")
-    bed.check(status == 3, "kdumpctl status: expected 3 beside kdump-tools, not %d:\n%s" % (status, text))
+    bed.check_in("loaded by something other than kdumpd", guest.run("kdumpctl status"), "kdumpctl status")
     return timed(guest, THEIRS)
 
 
