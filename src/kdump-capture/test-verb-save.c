@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 
 #include "io.h"
 #include "json-fields.h"
@@ -189,6 +191,39 @@ static void test_standard_output_gets_the_flattened_form(void **state)
         }
 }
 
+/* Of a flattened file without its end nothing can be read. */
+static void test_full_file_is_as_good_as_its_form(void **state)
+{
+        static const struct {
+                const char *option;
+                int result;
+        } cases[] = {
+                { "--format=kdump", 3 },
+                { "--format=elf", 3 },
+                { "--format=flat", 1 },
+        };
+        struct rlimit before, limit;
+
+        assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+        limit = (struct rlimit){ .rlim_cur = 1500 << 10, .rlim_max = before.rlim_max };
+        (void) signal(SIGXFSZ, SIG_IGN);
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                _cleanup_close_ int output = output_new();
+                _cleanup_free_ char *path = NULL;
+                int result;
+                Bed bed;
+
+                bed_init(&bed);
+                path = bed_path(&bed, "vmcore");
+                assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+                result = run(&bed, path, cases[i].option, output);
+                assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+                assert_int_equal(result, cases[i].result);
+                assert_int_equal(faccessat(AT_FDCWD, path, F_OK, 0), -1);
+                bed_done(&bed);
+        }
+}
+
 static void test_kdump_form_needs_a_file(void **state)
 {
         _cleanup_close_ int output = output_new();
@@ -356,6 +391,7 @@ int main(void)
                 cmocka_unit_test(test_file_is_of_the_form_asked_for),
                 cmocka_unit_test(test_elf_core_is_what_it_was_made_of),
                 cmocka_unit_test(test_standard_output_gets_the_flattened_form),
+                cmocka_unit_test(test_full_file_is_as_good_as_its_form),
                 cmocka_unit_test(test_kdump_form_needs_a_file),
                 cmocka_unit_test(test_terminal_is_not_written_to),
                 cmocka_unit_test(test_reader_that_ends_is_an_error),

@@ -99,6 +99,12 @@ static bool is_stream(const SaveArguments *arguments)
         return streq(arguments->target, "-");
 }
 
+/* Nothing reads a stream without its end. */
+static bool is_lost_when_cut(const SaveArguments *arguments)
+{
+        return is_stream(arguments) || arguments->collector.format == DUMP_FORMAT_FLAT;
+}
+
 /* Standard output is written in order, even if it is a file: who wants the kdump form names one. */
 static int check_stream(SaveArguments *arguments)
 {
@@ -281,9 +287,9 @@ int verb_save(int argc, char **argv)
                 (void) log_oom();
                 return EXIT_FAILURE;
         }
-        /* A full disk may have taken most of it; a stream that was cut off is good for nothing. */
+        /* A full disk may have taken most of it. */
         if (save(&arguments, &record) < 0 &&
-            (is_stream(&arguments) || record.n_pages == record.n_pages_missing))
+            (is_lost_when_cut(&arguments) || record.n_pages == record.n_pages_missing))
                 return EXIT_FAILURE;
         record.dump_usec = now_boottime_usec() - start_usec;
         if (arguments.json && print_json(&arguments, &record) < 0)
