@@ -261,9 +261,20 @@ static int write_all(Layout *layout, DumpSegments *segments, void *reader, DumpE
         return r;
 }
 
+/* The first pass touches all memory: whoever watches must see that it goes on. */
+static void report_visited(void *data, uint64_t n_pages)
+{
+        const DumpElf *dump = data;
+        const PipelineCounts counts = { .n_pages = n_pages };
+
+        if (dump->progress)
+                dump->progress(dump->progress_data, &counts, 0);
+}
+
 int dump_elf_run(const DumpElf *dump, DumpElfResult *ret)
 {
         _cleanup_(dump_segments_done) DumpSegments segments = {};
+        const DumpSegmentsProgress progress = { .fn = report_visited, .data = (void *) dump };
         void *reader = NULL;
         Layout layout;
         int r;
@@ -274,7 +285,7 @@ int dump_elf_run(const DumpElf *dump, DumpElfResult *ret)
         r = dump->source->reader_new(dump->source->data, &reader);
         if (r < 0)
                 return r;
-        r = dump_segments_find(dump->source, reader, SEGMENTS_MAX, &segments);
+        r = dump_segments_find(dump->source, reader, SEGMENTS_MAX, &progress, &segments);
         if (r >= 0)
                 r = layout_init(&layout, dump, &segments);
         if (r >= 0) {

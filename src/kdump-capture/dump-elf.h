@@ -21,7 +21,10 @@ typedef struct DumpElf {
         Sink *sink; /* of any kind but those that are only written once and yet not in order */
         const PageSource *source;
         const ElfInfo *info;
-        void (*progress)(void *data, const PipelineCounts *counts, uint64_t total); /* or NULL */
+
+        /* Called now and then; may be NULL. In the first pass @total is 0 and counts->n_pages what
+         * was looked at. */
+        void (*progress)(void *data, const PipelineCounts *counts, uint64_t total);
         void *progress_data;
 } DumpElf;
 

@@ -18,6 +18,7 @@ typedef struct Finder {
         const PageSource *source;
         void *reader;
         size_t n_max;
+        const DumpSegmentsProgress *progress;
         DumpSegments *segments;
         uint64_t end_pfn;   /* behind the last segment */
         bool apart;         /* the next one is */
@@ -234,19 +235,23 @@ static int finder_run(Finder *finder)
                 r = finder_chunk(finder, at, n);
                 if (r < 0)
                         return r;
+                if (finder->progress->fn)
+                        finder->progress->fn(finder->progress->data, finder->n_visited);
                 at += n;
                 if (at >= source->end_pfn)
                         return 0;
         }
 }
 
-int dump_segments_find(const PageSource *source, void *reader, size_t n_max, DumpSegments *ret)
+int dump_segments_find(const PageSource *source, void *reader, size_t n_max,
+                       const DumpSegmentsProgress *progress, DumpSegments *ret)
 {
         _cleanup_(dump_segments_done) DumpSegments segments = { .gap_pages = 1 };
         Finder finder = {
                 .source = source,
                 .reader = reader,
                 .n_max = n_max,
+                .progress = progress,
                 .segments = &segments,
         };
         int r;

@@ -289,6 +289,14 @@ typedef struct Segmented {
         uint64_t gap_pages, n_missing;
 } Segmented;
 
+static void count_visited(void *data, uint64_t n_pages)
+{
+        uint64_t *n_visited = data;
+
+        assert_true(n_pages >= *n_visited);
+        *n_visited = n_pages;
+}
+
 static void test_segments_are_bounded(void **state)
 {
         static const Segmented cases[] = {
@@ -308,12 +316,18 @@ static void test_segments_are_bounded(void **state)
                 const Segmented *c = &cases[i];
                 _cleanup_free_ char *kinds = fake_repeat(c->pattern, c->n_pfns);
                 _cleanup_(dump_segments_done) DumpSegments segments = {};
+                uint64_t n_visited = 0;
+                DumpSegmentsProgress progress = { .fn = count_visited, .data = &n_visited };
                 void *reader = NULL;
                 FakePages fake;
 
                 fake_init(&fake, kinds);
                 assert_int_equal(fake.source.reader_new(fake.source.data, &reader), 0);
-                assert_int_equal(dump_segments_find(&fake.source, reader, c->n_max, &segments), 0);
+                assert_int_equal(
+                        dump_segments_find(&fake.source, reader, c->n_max, &progress, &segments),
+                        0);
+                assert_int_equal(n_visited,
+                                 strchr(c->pattern, PAGE_HOLE) ? c->n_pfns / 2 : c->n_pfns);
                 assert_int_equal(segments.n_items, c->n_segments);
                 assert_int_equal(segments.gap_pages, c->gap_pages);
                 assert_int_equal(segments.n_missing, c->n_missing);
