@@ -2,7 +2,7 @@
 /* Owns the order of bytes on their way out of a descriptor that cannot seek. */
 #include "sink-stream.h"
 
-#include "io.h"
+#include <poll.h>
 
 typedef struct SinkStream {
         Sink sink;
@@ -10,6 +10,29 @@ typedef struct SinkStream {
         uint64_t position;
         int error; /* after it nothing fits any more: nobody knows how much has gone out */
 } SinkStream;
+
+/* As write_full(), but waits for a descriptor that somebody has set non-blocking: standard output
+ * may be shared. */
+static int write_all(int fd, const uint8_t *data, size_t size)
+{
+        while (size > 0) {
+                struct pollfd poll_fd = { .fd = fd, .events = POLLOUT };
+                ssize_t n = write(fd, data, size);
+
+                if (n < 0 && errno == EAGAIN) {
+                        if (poll(&poll_fd, 1, -1) < 0 && errno != EINTR)
+                                return -errno;
+                        continue;
+                }
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n < 0)
+                        return -errno;
+                data += n;
+                size -= (size_t) n;
+        }
+        return 0;
+}
 
 static int stream_write(Sink *sink, uint64_t offset_bytes, const void *data, size_t size)
 {
@@ -20,7 +43,7 @@ static int stream_write(Sink *sink, uint64_t offset_bytes, const void *data, siz
                 return stream->error;
         if (offset_bytes != stream->position)
                 return -ESPIPE;
-        r = write_full(stream->fd, data, size);
+        r = write_all(stream->fd, data, size);
         if (r < 0)
                 return stream->error = r;
         stream->position += size;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <endian.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <sys/mman.h>
 
 #include "io.h"
@@ -56,6 +57,42 @@ static void test_stream_refuses_to_go_back(void **state)
         assert_int_equal(sink_write(sink, 3, "d", 1), 0);
         assert_int_equal(sink_commit(sink), 0);
         assert_int_equal(length(fd), 4);
+}
+
+/* Reads all that comes; returns how much. */
+static void *drain(void *data)
+{
+        int fd = *(int *) data;
+        uint64_t *total = malloc(sizeof(*total));
+        uint8_t buffer[8192];
+        ssize_t n;
+
+        assert_non_null(total);
+        *total = 0;
+        while ((n = read(fd, buffer, sizeof(buffer))) > 0)
+                *total += (uint64_t) n;
+        return total;
+}
+
+static void test_stream_waits_for_a_slow_reader(void **state)
+{
+        const size_t size = 4 << 20;
+        _cleanup_free_ void *data = calloc(1, size), *total = NULL;
+        Sink *sink = NULL;
+        pthread_t reader;
+        int fds[2];
+
+        assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+        assert_int_equal(fcntl(fds[1], F_SETFL, O_NONBLOCK), 0);
+        assert_int_equal(pthread_create(&reader, NULL, drain, &fds[0]), 0);
+        assert_int_equal(sink_stream_new(fds[1], &sink), 0);
+        assert_int_equal(sink_write(sink, 0, data, size), 0);
+        assert_int_equal(sink_commit(sink), 0);
+        sink = sink_free(sink);
+        close_fd(fds[1]);
+        assert_int_equal(pthread_join(reader, &total), 0);
+        assert_true(*(uint64_t *) total == size);
+        close_fd(fds[0]);
 }
 
 /* Part of a record may have gone out: what comes behind it would be taken for the rest. */
@@ -130,6 +167,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_stream_refuses_to_go_back),
+                cmocka_unit_test(test_stream_waits_for_a_slow_reader),
                 cmocka_unit_test(test_stream_ends_with_an_error),
                 cmocka_unit_test(test_records_follow_the_header),
                 cmocka_unit_test(test_no_end_without_commit),
