@@ -129,6 +129,37 @@ static void test_every_codec_is_used_as_asked_for(void **state)
         }
 }
 
+/* The flattened form is for what cannot seek, and a target's file can. */
+static void test_form_of_the_file_is_as_asked_for(void **state)
+{
+        static const struct {
+                DumpFormat format;
+                const char *recorded, *magic;
+        } cases[] = {
+                { DUMP_FORMAT_KDUMP, "kdump", "KDUMP   " },
+                { DUMP_FORMAT_FLAT, "kdump", "KDUMP   " },
+                { DUMP_FORMAT_ELF, "elf", "\177ELF" },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                Collector collector = { .format = cases[i].format };
+                MemorySink file;
+                Bed bed;
+
+                bed_init(&bed);
+                assert_int_equal(
+                        capture_save_vmcore(bed.path, bed.dir_fd, &collector, NULL, &bed.record),
+                        0);
+                bed_read(&bed, FILE_VMCORE, &file);
+                assert_memory_equal(file.data, cases[i].magic, strlen(cases[i].magic));
+                assert_string_equal(bed.record.format, cases[i].recorded);
+                assert_string_equal(bed.record.compression, "none");
+                assert_int_equal(bed.record.vmcore_bytes, file.size);
+                sink_free(&file.sink);
+                bed_done(&bed);
+        }
+}
+
 static void test_unavailable_codec_becomes_lzo(void **state)
 {
         Collector collector = { .compression = _COMPRESSION_INVALID };
@@ -303,6 +334,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_dump_equals_the_memory),
                 cmocka_unit_test(test_every_codec_is_used_as_asked_for),
+                cmocka_unit_test(test_form_of_the_file_is_as_asked_for),
                 cmocka_unit_test(test_unavailable_codec_becomes_lzo),
                 cmocka_unit_test(test_unknown_machine_keeps_all_pages),
                 cmocka_unit_test(test_truncated_core_is_incomplete),
