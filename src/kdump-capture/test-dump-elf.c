@@ -233,6 +233,42 @@ static void test_file_claims_to_be_a_core_last(void **state)
         fake_done(&fake);
 }
 
+/* Page 5 can be read once only. */
+static int failing_window(void *data, uint64_t pfn, size_t n_pages, const uint8_t **ret,
+                          size_t *ret_n_pages)
+{
+        FakePages *fake = ((FakeReader *) data)->fake;
+
+        if (fake->n_windows > 0 && pfn <= 5 && pfn + n_pages > 5) {
+                fake->n_windows++;
+                return -EFAULT;
+        }
+        return fake_window(data, pfn, n_pages, ret, ret_n_pages);
+}
+
+static void test_page_that_is_lost_between_the_passes(void **state)
+{
+        for (unsigned in_order = 0; in_order < 2; in_order++) {
+                MemorySink file = { .sink.ops = &memory_ops };
+                DumpElfResult result;
+                FakePages fake;
+
+                fake_init(&fake, "trtrtrtrtr");
+                fake.source.window = failing_window;
+                assert_int_equal(run(&file, in_order, &fake, &plain_info, &result), 0);
+                assert_int_equal(result.n_pages, 10);
+                assert_int_equal(result.counts.n_pages, 10);
+                assert_int_equal(result.counts.n_missing, 1);
+                assert_int_equal(result.counts.first_missing_pfn, 5);
+                /* A stream has said before that it is whole. */
+                assert_int_equal(header_of(&file).e_flags, !in_order);
+                memset(fake.memory + 5 * TEST_PAGE, 0, TEST_PAGE);
+                check_pages(&file, &fake, 10);
+                sink_free(&file.sink);
+                fake_done(&fake);
+        }
+}
+
 static void test_full_sink_keeps_what_fitted(void **state)
 {
         for (unsigned holes = 0; holes < 2; holes++) {
@@ -342,6 +378,7 @@ int main(void)
                 cmocka_unit_test(test_pages_are_where_the_segments_say),
                 cmocka_unit_test(test_headers_are_what_readers_expect),
                 cmocka_unit_test(test_file_claims_to_be_a_core_last),
+                cmocka_unit_test(test_page_that_is_lost_between_the_passes),
                 cmocka_unit_test(test_full_sink_keeps_what_fitted),
                 cmocka_unit_test(test_more_segments_than_the_header_can_count),
                 cmocka_unit_test(test_segments_are_bounded),
