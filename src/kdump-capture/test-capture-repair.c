@@ -259,7 +259,7 @@ static void test_killed_at_any_moment(void **state)
 {
         Bed bed;
 
-        bed_init(&bed, "rrtr0r1rt.xr", 1500, COMPRESSION_LZO);
+        bed_init(&bed, "rrtr0r1rt.xr", 400, COMPRESSION_LZO);
         assert_in_range(bed.n_run - bed.n_begin, 6, 100);
         check_killed_at_any_moment(&bed, 0);
         bed_done(&bed);
@@ -273,7 +273,7 @@ static void test_killed_with_descriptors_first_loses_nothing(void **state)
         for (size_t i = 0; i < ELEMENTSOF(codecs); i++) {
                 Bed bed;
 
-                bed_init(&bed, "rrtr0r1rt.xr", 1500, codecs[i]);
+                bed_init(&bed, "rrtr0r1rt.xr", 400, codecs[i]);
                 bed_put_descs_first(&bed);
                 check_killed_at_any_moment(&bed, 100);
                 bed_done(&bed);
@@ -303,7 +303,7 @@ static void test_power_loss_of_any_write(void **state)
         uint64_t x = 1, n_own;
         Bed bed;
 
-        bed_init(&bed, "rrtr0r1rt.xr", 1500, COMPRESSION_LZO);
+        bed_init(&bed, "rrtr0r1rt.xr", 400, COMPRESSION_LZO);
         for (unsigned i = 0; i < 60; i++) {
                 assert_int_equal(ftruncate(bed.fd, 0), 0);
                 for (size_t n = 0; n < bed.n_run; n++) {

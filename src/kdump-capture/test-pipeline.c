@@ -167,7 +167,7 @@ static void test_many_units_with_holes(void **state)
 /* What is not in the file yet when a kill comes. */
 static void test_little_is_held_back_at_first(void **state)
 {
-        _cleanup_free_ char *kinds = fake_repeat("r", 20000);
+        _cleanup_free_ char *kinds = fake_repeat("r", 8000);
 
         for (size_t i = 0; i < ELEMENTSOF(thread_counts); i++) {
                 Run run;
@@ -425,7 +425,7 @@ static char *make_valuable_kinds(size_t n)
 
 static void test_full_sink_has_all_valuable_pages(void **state)
 {
-        const size_t n = 20000;
+        const size_t n = 8000;
         _cleanup_free_ char *kinds = make_valuable_kinds(n);
 
         for (size_t i = 0; i < ELEMENTSOF(thread_counts); i++) {
