@@ -192,7 +192,12 @@ int dump_kdump_reserve(DumpKdump *dump, uint64_t n_pages)
         dump->n_pages = n_pages;
         dump->zero_offset = ALIGN_UP(descs_end, MAX(page_bytes, (uint64_t) SINK_DATA_ALIGN));
         atomic_store(&dump->tail_offset, dump->zero_offset + page_bytes);
-        return write_zero_page(dump);
+        r = write_zero_page(dump);
+        if (r < 0)
+                return r;
+
+        /* Data goes past the page cache, these do not: without them it would be worth nothing. */
+        return sink_sync(dump->sink);
 }
 
 uint64_t dump_kdump_n_pages(const DumpKdump *dump)

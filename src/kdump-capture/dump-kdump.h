@@ -53,7 +53,8 @@ int dump_kdump_write_bitmaps(DumpKdump *dump, uint64_t first_pfn, size_t n_pfns,
                              const uint8_t *exists, const uint8_t *dumpable);
 
 /* Then, with the number of pages of the second bitmap: makes room for the descriptors, which until
- * they are written say that the page is missing, and writes the page of zeros. */
+ * they are written say that the page is missing, writes the page of zeros, and makes all so far
+ * safe. No other write may be under way. */
 int dump_kdump_reserve(DumpKdump *dump, uint64_t n_pages);
 
 /* After dump_kdump_reserve(): the number of descriptors, and the one for a page of zeros. */

@@ -136,10 +136,11 @@ static void test_incomplete_until_all_is_safe(void **state)
         fake_init(&fake, "tr..xt0r");
         assert_int_equal(dump_kdump_new(&file.sink, &fake.source, &info, &dump), 0);
         begin(dump, &fake);
+        assert_int_equal(file.n_syncs, 1);
         write_all(dump, &fake);
         assert_int_equal(file_u32(&file, TEST_STATUS), 0x8 | 0x2);
         assert_int_equal(dump_kdump_finish(dump, true), 0);
-        assert_int_equal(file.n_syncs, 1);
+        assert_int_equal(file.n_syncs, 2);
         assert_int_equal(file.status_at_sync, 0x8 | 0x2);
         assert_int_equal(file_u32(&file, TEST_STATUS), 0x2);
         assert_int_equal(dump_kdump_bytes(dump), file.size);

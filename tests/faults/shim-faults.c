@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Preloaded: makes the system calls that write a dump fail as FAULTS says, words with commas
  * between them: short (pwrite() writes a third), interrupted (every second pwrite() is), eio=N and
- * full=N (the N-th pwrite() and all behind it fail), no-fallocate, sync (fsync() and
- * sync_file_range() fail). */
+ * full=N (the N-th pwrite() and all behind it fail), no-fallocate, sync=N (fsync() and
+ * sync_file_range() fail from the N-th of both on). */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static atomic_ulong n_calls;
+static atomic_ulong n_calls, n_syncs;
 
 ssize_t shim_pwrite(int fd, const void *data, size_t size, off_t offset) __asm__("pwrite64");
 int shim_fallocate(int fd, int mode, off_t offset, off_t size) __asm__("fallocate64");
@@ -65,7 +65,7 @@ int fsync(int fd)
 
         if (!next)
                 next = (int (*)(int)) dlsym(RTLD_NEXT, "fsync");
-        if (fault("sync")) {
+        if (fault_from("sync=", ++n_syncs)) {
                 errno = EIO;
                 return -1;
         }
@@ -78,7 +78,7 @@ int sync_file_range(int fd, off_t offset, off_t size, unsigned flags)
 
         if (!next)
                 next = (int (*)(int, off_t, off_t, unsigned)) dlsym(RTLD_NEXT, "sync_file_range");
-        if (fault("sync")) {
+        if (fault_from("sync=", ++n_syncs)) {
                 errno = EIO;
                 return -1;
         }
