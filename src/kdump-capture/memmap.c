@@ -26,6 +26,11 @@
 
 #define MEM_SECTION_BYTES_MAX 256
 
+/* Tables for 8 TiB of memory, if each maps one section and none is beside another. Damaged ones
+ * could seem to be more than the machine has room for; those that are left out here are kept by
+ * what their own struct pages say. */
+#define N_PIECES_MAX ((size_t) 1 << 16)
+
 /* What the table keeps of a section: an address, of which at least the lowest three bits are 0, and
  * these. */
 #define ENTRY_MAPPED UINT64_C(1)
@@ -96,6 +101,8 @@ static int piece_add(Memmap *memmap, uint64_t paddr, uint64_t bytes)
                 last->bytes = MAX(last->bytes, paddr - last->paddr + bytes);
                 return 0;
         }
+        if (memmap->n_pieces == N_PIECES_MAX)
+                return 0;
         /* Grows by doubling. */
         if ((memmap->n_pieces & (memmap->n_pieces - 1)) == 0) {
                 size_t n = MAX(memmap->n_pieces * 2, (size_t) 1);

@@ -316,6 +316,41 @@ static void test_pages_on_the_way(void **state)
         assert_false(is_among_pages(memmap, TEST_MEM_SECTION_ROOT_PADDR + PAGE));
 }
 
+/* A table of PMDs that is in every place of the table above, and is full of scattered PTE tables.
+ */
+static void test_more_tables_than_can_be(void **state)
+{
+        const uint64_t n_sections = UINT64_C(1) << 17, bytes = n_sections << 27;
+        _cleanup_(test_sections_done) TestSections t;
+        _cleanup_(memmap_freep) Memmap *memmap = NULL;
+        uint64_t pmd_paddr, paddr, n_bytes;
+        size_t n = 0, n_unknown;
+
+        test_sections_init(&t, &test_kernels[0], 4, TEST_MAPPED_BY_PTE);
+        test_memory_info(&t.memory, "NUMBER(SECTION_SIZE_BITS)=27");
+        test_core_add(&t.memory.core, TEST_DIRECT_MAP_VADDR + TEST_SECTIONS_BYTES,
+                      TEST_SECTIONS_BYTES, bytes - TEST_SECTIONS_BYTES, 0, NULL);
+        for (uint64_t i = 0; i < PAGE / 8; i++)
+                test_memory_put_u64(&t.memory, TEST_MEM_SECTION_PADDR + i * 8,
+                                    TEST_DIRECT_MAP_VADDR + TEST_MEM_SECTION_ROOT_PADDR);
+        for (uint64_t i = 0; i < PAGE / 16; i++)
+                test_sections_put(&t, i, t.vaddr, TEST_SECTION_FLAGS);
+        pmd_paddr = test_sections_entry_paddr(&t, t.vaddr, 1) / PAGE * PAGE;
+        for (uint64_t i = 0; i < PAGE / 8; i++)
+                test_memory_put_u64(&t.memory, pmd_paddr + i * 8, (2 * i * PAGE) | TEST_PRESENT);
+        for (uint64_t i = 0; i < n_sections >> 9; i++)
+                test_memory_put_u64(&t.memory,
+                                    test_sections_entry_paddr(&t, t.vaddr + (i << 30), 2),
+                                    pmd_paddr | TEST_PRESENT);
+
+        memmap = make_ok(&t);
+        assert_int_equal(memmap_n_sections(memmap, &n_unknown), n_sections);
+        assert_int_equal(n_unknown, 0);
+        while (memmap_pages(memmap, n, &paddr, &n_bytes))
+                n++;
+        assert_int_equal(n, 1 << 16);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -330,6 +365,7 @@ int main(void)
                 cmocka_unit_test(test_damaged_page_tables),
                 cmocka_unit_test(test_only_sections_with_memory),
                 cmocka_unit_test(test_pages_on_the_way),
+                cmocka_unit_test(test_more_tables_than_can_be),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL) != 0;
