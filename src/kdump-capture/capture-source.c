@@ -161,11 +161,11 @@ unsigned capture_source_filter(CaptureSource *source, unsigned level)
         int r = -ENODATA;
 
         source_load_values(source, level);
-        if (level <= 1)
-                return level | before;
         if (source->info && source->kmem)
                 r = page_filter_new(source->vmcore, source->kmem, source->info,
                                     source->page_size_bytes, level, &source->filter, &message);
+        if (r < 0 && level <= 1)
+                return level | before; /* only what is poisoned or offline would have been left out */
         if (r < 0) {
                 (void) log_warning_errno(r,
                                          "Cannot tell what pages are used for, so all are kept: %s",

@@ -42,8 +42,9 @@ CaptureSource *capture_source_free(CaptureSource *source); /* accepts NULL, retu
 DEFINE_CLEANUP(CaptureSource *, capture_source_free);
 
 /* From now on leaves out what dump level @level (0 to 31) says, as far as can be decided; what
- * cannot is kept, and warned of. Returns the level that is applied: of pages by their content only
- * if nothing else can be decided; and what had been applied to a saved dump before. Logs. */
+ * cannot is kept, and warned of. What must not be read is left out at any level. Returns the level
+ * that is applied: of pages by their content only if nothing else can be decided; and what had been
+ * applied to a saved dump before. Logs. */
 unsigned capture_source_filter(CaptureSource *source, unsigned level);
 
 /* The pages of @source, which must outlive *ret. */
