@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Bed: what a case sees. A case is a file in cases/ with a docstring, `def run()`, and optionally DEFAULT = False
-(only with --all); it is run in a process of its own, starting from the armed snapshot:
+(only with --all) and GUEST = False (it does not start one); it is run in a process of its own, starting from the armed
+snapshot:
 
     import bed
 
@@ -47,13 +48,14 @@ class Skip(Exception):
 
 
 class Context:
-    def __init__(self, image, snapshot, results, slowdown):
-        self.image = Path(image)
-        self.snapshot = Path(snapshot)
+    def __init__(self, image, snapshot, results, slowdown, build_dir):
+        self.image = image and Path(image)
+        self.snapshot = snapshot and Path(snapshot)
         self.results = Path(results)
-        self.info = json.loads((self.snapshot / "info.json").read_text())
+        self.build_dir = Path(build_dir)
+        self.info = json.loads((self.snapshot / "info.json").read_text()) if snapshot else {}
         # All deadlines are written for a machine that boots the guest in 30 s.
-        self.scale = max(1.0, self.info["boot_seconds"] / 30) * slowdown
+        self.scale = max(1.0, self.info.get("boot_seconds", 0) / 30) * slowdown
         self.stack = contextlib.ExitStack()
         self.scratch = Path(self.stack.enter_context(
             tempfile.TemporaryDirectory(prefix="kdumpd-vm-", dir=machine.scratch_folder())))
@@ -331,11 +333,20 @@ def case_names():
     return sorted(p.stem for p in CASES.glob("*.py"))
 
 
-def case_is_default(name):
+def case_says(name, variable):
+    """What a case sets DEFAULT or GUEST to: True unless it does."""
     for node in ast.parse((CASES / (name + ".py")).read_text()).body:
-        if isinstance(node, ast.Assign) and node.targets[0].id == "DEFAULT":
+        if isinstance(node, ast.Assign) and node.targets[0].id == variable:
             return ast.literal_eval(node.value)
     return True
+
+
+def case_is_default(name):
+    return case_says(name, "DEFAULT")
+
+
+def case_has_guest(name):
+    return case_says(name, "GUEST")
 
 
 def run_case(name):
@@ -380,6 +391,7 @@ def main():
     parser.add_argument("--image")
     parser.add_argument("--snapshot")
     parser.add_argument("--results")
+    parser.add_argument("--build-dir")
     parser.add_argument("--slowdown", type=float, default=1)
     args = parser.parse_args()
 
@@ -391,12 +403,12 @@ def main():
         build_dir = Path(args.argument or HERE.parents[1] / "build").resolve()
         image, snapshot = guestimage.prepare(build_dir)
         results = tempfile.mkdtemp(prefix="kdumpd-shell-", dir=machine.scratch_folder())
-        context = Context(image, snapshot, results, args.slowdown)
+        context = Context(image, snapshot, results, args.slowdown, build_dir)
         shell()
         shutil.rmtree(results)
         return 0
     Path(args.results).mkdir(parents=True, exist_ok=True)
-    context = Context(args.image, args.snapshot, args.results, args.slowdown)
+    context = Context(args.image, args.snapshot, args.results, args.slowdown, args.build_dir)
     return run_case(args.argument)
 
 

@@ -80,14 +80,16 @@ def run_unit(build_dir, tally, prefix):
         sys.exit("tools/test: meson test failed with %d" % done.returncode)
 
 
-def run_case(name, image, snapshot, results, slowdown):
+def run_case(name, image, snapshot, build_dir, slowdown):
     """Runs one case in a process of its own; returns (word, seconds, text to show below)."""
     started = time.monotonic()
-    folder = results / name
+    folder = build_dir / "vm-results" / name
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    argv = [sys.executable, INTEGRATION / "bed.py", "case", name, "--image", image, "--snapshot", snapshot,
-            "--results", folder, "--slowdown", str(slowdown)]
+    argv = [sys.executable, INTEGRATION / "bed.py", "case", name, "--results", folder, "--build-dir", build_dir,
+            "--slowdown", str(slowdown)]
+    if image:
+        argv += ["--image", image, "--snapshot", snapshot]
     with open(folder / "case.log", "wb") as log:
         process = subprocess.Popen([str(a) for a in argv], stdout=log, stderr=log, close_fds=False,
                                    stdin=subprocess.DEVNULL)
@@ -115,17 +117,18 @@ def run_case(name, image, snapshot, results, slowdown):
 def run_cases(names, build_dir, jobs, tally):
     started = time.monotonic()
     guestimage.enter_private_mounts()
-    try:
-        image, snapshot = guestimage.prepare(build_dir)
-    except machine.BedError as e:
-        tally.add("FAIL", "guest-image", time.monotonic() - started, str(e))
-        return
-    print("     %-36s %6.1f s" % ("guest image", time.monotonic() - started), flush=True)
+    image = snapshot = None
+    if any(bed.case_has_guest(name) for name in names):
+        try:
+            image, snapshot = guestimage.prepare(build_dir)
+        except machine.BedError as e:
+            tally.add("FAIL", "guest-image", time.monotonic() - started, str(e))
+            return
+        print("     %-36s %6.1f s" % ("guest image", time.monotonic() - started), flush=True)
     # Guests share the CPUs with each other, and the snapshot's boot was measured alone.
     slowdown = 1 + jobs
-    results = build_dir / "vm-results"
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
-        futures = {pool.submit(run_case, name, image, snapshot, results, slowdown): name for name in names}
+        futures = {pool.submit(run_case, name, image, snapshot, build_dir, slowdown): name for name in names}
         try:
             for future in concurrent.futures.as_completed(futures):
                 word, took, reason, below = future.result()
