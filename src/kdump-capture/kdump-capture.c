@@ -70,6 +70,7 @@ static int verb_failsafe(int argc, char **argv)
 static const Verb verbs[] = {
         { "save", verb_save, "SOURCE TARGET   save a vmcore to a file, or - for a pipe" },
         { "dmesg", verb_dmesg, "SOURCE          print the kernel log in a vmcore" },
+        { "estimate", verb_estimate, "SOURCE          tell how large a dump would be" },
         { "repair", verb_repair, "FILE            make a dump readable that was cut off" },
         { "run", verb_run, "                capture by the plan (crash kernel only)" },
         { "failsafe", verb_failsafe,

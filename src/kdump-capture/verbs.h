@@ -15,5 +15,8 @@ int verb_save(int argc, char **argv);
 /* dmesg SOURCE: the kernel log, to standard output. */
 int verb_dmesg(int argc, char **argv);
 
+/* estimate SOURCE [--dump-level=N]… [--compress=C] [--json]: how large a dump of it would be. */
+int verb_estimate(int argc, char **argv);
+
 /* repair FILE [--json]: 3 if the dump opens but pages are missing. */
 int verb_repair(int argc, char **argv);
