@@ -303,7 +303,8 @@ static uint64_t extrapolate(uint64_t n_pages, uint64_t sum, uint64_t n)
         return n > 0 ? (uint64_t) ((double) n_pages * (double) sum / (double) n) : 0;
 }
 
-/* Of a kind that cannot be read there is nothing but descriptors. */
+/* What a saved dump is missing will be nothing but descriptors; what cannot be read of other memory
+ * is taken to be like the rest. */
 static void level_estimate(const Estimator *estimator, const LevelSet *set, EstimateLevel *level)
 {
         const uint32_t bit = UINT32_C(1) << (set - estimator->sets);
@@ -313,12 +314,13 @@ static void level_estimate(const Estimator *estimator, const LevelSet *set, Esti
 
         for (size_t i = 0; i < estimator->n_kinds; i++) {
                 const PageKind *kind = &estimator->kinds[i];
+                const uint64_t n_missing = estimator->source->saved ? kind->n_unreadable : 0;
 
                 if (!(kind->sets & bit))
                         continue;
                 level->n_pages += kind->n_pages;
-                data_bytes += extrapolate(kind->n_pages, kind->data_bytes,
-                                          kind->n_sampled + kind->n_unreadable);
+                data_bytes +=
+                        extrapolate(kind->n_pages, kind->data_bytes, kind->n_sampled + n_missing);
                 cpu_nsec += extrapolate(kind->n_pages, kind->cpu_nsec, kind->n_sampled);
         }
         (void) vmcore_notes(estimator->source->vmcore, &notes_bytes);
