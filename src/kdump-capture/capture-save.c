@@ -76,6 +76,7 @@ static int record_result(DumpRecord *record, const SaveResult *result, int error
                                                                           : DUMP_STATUS_COMPLETE;
         record->n_pages = result->n_pages;
         record->n_pages_zero = result->counts.n_zero;
+        record->plan_usec = result->counts.plan_usec;
         record->n_pages_missing = n_missing;
         record->vmcore_bytes = result->file_bytes;
 

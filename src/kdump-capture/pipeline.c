@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 
+#include "io.h"
 #include "pipeline-worker.h"
 
 /* What a worker calls is shallow, and a codec has its context elsewhere. */
@@ -257,9 +258,11 @@ static int run_init(Run *run)
 
 static int run_passes(Run *run)
 {
+        const uint64_t start_usec = now_boottime_usec();
         int r;
 
         r = run_all(run, plan_work);
+        run->counts.plan_usec = now_boottime_usec() - start_usec;
         if (r < 0)
                 return r;
         r = dump_kdump_reserve(run->pipeline->dump, dump_units_rank(run->units));

@@ -39,6 +39,7 @@ static const JsonField record_fields[] = {
         FIELD(start_realtime_usec, JSON_FIELD_U64),
         FIELD(log_usec, JSON_FIELD_U64),
         FIELD(dump_usec, JSON_FIELD_U64),
+        FIELD(plan_usec, JSON_FIELD_U64),
         FIELD(log_bytes, JSON_FIELD_U64),
         FIELD(vmcore_bytes, JSON_FIELD_U64),
         FIELD(n_threads, JSON_FIELD_UINT),

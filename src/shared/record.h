@@ -26,6 +26,7 @@ typedef struct DumpRecord {
         uint64_t start_realtime_usec; /* kdump-capture began */
         uint64_t log_usec;            /* from then until the log was safe */
         uint64_t dump_usec;           /* from then until the vmcore was safe */
+        uint64_t plan_usec;           /* of it, until it was clear which pages are to be written */
         uint64_t log_bytes, vmcore_bytes;
         unsigned n_threads;      /* that pages were copied by, at most; 0 unknown */
         uint64_t n_pages_memory; /* that the machine had, whatever was left out; 0 unknown */
