@@ -13,10 +13,14 @@
 #define FUZZ_ZERO_BYTES (UINT64_C(1) << 20)
 #define FUZZ_DIRECT_MAP_VADDR UINT64_C(0xffff888000000000)
 
-/* One way to begin: the machine, and lines of VMCOREINFO that the input may say otherwise. */
+/* One way to begin: the machine, lines of VMCOREINFO that the input may say otherwise, and, where
+ * it takes more than that for anything to happen, memory to begin with. */
 typedef struct FuzzMode {
         unsigned machine; /* EM_… */
         const char *text;
+        uint64_t memory_bytes;           /* 0: FUZZ_MEMORY_BYTES */
+        uint64_t zero_paddr, zero_bytes; /* 0: FUZZ_ZERO_PADDR and FUZZ_ZERO_BYTES */
+        void (*fill)(uint8_t *memory);   /* what the words of the input are put over; may be NULL */
 } FuzzMode;
 
 typedef struct FuzzCore {

@@ -162,9 +162,60 @@ def dmesg_seeds():
     yield memory(2, b"", {})
 
 
+def page(pfn, flags=0, compound=0, mapping=0, private=0, mapcount=-1, refcount=1):
+    """A struct page of section 1 of fuzz-page-filter.c"""
+    at = 0x40000 + pfn % 4096 * 64
+    return {at: flags, at + 8: compound, at + 24: mapping, at + 40: private,
+            at + 48: mapcount & 0xffffffff | refcount << 32}
+
+
+def folio(pfn, order, memmap, hugetlb, is_mask=False, **head):
+    words = page(pfn, flags=head.pop("flags", 0) | 1 << 16, **head)
+    compound = ~((64 << order) - 1) | 1 if is_mask else memmap + pfn * 64 | 1
+    for i in range(1, min(1 << order, 16)):
+        words.update(page(pfn + i, compound=compound))
+    at = 0x40000 + (pfn + 1) % 4096 * 64
+    words[at] = order | hugetlb << 8
+    words[at + 16] = (2 if hugetlb else 1) | order << 8
+    return words
+
+
+def filter_seeds():
+    lru, private, swap, poison, slab = 1 << 4, 1 << 13, 1 << 10 | 1 << 19, 1 << 23, 1 << 9
+    anon, file, vmemmap, vmemmap5 = 0xffff888001234561, 0xffff888001234560, 0xffffea0000000000, 0xffd4000000000000
+    last = 0x80000 - 8
+    for mode in range(9):
+        is_old, base = mode in (3, 4), vmemmap5 if mode == 5 else vmemmap
+        buddy, offline = (-129, -257) if is_old else (-268435456, -251658240)
+        words = {}
+        for i, p in enumerate([
+                page(4096, lru, mapping=anon, mapcount=0), page(4097, lru, mapping=file), page(4098, swap),
+                page(4099, lru | private, mapping=file), page(4100, poison), page(4101, mapcount=offline),
+                page(4102, slab, mapping=anon), page(4112, private=3, mapcount=buddy, refcount=0),
+                page(4104, private=9, mapcount=buddy, refcount=0), page(5120, mapcount=-150994944, refcount=0),
+                folio(4128, 2, base, False, mode == 5, flags=lru, mapping=anon, mapcount=0),
+                folio(4608, 9, base, True, mode == 5, mapcount=-1 if is_old else -201326592)]):
+            words.update(p)
+            if i < 2 or i > 8:
+                yield memory(mode, b"", p)
+        yield memory(mode, b"", words)
+    for unset in (31, 23, 1, 2, 12):
+        yield memory(1, b"", {**page(4097, lru, mapping=file), last: unset})
+    yield memory(0, b"", {0x9010: vmemmap | 0xb})  # section 1 was never online
+    yield memory(0, b"", {0x9000: vmemmap | 0xb})  # nor the kernel
+    yield memory(0, b"", {0x9010: 0, 0x9020: vmemmap + 4096 | 0xf})
+    yield memory(1, b"", {0x1400: DIRECT_MAP + 0x3000, 0x3000: 4, 0x3008: DIRECT_MAP + 0x30000,
+                          0x3010: DIRECT_MAP + 0x31000, 0x3040: 13, 0x3048: DIRECT_MAP + 0x32000})
+    yield memory(2, b"SYMBOL(_end)=ffffffff80004000\n", {0x41000 + i * 64: 1 << 12 for i in range(4)})  # PG_reserved
+    yield memory(0, b"SIZE(page)=32\n", {})
+    yield memory(1, b"SIZE(page)=128\nNUMBER(SECTION_SIZE_BITS)=27\n", {})
+    yield memory(6, b"NUMBER(SECTION_SIZE_BITS)=28\nSYMBOL(vmemmap)=ffffea0000000000\n", {})
+    yield memory(0, b"NUMBER(sme_mask)=140737488355328\nLENGTH(mem_section)=1\n", {})
+
+
 def main():
     seeds = {"fuzz-vmcore": vmcore_seeds, "fuzz-vmcoreinfo": vmcoreinfo_seeds, "fuzz-kmem": kmem_seeds,
-             "fuzz-dmesg": dmesg_seeds}
+             "fuzz-dmesg": dmesg_seeds, "fuzz-page-filter": filter_seeds}
     for name, make in seeds.items():
         folder = Path(sys.argv[1]) / name
         folder.mkdir(parents=True, exist_ok=True)
