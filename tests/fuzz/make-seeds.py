@@ -5,6 +5,7 @@ each target. To be merged into corpus/<target>, see HACKING.md."""
 
 import struct
 import sys
+import zlib
 from pathlib import Path
 
 EM_X86_64, EM_AARCH64, EM_RISCV = 62, 183, 243
@@ -213,9 +214,47 @@ def filter_seeds():
     yield memory(0, b"NUMBER(sme_mask)=140737488355328\nLENGTH(mem_section)=1\n", {})
 
 
+def dump(how, pages, patches=(), length_bits=0):
+    """An input of fuzz-kdump-file.c. @pages: (kind, data)"""
+    data = bytes([how, length_bits, len(patches)])
+    data += b"".join(struct.pack("<HQ", index, value & M64) for index, value in patches)
+    return data + b"".join(struct.pack("<BH", kind, len(d)) + d for kind, d in pages)
+
+
+def flat(records, end=True):
+    """@records: (offset, data)"""
+    data = b"makedumpfile\0\0\0\0" + struct.pack(">QQ", 1, 1) + bytes(4096 - 32)
+    data += b"".join(struct.pack(">QQ", offset, len(d)) + d for offset, d in records)
+    return data + (struct.pack(">QQ", M64, M64) if end else b"")
+
+
+def dump_seeds():
+    hole, left_out, missing, v3, is_flat, backwards, ends, split, as_it_is = 0x80, 0x81, 0x82, 3, 4, 8, 16, 32, 64
+    lzo = b"\x15lzo!\x20" + bytes(15) + b"\xea\x0c\0\x11\0\0"
+    snappy = b"\x80\x20\0s" + b"\xfe\1\0" * 63 + b"\xfa\1\0"
+    zstd = b"\x28\xb5\x2f\xfd\x60\0\x0f\x03\x80\0z"
+    packed = [(1, zlib.compress(b"zlib" * 1024, 9)), (2, lzo), (4, snappy), (0x20, zstd)]
+    every = [(0, b"as it is")] + packed + [(hole, b""), (left_out, b""), (missing, b""), (8, b"?")]
+    status, sub, descs = 424 // 8, 4096 // 8, 4 * 4096 // 8
+    for how in (0, 2, v3, split, split | v3, is_flat, is_flat | ends, is_flat | ends | backwards):
+        yield dump(how, every + every)
+    yield dump(0, packed * 3)
+    yield dump(0, [(0, b""), (0, b""), (1, packed[0][1])], [(status, 4096 << 32)])
+    yield dump(0, packed, [(descs + 3, 5 * 4096), (descs + 4, 0)])
+    yield dump(0, every, [(54, 2 << 32 | 0x10000)])  # larger blocks
+    yield dump(0, every, [(54, 1 << 32 | 1)])
+    yield dump(0, every, [(sub + 12, 1 << 36), (54, 1 << 20 << 32 | 1)], length_bits=43)
+    yield dump(0, every, [(sub + 7, 1 << 25), (sub + 5, 1 << 20)], length_bits=26)
+    yield dump(is_flat, every, [(0x8000 + 512, 0), (0x8000 + 515, 5)])
+    yield dump(as_it_is, [])
+    yield dump(as_it_is, []) + flat([(0, b"KDUMP   "), (2, b"later"), (8, b"next"), (4, b"again")])
+    yield dump(as_it_is, []) + flat([(8, b"a" * 20), (0, b"b" * 9), (1 << 62, b"c")], end=False)
+    yield dump(as_it_is, []) + b"DISKDUMP" + bytes(100)
+
+
 def main():
     seeds = {"fuzz-vmcore": vmcore_seeds, "fuzz-vmcoreinfo": vmcoreinfo_seeds, "fuzz-kmem": kmem_seeds,
-             "fuzz-dmesg": dmesg_seeds, "fuzz-page-filter": filter_seeds}
+             "fuzz-dmesg": dmesg_seeds, "fuzz-page-filter": filter_seeds, "fuzz-kdump-file": dump_seeds}
     for name, make in seeds.items():
         folder = Path(sys.argv[1]) / name
         folder.mkdir(parents=True, exist_ok=True)
