@@ -137,13 +137,15 @@ def ring(messages, count_bits=4, size_bits=9, first_id=16, states=None):
     return words
 
 
-def records(messages, bytes_of_log=512, first=0):
+def records(messages, bytes_of_log=512, first=0, flags=()):
+    """@flags: of each message, by its number: LOG_NEWLINE 2, LOG_PREFIX 4, LOG_CONT 8, above the level."""
     words, log, at = {}, bytearray(bytes_of_log), first
     for i, text in enumerate(messages):
         length = 16 + len(text) + 3 & ~3
         if at + length > bytes_of_log:
             at = 0
-        log[at:at + 16 + len(text)] = struct.pack("<QHHHH", i * 1500000000, length, len(text), 0, 0) + text
+        log[at:at + 16 + len(text)] = struct.pack("<QHHHBB", i * 1500000000, length, len(text), 0, 0,
+                                                     (flags[i] << 3 if i < len(flags) else 0)) + text
         at += length
     put(words, 0x2000, bytes(log))
     put(words, 0x100, struct.pack("<QIIQ", DIRECT_MAP + 0x2000, bytes_of_log, first, at))
@@ -161,6 +163,9 @@ def dmesg_seeds():
     yield memory(1, b"", records(log, 160, 100))
     yield memory(1, b"SIZE(printk_log)=12\n", records([b"", b"", b"BUG: x"]))
     yield memory(2, b"", {})
+    # One line in pieces: as records of their own up to v5.9, and later one that may still grow.
+    yield memory(1, b"", records([b"cpu 0:", b" idle", b" done", b"", b"next"], flags=[4, 8, 10, 2, 6]))
+    yield memory(0, b"", ring([b"cpu 0: idle done", b"next"], states=[1, 2]))
 
 
 def page(pfn, flags=0, compound=0, mapping=0, private=0, mapcount=-1, refcount=1):
