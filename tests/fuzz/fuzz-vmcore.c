@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Fuzz target: the headers and notes of an ELF core, and what is asked of it when it is opened. The
  * input is the core; e_ident[15], padding that nobody reads, makes it longer by zeros, to 2^n
- * bytes. */
+ * bytes, and with e_ident[14] its second half is lost while it is open. */
 #include <elf.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 
 #include "fuzz.h"
 #include "io.h"
@@ -15,6 +16,12 @@
 
 /* So many runs are looked at in detail. */
 #define N_RUNS_LOOKED_AT 64
+#define N_RUNS_VIEWED 8
+
+#define PAGE_BYTES ((size_t) 4096)
+#define VIEW_BYTES_MAX (64 * PAGE_BYTES)
+
+#define EI_LOSE_HALF (EI_NIDENT - 2)
 
 static int core_write(const uint8_t *data, size_t size)
 {
@@ -29,6 +36,14 @@ static int core_write(const uint8_t *data, size_t size)
         if (length > size)
                 FUZZ_CHECK(ftruncate(fd, (off_t) length) == 0);
         return fd;
+}
+
+/* As /proc/vmcore does where memory is bad: what is mapped then raises SIGBUS. */
+static void file_halve(int fd)
+{
+        struct stat st;
+
+        FUZZ_CHECK(fstat(fd, &st) == 0 && ftruncate(fd, st.st_size / 2) == 0);
 }
 
 static void read_check(Vmcore *vmcore, uint64_t paddr)
@@ -63,6 +78,81 @@ static void runs_check(Vmcore *vmcore)
         }
         read_check(vmcore, 0);
         read_check(vmcore, UINT64_MAX - 32);
+}
+
+/* Whether each page of these is at least in part in a run. */
+static bool pages_exist(const Vmcore *vmcore, uint64_t paddr, uint64_t size)
+{
+        for (uint64_t at = 0; at < size; at += PAGE_BYTES) {
+                const MemoryRun *run = vmcore_run_find(vmcore, paddr + at);
+
+                if (!run || run->start_paddr >= paddr + at + PAGE_BYTES)
+                        return false;
+        }
+        return true;
+}
+
+typedef struct Copy {
+        uint8_t *to;
+        const uint8_t *from;
+        size_t size;
+} Copy;
+
+static int copy_guarded(void *data)
+{
+        const Copy *copy = data;
+
+        memcpy(copy->to, copy->from, copy->size);
+        return 0;
+}
+
+/* What a view shows is what is read. */
+static void view_check(Vmcore *vmcore, VmcoreView *view, uint64_t paddr, size_t size)
+{
+        static uint8_t shown[VIEW_BYTES_MAX], page[PAGE_BYTES];
+        Copy copy = { .to = shown, .size = size };
+        int r;
+
+        r = vmcore_view_show(view, paddr, size, &copy.from);
+        if (paddr > UINT64_MAX - size) {
+                FUZZ_CHECK(r == -EINVAL);
+                return;
+        }
+        FUZZ_CHECK(r == 0 || r == -ERANGE || r == -EFAULT || r == -EIO);
+        FUZZ_CHECK(r != -ERANGE || !pages_exist(vmcore, paddr, size));
+        if (r < 0)
+                return;
+        FUZZ_CHECK(pages_exist(vmcore, paddr, size));
+        r = vmcore_guarded(copy_guarded, &copy);
+        FUZZ_CHECK(r == 0 || r == -EFAULT);
+        if (r < 0)
+                return;
+        for (size_t at = 0; at < size; at += sizeof(page))
+                if (vmcore_read(vmcore, paddr + at, page, sizeof(page)) == 0)
+                        FUZZ_CHECK(memcmp(shown + at, page, sizeof(page)) == 0);
+}
+
+/* Upwards and back, with small windows and large ones. */
+static void views_check(Vmcore *vmcore)
+{
+        static const size_t sizes[] = { PAGE_BYTES, 5 * PAGE_BYTES, VIEW_BYTES_MAX };
+        _cleanup_(vmcore_view_freep) VmcoreView *view = NULL;
+        const MemoryRun *runs;
+        size_t n_runs;
+
+        FUZZ_CHECK(vmcore_view_new(vmcore, &view) == 0);
+        runs = vmcore_runs(vmcore, &n_runs);
+        for (size_t i = 0; i < MIN(n_runs, (size_t) N_RUNS_VIEWED); i++)
+                for (size_t k = 0; k < ELEMENTSOF(sizes); k++) {
+                        uint64_t first = runs[i].start_paddr / PAGE_BYTES * PAGE_BYTES;
+                        uint64_t last = (runs[i].end_paddr - 1) / PAGE_BYTES * PAGE_BYTES;
+
+                        view_check(vmcore, view, first, sizes[k]);
+                        view_check(vmcore, view, first + sizes[k], sizes[k]);
+                        view_check(vmcore, view, last, sizes[k]);
+                        if (last >= sizes[k])
+                                view_check(vmcore, view, last - sizes[k] + PAGE_BYTES, sizes[k]);
+                }
 }
 
 static void pagemap_check(const Vmcore *vmcore)
@@ -129,5 +219,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         runs_check(vmcore);
         pagemap_check(vmcore);
         notes_check(vmcore);
+        if (data[EI_LOSE_HALF])
+                file_halve(fd);
+        views_check(vmcore);
         return 0;
 }

@@ -20,12 +20,12 @@ def note(name, kind, data):
     return struct.pack("<III", len(name) + 1, len(data), kind) + pad(name + b"\0") + pad(data)
 
 
-def core(segments, notes, machine=EM_X86_64, by_section=False, length_bits=0, phnum=None):
+def core(segments, notes, machine=EM_X86_64, by_section=False, length_bits=0, phnum=None, half_is_lost=0):
     """@segments: (vaddr, paddr, memsz, filesz, offset)"""
     n = len(segments) + 1
     at = 64 + 56 * n + 64
     count = 0xffff if by_section else n if phnum is None else phnum
-    head = b"\x7fELF\x02\x01\x01" + bytes(8) + bytes([length_bits])
+    head = b"\x7fELF\x02\x01\x01" + bytes(7) + bytes([half_is_lost, length_bits])
     head += struct.pack("<HHIQQQIHHHHHH", 4, machine, 1, 0, 64, 64 + 56 * n, 0, 64, 56, count, 64, 1, 0)
     head += struct.pack("<IIQQQQQQ", 4, 0, at, 0, 0, len(notes), len(notes), 0)
     for vaddr, paddr, memsz, filesz, offset in segments:
@@ -50,6 +50,9 @@ def vmcore_seeds():
     yield core([(0, 100 * i, 250 - i, 50, i) for i in range(12)], usual)
     yield core(ram, struct.pack("<III", 5, 0xffffffff, 0) + b"VMCOREINFO\0" + bytes(9))
     yield core(ram, b"", phnum=0xfffe, length_bits=22)
+    yield core([(DIRECT_MAP, 0, 1 << 20, 1 << 20, 4096), (0, 1 << 21, 1 << 20, 1 << 19, 100), (0, 1 << 22, 5000, 0, 0),
+                (0, (1 << 22) + 6000, 5000, 5000, 7)], usual, length_bits=22, half_is_lost=1)
+    yield core([(DIRECT_MAP, 100, 1 << 20, 1 << 20, 64)], usual, length_bits=19)
 
 
 def vmcoreinfo_seeds():
