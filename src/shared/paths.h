@@ -13,8 +13,10 @@
 #define PATH_DEFAULT_DUMPS "/var/crash"
 #define PATH_HOOKS_DIR "/etc/kdump" /* pre.d, post.d, emergency.d */
 
-/* The initramfs of the crash kernel. The overlay brings the Plan, the base says what it understands. */
+/* The initramfs of the crash kernel. The overlay brings the Plan and what the kernel tells of its
+ * types, the base says what it understands. */
 #define PATH_PLAN "/etc/kdump/plan.json"
+#define PATH_KERNEL_INFO "/etc/kdump/kernel.info"
 #define PATH_BASE_INFO "/usr/lib/kdumpd/base.json"
 #define PATH_CAPTURE_MOUNT "/run/kdump/target"
 
