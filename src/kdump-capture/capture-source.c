@@ -3,10 +3,14 @@
  */
 #include "capture-source.h"
 
+#include <fcntl.h>
+
 #include "core-collector.h"
 #include "io.h"
+#include "kernel-info.h"
 #include "log.h"
 #include "pagemap.h"
+#include "paths.h"
 
 #define PAGE_SIZE_BYTES_MAX 65536
 
@@ -16,6 +20,32 @@ _Static_assert(KDUMP_FILE_UTSNAME_BYTES == KDUMP_UTSNAME_BYTES, "struct new_utsn
 static uint32_t system_page_size(void)
 {
         return (uint32_t) sysconf(_SC_PAGESIZE);
+}
+
+/* What VMCOREINFO lacks, kdumpd may have found in the kernel while it ran. */
+static void source_load_kernel_info(CaptureSource *source)
+{
+        _cleanup_free_ char *text = NULL;
+        Vmcoreinfo *merged = NULL;
+        size_t size, n_added;
+        int r;
+
+        r = file_read(AT_FDCWD, PATH_KERNEL_INFO, KERNEL_INFO_BYTES_MAX, &text, &size);
+        if (r == -ENOENT)
+                return;
+        if (r >= 0)
+                r = kernel_info_merge(source->info, text, size, &merged, &n_added);
+        if (r == -ESTALE)
+                log_debug("'%s' is of another kernel.", PATH_KERNEL_INFO);
+        else if (r < 0)
+                (void) log_warning_errno(r, "Cannot use '%s', ignoring: %m", PATH_KERNEL_INFO);
+        if (r < 0)
+                return;
+
+        if (n_added > 0)
+                log_info("VMCOREINFO lacks %zu keys that '%s' has.", n_added, PATH_KERNEL_INFO);
+        vmcoreinfo_free(source->info);
+        source->info = merged;
 }
 
 static void source_load_info(CaptureSource *source, const char *path)
@@ -37,6 +67,8 @@ static void source_load_info(CaptureSource *source, const char *path)
                                          path);
                 return;
         }
+
+        source_load_kernel_info(source);
 
         (void) vmcoreinfo_string(source->info, "OSRELEASE", &source->kernel_release);
         if (vmcoreinfo_string_u64(source->info, "CRASHTIME", 10, &value) >= 0 &&
