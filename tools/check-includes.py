@@ -75,9 +75,8 @@ def check_file(path, headers):
     if folder == "kdump-capture":
         found += [check_sides(path, name) for name in ours]
         found.append(both_sides(path, ours))
-    if ("<", "pthread.h") in includes or ("<", "threads.h") in includes:
-        if not may_make_threads(path):
-            found.append("makes threads, which only pipeline.c and sink-* may")
+    if re.search(r"\b(pthread_create|thrd_create)\b", text) and not may_make_threads(path):
+        found.append("makes threads, which only pipeline.c and sink-* may")
     for quote, name in includes:
         if quote == "<" and any(name in headers[f] for f in headers):
             found.append("includes our '%s' in <>" % name)
