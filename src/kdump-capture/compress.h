@@ -38,5 +38,8 @@ extern const Compressor compressor_zlib;
 extern const Compressor compressor_snappy;
 extern const Compressor compressor_zstd;
 
+/* One of the others, as it fits: see Coder, which is for all. Has no functions. */
+extern const Compressor compressor_auto;
+
 /* NULL if this program was built without it. */
 const Compressor *compressor_find(Compression compression);
