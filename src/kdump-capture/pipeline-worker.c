@@ -17,7 +17,7 @@
 
 void pipeline_worker_done(PipelineWorker *worker)
 {
-        worker->pipeline->compressor->done(worker->codec);
+        coder_done(&worker->coder);
         worker->pipeline->source->reader_free(worker->reader);
         free(worker->data);
         free(worker->descs);
@@ -29,7 +29,6 @@ int pipeline_worker_init(PipelineWorker *worker)
         int r;
 
         worker->page_bytes = pipeline->source->page_size_bytes;
-        worker->bound_bytes = pipeline->compressor->bound(worker->page_bytes);
         worker->data = aligned_alloc(SINK_DATA_ALIGN, WORKER_DATA_BYTES);
         worker->descs = calloc(WORKER_DESCS_MAX, sizeof(*worker->descs));
         if (!worker->data || !worker->descs)
@@ -37,7 +36,11 @@ int pipeline_worker_init(PipelineWorker *worker)
         r = pipeline->source->reader_new(pipeline->source->data, &worker->reader);
         if (r < 0)
                 return r;
-        return pipeline->compressor->init(&worker->codec);
+        r = coder_init(&worker->coder, pipeline->compressor, worker->automatic);
+        if (r < 0)
+                return r;
+        worker->bound_bytes = coder_bound(&worker->coder, worker->page_bytes);
+        return 0;
 }
 
 /* What all workers hold together is a small part of what is in the file already: it is what a
@@ -96,7 +99,9 @@ static int worker_flush_data(PipelineWorker *worker)
 
         worker->data_used = 0;
         memset(worker->data + used, 0, size - used);
+        coder_write_begins(&worker->coder);
         r = dump_kdump_write_data(worker->pipeline->dump, worker->data, size, &base_bytes);
+        coder_write_ended(&worker->coder, r < 0 ? 0 : used);
         if (r < 0) {
                 worker_lose_data(worker);
                 return r;
@@ -183,12 +188,11 @@ static bool page_is_one_word(const uint8_t *page, size_t size, uint64_t *ret_wor
 /* Compresses @page behind what is there already. */
 static void worker_store_page(PipelineWorker *worker, const uint8_t *page, KdumpDesc *ret_desc)
 {
-        const Compressor *compressor = worker->pipeline->compressor;
         uint8_t *out = worker->data + worker->data_used;
-        uint32_t flags = compressor->flag;
+        uint32_t flags;
         size_t size;
 
-        size = compressor->page(worker->codec, page, worker->page_bytes, out);
+        size = coder_page(&worker->coder, page, worker->page_bytes, out, &flags);
         if (size == 0) {
                 memcpy(out, page, worker->page_bytes);
                 size = worker->page_bytes;

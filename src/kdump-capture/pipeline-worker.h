@@ -4,6 +4,7 @@
 
 #include <stdatomic.h>
 
+#include "compress-auto.h"
 #include "dump-units.h"
 #include "pipeline.h"
 
@@ -32,7 +33,8 @@ typedef struct PipelineWorker {
         void *flushed_data;
 
         void *reader;
-        void *codec;
+        CompressAuto *automatic; /* NULL: the codec is given */
+        Coder coder;
         KdumpDesc zero_desc;
         size_t page_bytes;
         size_t bound_bytes;    /* room for one page in @data */

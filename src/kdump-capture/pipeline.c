@@ -27,7 +27,8 @@ struct Thread {
 struct Run {
         const Pipeline *pipeline;
         DumpUnits *units;
-        Thread *threads; /* the first is the caller's */
+        CompressAuto *automatic; /* NULL: the codec is given */
+        Thread *threads;         /* the first is the caller's */
         size_t n_threads;
 
         pthread_mutex_t lock;  /* of the next three */
@@ -211,6 +212,7 @@ static int thread_init(Thread *thread, Run *run)
         thread->run = run;
         thread->worker = (PipelineWorker){
                 .pipeline = run->pipeline,
+                .automatic = run->automatic,
                 .stop = &run->stop,
                 .flushed = run_count,
                 .flushed_data = run,
@@ -228,6 +230,7 @@ static void run_done(Run *run)
                 thread_done(&run->threads[i]);
         free(run->threads);
         dump_units_free(run->units);
+        compress_auto_free(run->automatic);
         (void) pthread_mutex_destroy(&run->lock);
 }
 
@@ -245,6 +248,11 @@ static int run_init(Run *run)
         run->threads = calloc(n, sizeof(*run->threads));
         if (!run->threads)
                 return -ENOMEM;
+        r = pipeline->compressor == &compressor_auto
+                    ? compress_auto_new((unsigned) n, &run->automatic)
+                    : 0;
+        if (r < 0)
+                return r;
 
         for (; run->n_threads < n; run->n_threads++) {
                 r = thread_init(&run->threads[run->n_threads], run);
