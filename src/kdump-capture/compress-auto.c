@@ -40,7 +40,7 @@ struct CompressAuto {
 };
 
 const Compressor compressor_auto = {
-        .compression = _COMPRESSION_INVALID,
+        .compression = COMPRESSION_AUTO,
         .flag = COMPRESS_FLAG_LZO | COMPRESS_FLAG_ZSTD,
 };
 

@@ -3,11 +3,8 @@
 #include "compress.h"
 
 static const Compressor *const compressors[] = {
-        &compressor_none,
-        &compressor_lzo,
-        &compressor_zlib,
-        &compressor_snappy,
-        &compressor_zstd,
+        &compressor_none,   &compressor_lzo,  &compressor_zlib,
+        &compressor_snappy, &compressor_zstd, &compressor_auto,
 };
 
 const Compressor *compressor_find(Compression compression)

@@ -74,7 +74,8 @@ static int parse_save_option(int option, const char *value, SaveArguments *argum
                 arguments->compression_given = true;
                 collector->compression = compression_from_string(value);
                 if ((int) collector->compression < 0) {
-                        log_error("--compress= expects none, zlib, lzo, snappy or zstd, not '%s'.",
+                        log_error("--compress= expects none, zlib, lzo, snappy, zstd or auto, not "
+                                  "'%s'.",
                                   value);
                         return -EINVAL;
                 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Owns what makedumpfile's options mean for our engine. They are those of makedumpfile(8) 1.7. */
+/* Owns what makedumpfile's options mean for our engine. They are those of makedumpfile(8) 1.7, and
+ * --compress, which it does not have. */
 #include "core-collector.h"
 
 #include "io.h"
@@ -9,6 +10,7 @@
 
 typedef enum OptionAct {
         OPTION_COMPRESS, /* -c, -l, -p, -z */
+        OPTION_COMPRESS_NAME,
         OPTION_LEVEL,
         OPTION_ELF,
         OPTION_FLAT,
@@ -29,6 +31,7 @@ static const Option options[] = {
         { "-l", OPTION_COMPRESS, false, COMPRESSION_LZO },
         { "-p", OPTION_COMPRESS, false, COMPRESSION_SNAPPY },
         { "-z", OPTION_COMPRESS, false, COMPRESSION_ZSTD },
+        { "--compress", OPTION_COMPRESS_NAME, true },
         { "-d", OPTION_LEVEL, true },
         { "-E", OPTION_ELF, false },
         { "-F", OPTION_FLAT, false },
@@ -59,7 +62,7 @@ static const Option options[] = {
 /* What the words say so far. */
 typedef struct Reading {
         Collector collector;
-        bool compression_given, elf, flat, program;
+        bool compression_given, compression_named, elf, flat, program;
 } Reading;
 
 void collector_init(Collector *collector)
@@ -118,13 +121,24 @@ static int parse_levels(const char *text, unsigned *ret)
         return 0;
 }
 
-static int apply_compression(Reading *reading, const Option *option, char **reterr_expected)
+static int apply_compression(Reading *reading, Compression compression, char **reterr_expected)
 {
-        if (reading->compression_given && reading->collector.compression != option->compression)
+        if (reading->compression_given && reading->collector.compression != compression)
                 return expected(reterr_expected, "only one of -c, -l, -p and -z");
         reading->compression_given = true;
-        reading->collector.compression = option->compression;
+        reading->collector.compression = compression;
         return 0;
+}
+
+static int apply_compression_name(Reading *reading, const char *value, char **reterr_expected)
+{
+        Compression compression = compression_from_string(value);
+
+        if ((int) compression < 0)
+                return expected(reterr_expected,
+                                "none, zlib, lzo, snappy, zstd or auto after --compress");
+        reading->compression_named = true;
+        return apply_compression(reading, compression, reterr_expected);
 }
 
 static int apply_number(const Option *option, const char *value, char **reterr_expected)
@@ -142,7 +156,9 @@ static int apply(Reading *reading, const Option *option, const char *value, char
 {
         switch (option->act) {
         case OPTION_COMPRESS:
-                return apply_compression(reading, option, reterr_expected);
+                return apply_compression(reading, option->compression, reterr_expected);
+        case OPTION_COMPRESS_NAME:
+                return apply_compression_name(reading, value, reterr_expected);
         case OPTION_LEVEL:
                 if (parse_levels(value, &reading->collector.dump_level) < 0)
                         return expected(reterr_expected,
@@ -259,6 +275,9 @@ static int read_options(Reading *reading, char **words, char **reterr_expected)
         }
         if (reading->elf && reading->compression_given)
                 return expected(reterr_expected, "-E without compression (-c, -l, -p, -z)");
+        if (reading->program && reading->compression_named)
+                return expected(reterr_expected,
+                                "-c, -l, -p or -z, not --compress, as makedumpfile itself is run");
         return 0;
 }
 
@@ -305,8 +324,9 @@ int collector_parse(const char *text, Collector *ret, char **reterr_expected)
 int collector_format(const Collector *collector, char **ret)
 {
         static const char *const letters[_COMPRESSION_MAX] = {
-                [COMPRESSION_NONE] = "",      [COMPRESSION_ZLIB] = " -c", [COMPRESSION_LZO] = " -l",
-                [COMPRESSION_SNAPPY] = " -p", [COMPRESSION_ZSTD] = " -z",
+                [COMPRESSION_NONE] = "",    [COMPRESSION_ZLIB] = " -c",
+                [COMPRESSION_LZO] = " -l",  [COMPRESSION_SNAPPY] = " -p",
+                [COMPRESSION_ZSTD] = " -z", [COMPRESSION_AUTO] = " --compress=auto",
         };
         static const char *const formats[_DUMP_FORMAT_MAX] = {
                 [DUMP_FORMAT_KDUMP] = "",

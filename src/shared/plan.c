@@ -20,7 +20,7 @@ static const char *const action_names[_ACTION_MAX] = {
 
 static const char *const compression_names[_COMPRESSION_MAX] = {
         [COMPRESSION_NONE] = "none",     [COMPRESSION_ZLIB] = "zlib", [COMPRESSION_LZO] = "lzo",
-        [COMPRESSION_SNAPPY] = "snappy", [COMPRESSION_ZSTD] = "zstd",
+        [COMPRESSION_SNAPPY] = "snappy", [COMPRESSION_ZSTD] = "zstd", [COMPRESSION_AUTO] = "auto",
 };
 
 static const char *const format_names[_DUMP_FORMAT_MAX] = {

@@ -25,6 +25,7 @@ typedef enum Compression {
         COMPRESSION_LZO,
         COMPRESSION_SNAPPY,
         COMPRESSION_ZSTD,
+        COMPRESSION_AUTO, /* lzo or zstd, as it fits the target */
         _COMPRESSION_MAX,
         _COMPRESSION_INVALID = -EINVAL,
 } Compression;

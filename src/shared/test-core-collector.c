@@ -26,6 +26,8 @@ static void test_settings(void **state)
                 { "makedumpfile -E -d 31", 31, COMPRESSION_NONE, DUMP_FORMAT_ELF },
                 { "makedumpfile -F -l -d 31", 31, COMPRESSION_LZO, DUMP_FORMAT_FLAT },
                 { "makedumpfile -F -E", 0, COMPRESSION_NONE, DUMP_FORMAT_ELF },
+                { "makedumpfile --compress=auto -d 31", 31, COMPRESSION_AUTO },
+                { "makedumpfile --compress zstd -z", 0, COMPRESSION_ZSTD },
                 { "makedumpfile --cyclic-buffer 1024 --non-mmap -b 8", 0, COMPRESSION_NONE },
         };
 
@@ -93,6 +95,11 @@ static void test_refused(void **state)
                 { "makedumpfile --message-level", "a value after --message-level" },
                 { "makedumpfile --num-threads=", "a number after --num-threads" },
                 { "makedumpfile -c -l", "only one of -c, -l, -p and -z" },
+                { "makedumpfile -l --compress=auto", "only one of -c, -l, -p and -z" },
+                { "makedumpfile --compress=fast",
+                  "none, zlib, lzo, snappy, zstd or auto after --compress" },
+                { "makedumpfile --compress=auto -x /boot/vmlinux",
+                  "-c, -l, -p or -z, not --compress, as makedumpfile itself is run" },
                 { "makedumpfile -z -E", "-E without compression (-c, -l, -p, -z)" },
                 { "makedumpfile -",
                   "options of makedumpfile such as -l, -d N or --message-level N, not '-'" },
