@@ -5,14 +5,19 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include "btf.h"
 #include "cpio.h"
 #include "io.h"
+#include "kernel-info.h"
 #include "paths.h"
 #include "rootdir.h"
 #include "strv.h"
 
 /* Scripts and keys; whatever is larger was not meant to be here. */
 #define FILE_MAX_BYTES (16U * 1024 * 1024)
+
+/* Of /sys/kernel/notes: a build-id and little else. */
+#define NOTES_MAX_BYTES (64U * 1024)
 
 /* Adds the folders above @path that are not in the list yet. */
 static int add_parents(char ***folders, const char *path)
@@ -83,6 +88,23 @@ static int add_file(int root_fd, const NeededFile *file, CpioWriter *writer, cha
         return cpio_add(writer, file->target, S_IFREG | (file->mode & 07777), data, size);
 }
 
+/* What the running kernel tells of its types. A kernel without BTF has none of this. */
+static int add_kernel_info(int root_fd, CpioWriter *writer)
+{
+        _cleanup_free_ char *btf = NULL, *notes = NULL, *release = NULL, *text = NULL;
+        size_t btf_size, notes_size;
+        int r;
+
+        if (root_read_line(root_fd, "/proc/sys/kernel/osrelease", &release) < 0 ||
+            root_read(root_fd, "/sys/kernel/btf/vmlinux", BTF_BYTES_MAX, &btf, &btf_size) < 0)
+                return 0;
+        (void) root_read(root_fd, "/sys/kernel/notes", NOTES_MAX_BYTES, &notes, &notes_size);
+        r = kernel_info_make(btf, btf_size, release, notes, notes ? notes_size : 0, &text);
+        if (r < 0)
+                return r == -ENOMEM ? r : 0;
+        return cpio_add(writer, PATH_KERNEL_INFO, S_IFREG | 0600, text, strlen(text));
+}
+
 int overlay_build(int root_fd, const Plan *plan, const Needs *needs, uint8_t **ret,
                   size_t *ret_size, char **reterr_message)
 {
@@ -97,6 +119,9 @@ int overlay_build(int root_fd, const Plan *plan, const Needs *needs, uint8_t **r
         if (r < 0)
                 return r;
         r = cpio_add(&writer, PATH_PLAN, S_IFREG | 0600, json, strlen(json));
+        if (r < 0)
+                return r;
+        r = add_kernel_info(root_fd, &writer);
         if (r < 0)
                 return r;
         for (size_t i = 0; i < needs->n_files; i++) {

@@ -4,10 +4,11 @@
 
 #include "resolve.h"
 
-/* Writes the archive to a buffer that the caller frees: PATH_PLAN (0600) and @needs->files, with
- * their parent folders. All times are 0, owners root, so equal input gives equal bytes.
- * Documentation/driver-api/ early-userspace/buffer-format.rst is the format. Returns 0; errors of
- * reading a file with *reterr_message. Does not log. */
+/* Writes the archive to a buffer that the caller frees: PATH_PLAN (0600), PATH_KERNEL_INFO if the
+ * running kernel has BTF, and @needs->files, with their parent folders. All times are 0, owners
+ * root, so equal input gives equal bytes. Documentation/driver-api/
+ * early-userspace/buffer-format.rst is the format. Returns 0; errors of reading a file with
+ * *reterr_message. Does not log. */
 int overlay_build(int root_fd, const Plan *plan, const Needs *needs, uint8_t **ret,
                   size_t *ret_size, char **reterr_message);
 

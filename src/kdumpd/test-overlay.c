@@ -97,6 +97,32 @@ static void test_equal_input_gives_equal_bytes(void **state)
         assert_memory_equal(data_a, data_b, size_a);
 }
 
+static void test_kernel_tells_of_its_types(void **state)
+{
+        /* Without any type. */
+        static const uint8_t btf[] = { 0x9f, 0xeb, 1, 0, 24, 0, 0, 0, 0, 0, 0, 0, 0,
+                                       0,    0,    0, 0, 0,  0, 0, 1, 0, 0, 0, 0 };
+        static const char text[] = "OSRELEASE=6.1-test\n";
+        _cleanup_(plan_freep) Plan *plan = make_plan();
+
+        for (size_t n = sizeof(btf) - 1; n <= sizeof(btf); n++) {
+                _cleanup_(fixture_done) Fixture root = FIXTURE_NULL;
+                _cleanup_free_ uint8_t *data = NULL;
+                _cleanup_free_ char *message = NULL;
+                size_t size;
+
+                make_root(&root);
+                fixture_write(&root, "/proc/sys/kernel/osrelease", "6.1-test\n");
+                fixture_write_bytes(&root, "/sys/kernel/btf/vmlinux", btf, n);
+                assert_int_equal(overlay_build(root.fd, plan, &needs, &data, &size, &message), 0);
+                assert_int_equal(overlay_check(data, size), 0);
+                /* What is broken is left out. */
+                assert_int_equal(memmem(data, size, text, strlen(text)) != NULL, n == sizeof(btf));
+                assert_int_equal(memmem(data, size, "etc/kdump/kernel.info", 22) != NULL,
+                                 n == sizeof(btf));
+        }
+}
+
 static void test_missing_file_is_named(void **state)
 {
         _cleanup_(fixture_done) Fixture root = FIXTURE_NULL;
@@ -148,6 +174,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_is_as_cpio_reads_it),
                 cmocka_unit_test(test_equal_input_gives_equal_bytes),
+                cmocka_unit_test(test_kernel_tells_of_its_types),
                 cmocka_unit_test(test_missing_file_is_named),
                 cmocka_unit_test(test_every_damage_is_seen),
                 cmocka_unit_test(test_archive_without_plan_is_refused),
