@@ -189,8 +189,8 @@ static int utsname_read(Kmem *kmem, uint64_t vaddr, char ret_uts[KMEM_UTSNAME_BY
         return 0;
 }
 
-/* Before v5.11 the names are behind a struct kref, and VMCOREINFO does not tell (commits
- * 9a56493f6942, ca4a9241cc5e). It does tell one of them. */
+/* Before v5.11 the names are behind a struct kref (include/linux/utsname.h, struct uts_namespace),
+ * and VMCOREINFO does not tell. It does tell one of them. */
 static int utsname_find(Kmem *kmem, const Vmcoreinfo *info, uint64_t vaddr,
                         char ret_uts[KMEM_UTSNAME_BYTES])
 {

@@ -6,7 +6,7 @@
 #include "parse.h"
 
 /* The BIOS's data, the trampoline of other processors, and what else is found by fixed addresses.
- * Since v5.13 all of it is reserved (commit f1d4d47c5851); before, the rest is memory like any
+ * Since v5.13 all of it is reserved (arch/x86/kernel/setup.c); before, the rest is memory like any
  * other. */
 #define LOW_BYTES (UINT64_C(1) << 20)
 
