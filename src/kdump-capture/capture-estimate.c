@@ -7,6 +7,7 @@
 #include <endian.h>
 #include <time.h>
 
+#include "core-collector.h"
 #include "parse.h"
 
 #define UNIT_PFNS PAGE_FILTER_ALIGN_PAGES
@@ -21,7 +22,7 @@
 
 typedef struct LevelSet {
         unsigned level;     /* as level_reduce() */
-        PageFilter *filter; /* NULL: keeps all */
+        PageFilter *filter; /* NULL: nothing can be decided, all is kept */
         PageFilterReader *reader;
         uint64_t kept[UNIT_WORDS]; /* in the unit at hand; lowest bit first */
 } LevelSet;
@@ -87,7 +88,7 @@ static int set_open(Estimator *estimator, LevelSet *set, bool last)
         if (last) {
                 (void) capture_source_filter(source, set->level);
                 set->filter = TAKE_PTR(source->filter);
-        } else if (set->level > 0 && source->info && source->kmem)
+        } else if (source->info && source->kmem)
                 (void) page_filter_new(source->vmcore, source->kmem, source->info,
                                        source->page_size_bytes, set->level, &set->filter, &message);
         if (!set->filter)
@@ -103,7 +104,7 @@ static int sets_open(Estimator *estimator)
         int r = 0;
 
         for (size_t i = 0; i < request->n_levels; i++) {
-                if (request->levels[i] > 31)
+                if (request->levels[i] > DUMP_LEVEL_MAX)
                         return -EINVAL;
                 if (!set_find(estimator, request->levels[i]))
                         estimator->sets[estimator->n_sets++].level =

@@ -10,6 +10,7 @@
 #define FREE_PFN (3 * TEST_SECTION_PAGES - 1024)
 #define CACHE_PFN TEST_SECTION_PAGES
 #define CACHE_PAGES 300
+#define OFFLINE_PFN (CACHE_PFN + 1)
 
 static const unsigned levels[] = { 31, 0, 2, 15, 7, 16 };
 
@@ -30,11 +31,13 @@ static void memory_make(FilterBed *bed, uint8_t **ret_data)
         const TestKernel *kernel = test_kernel_find("6.1");
         const TestPage free = { .mapcount = kernel->buddy, .private = 10 };
         const TestPage cache = { kernel->lru, 0, TEST_MAPPING_FILE, 0, -1, 2 };
+        const TestPage offline = { .mapcount = kernel->offline, .refcount = 1 };
         TestMemory *memory = &bed->sections.memory;
         TestSegment *rest;
 
         bed_init(bed, kernel, TEST_MAPPED_BY_PMD);
         bed_put(bed, FREE_PFN, &free);
+        bed_put(bed, OFFLINE_PFN, &offline);
         for (uint64_t i = 0; i < CACHE_PAGES; i++)
                 bed_put(bed, CACHE_PFN + 2 * i, &cache);
 
@@ -90,6 +93,7 @@ static void test_estimate_is_what_a_dump_comes_to(void **state)
         assert_int_equal(estimate.n_pages_unreadable, 0);
         assert_int_equal(estimate.counts.n_excluded[PAGE_FREE], 1024);
         assert_int_equal(estimate.counts.n_excluded[PAGE_CACHE], CACHE_PAGES);
+        assert_int_equal(estimate.counts.n_excluded[PAGE_OFFLINE], 1);
         assert_int_equal(estimate.counts.n_before, 0);
         for (size_t i = 0; i < ELEMENTSOF(levels); i++) {
                 const EstimateLevel *level = &estimate.levels[i];

@@ -50,7 +50,7 @@ static int parse_compression(const char *value, EstimateRequest *request)
         Compression compression = compression_from_string(value);
 
         request->compressor = (int) compression < 0 ? NULL : compressor_find(compression);
-        if (request->compressor)
+        if (request->compressor && compression != COMPRESSION_AUTO)
                 return 0;
         log_error("--compress= expects none, zlib, lzo, snappy or zstd, not '%s'.", value);
         return -EINVAL;

@@ -215,18 +215,10 @@ static int save_to_file(CaptureJob *job, const char *path)
 
 static int save_to_stdout(CaptureJob *job)
 {
-        int r;
-
         job->to_stream = true;
         job->stream_fd = STDOUT_FILENO;
         job->incomplete_name = job->final_name = "standard output";
-
-        /* A reader that goes is an error like any other, which is told. */
-        (void) signal(SIGPIPE, SIG_IGN);
-        r = capture_save_file(job);
-        if (r == -EPIPE)
-                log_error("The program that reads standard output has ended before the dump.");
-        return r;
+        return capture_save_file(job);
 }
 
 static int save(const SaveArguments *arguments, DumpRecord *record)
@@ -282,6 +274,8 @@ int verb_save(int argc, char **argv)
 
         if (parse_save(argc, argv, &arguments) < 0)
                 return EXIT_FAILURE;
+        /* A reader of the dump, or of what is said of it, that goes is an error like any other. */
+        (void) signal(SIGPIPE, SIG_IGN);
         if (arguments.json)
                 log_set_max_level(LOG_WARNING);
         if (record_begin(&record, &arguments) < 0) {

@@ -124,7 +124,7 @@ static int parse_levels(const char *text, unsigned *ret)
 static int apply_compression(Reading *reading, Compression compression, char **reterr_expected)
 {
         if (reading->compression_given && reading->collector.compression != compression)
-                return expected(reterr_expected, "only one of -c, -l, -p and -z");
+                return expected(reterr_expected, "only one of -c, -l, -p, -z and --compress");
         reading->compression_given = true;
         reading->collector.compression = compression;
         return 0;
@@ -273,8 +273,10 @@ static int read_options(Reading *reading, char **words, char **reterr_expected)
                 if (r < 0)
                         return r;
         }
-        if (reading->elf && reading->compression_given)
-                return expected(reterr_expected, "-E without compression (-c, -l, -p, -z)");
+        if (reading->elf && reading->compression_given &&
+            reading->collector.compression != COMPRESSION_NONE)
+                return expected(reterr_expected,
+                                "-E without compression (-c, -l, -p, -z, --compress)");
         if (reading->program && reading->compression_named)
                 return expected(reterr_expected,
                                 "-c, -l, -p or -z, not --compress, as makedumpfile itself is run");

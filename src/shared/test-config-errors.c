@@ -98,7 +98,7 @@ static const struct {
         { "elf-compressed.conf",
           {
                   "E /etc/kdump.conf:1: 'core_collector' is 'makedumpfile -E -c', "
-                  "expected -E without compression (-c, -l, -p, -z)",
+                  "expected -E without compression (-c, -l, -p, -z, --compress)",
           } },
         { "empty-quotes.conf",
           {
@@ -187,7 +187,7 @@ static const struct {
         { "two-compressions.conf",
           {
                   "E /etc/kdump.conf:1: 'core_collector' is 'makedumpfile -c -l', "
-                  "expected only one of -c, -l, -p and -z",
+                  "expected only one of -c, -l, -p, -z and --compress",
           } },
         { "two-paths-behind-target.conf",
           {
