@@ -78,6 +78,12 @@ static LevelSet *set_find(Estimator *estimator, unsigned level)
         return NULL;
 }
 
+static void set_add(Estimator *estimator, unsigned level)
+{
+        if (!set_find(estimator, level))
+                estimator->sets[estimator->n_sets++].level = level_reduce(level);
+}
+
 /* Without words: what cannot be decided here cannot be decided for the last set, either. */
 static int set_open(Estimator *estimator, LevelSet *set, bool last)
 {
@@ -101,15 +107,16 @@ static int set_open(Estimator *estimator, LevelSet *set, bool last)
 static int sets_open(Estimator *estimator)
 {
         const EstimateRequest *request = estimator->request;
+        unsigned all = 0;
         int r = 0;
 
         for (size_t i = 0; i < request->n_levels; i++) {
                 if (request->levels[i] > DUMP_LEVEL_MAX)
                         return -EINVAL;
-                if (!set_find(estimator, request->levels[i]))
-                        estimator->sets[estimator->n_sets++].level =
-                                level_reduce(request->levels[i]);
+                all |= request->levels[i];
+                set_add(estimator, request->levels[i]);
         }
+        set_add(estimator, all);
         qsort(estimator->sets, estimator->n_sets, sizeof(estimator->sets[0]), level_compare);
         for (size_t i = 0; i < estimator->n_sets && r >= 0; i++)
                 r = set_open(estimator, &estimator->sets[i], i + 1 == estimator->n_sets);

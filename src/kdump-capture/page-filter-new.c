@@ -21,13 +21,14 @@ static size_t memmap_gates_find(const PageFilter *filter, Vmcore *vmcore, Kmem *
         const uint64_t step_bytes = kmem_memory_bytes(kmem) / N_MEMMAP_GATES + 1;
         const MemoryRun *runs;
         uint64_t paddr, next = 0; /* bytes of memory before the one to look at */
-        size_t n_runs, n = 0;
+        size_t n_runs, n_tried = 0, n = 0;
 
         runs = vmcore_runs(vmcore, &n_runs);
         for (size_t i = 0; i < n_runs; i++) {
                 uint64_t bytes = runs[i].end_paddr - runs[i].start_paddr;
 
-                for (; next < bytes && n < N_MEMMAP_GATES; next += step_bytes) {
+                /* Steps are counted, as a core may claim so much memory that they wrap around. */
+                for (; next < bytes && n_tried < N_MEMMAP_GATES; next += step_bytes, n_tried++) {
                         uint64_t pfn = (runs[i].start_paddr + next) / page_size_bytes;
                         MemmapState state = memmap_find(filter->memmap, pfn).state;
 

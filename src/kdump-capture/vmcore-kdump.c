@@ -184,14 +184,17 @@ static int reader_copy(const Vmcore *vmcore, KdumpReader *reader, uint64_t paddr
         int r;
 
         while (size > 0) {
-                uint64_t in_page = paddr % info->page_size_bytes;
+                uint64_t in_page = paddr % info->page_size_bytes,
+                         pfn = paddr / info->page_size_bytes;
+                /* Those of the other parts of a split dump are not here, whatever they hold. */
+                bool left_out = pfn >= info->part_start_pfn && pfn < info->part_end_pfn;
                 size_t n = (size_t) MIN(info->page_size_bytes - in_page, (uint64_t) size);
                 const uint8_t *page;
 
-                r = kdump_reader_page(reader, paddr / info->page_size_bytes, &page);
+                r = kdump_reader_page(reader, pfn, &page);
                 if (r >= 0)
                         memcpy(to, page + in_page, n);
-                else if (r == -ENODATA && (info->dump_level & LEVEL_ZERO))
+                else if (r == -ENODATA && left_out && (info->dump_level & LEVEL_ZERO))
                         memset(to, 0, n);
                 else
                         return page_error(r);

@@ -77,10 +77,14 @@ static void test_of_this_kernel(void **state)
         uint64_t bytes, mask;
         int64_t number;
         size_t size;
+        int r;
 
         if (file_read(AT_FDCWD, "/sys/kernel/btf/vmlinux", BTF_BYTES_MAX, &btf, &size) < 0)
                 skip();
-        assert_int_equal(kernel_info_make(btf, size, "6.1", notes, sizeof(notes), &text), 0);
+        r = kernel_info_make(btf, size, "6.1", notes, sizeof(notes), &text);
+        if (r == -EOPNOTSUPP)
+                skip(); /* a newer kernel's BTF */
+        assert_int_equal(r, 0);
         assert_true(strlen(text) < KERNEL_INFO_BYTES_MAX);
         info = info_new(text);
         assert_int_equal(vmcoreinfo_string(info, "OSRELEASE", &value), 0);

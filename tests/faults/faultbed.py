@@ -21,6 +21,8 @@ DIRECT_MAP_VADDR = 0xffff888000000000
 FIRST_PADDR = 1 << 20
 
 
+# A capture may have ended before it is met where it should be.
+TRIES_MAX = 20
 POLL_SECONDS = 0.0003
 
 

@@ -19,7 +19,8 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from faultbed import EXIT_INCOMPLETE, PAGE_BYTES, Core, Dump, Failure, Program, check, incomplete, make_core  # noqa: E402
+from faultbed import EXIT_INCOMPLETE, PAGE_BYTES, TRIES_MAX, Core, Dump, Failure, Program, check, incomplete  # noqa: E402
+from faultbed import make_core  # noqa: E402
 
 try:
     import kdumpfile
@@ -137,13 +138,18 @@ def sync_that_fails(bed):
 def core_that_shrinks(bed):
     """While it is read: what is gone is missing, and all that comes before is there."""
     copy = bed.folder / "shrinking"
-    shutil.copyfile(bed.core_path, copy)
-    size = copy.stat().st_size // 2 // PAGE_BYTES * PAGE_BYTES
-    process = bed.program.stop_at(copy, bed.target, OPTIONS, bed.data_at + (bed.size - bed.data_at) // 10,
-                                  signal.SIGSTOP)
-    os.truncate(copy, size)
-    process.send_signal(signal.SIGCONT)
-    _, messages = process.communicate(timeout=600)
+    size = bed.core_path.stat().st_size // 2 // PAGE_BYTES * PAGE_BYTES
+    for _ in range(TRIES_MAX):  # it may have read too much already when it is stopped
+        shutil.copyfile(bed.core_path, copy)
+        process = bed.program.stop_at(copy, bed.target, OPTIONS, bed.data_at + (bed.size - bed.data_at) // 10,
+                                      signal.SIGSTOP)
+        try:
+            os.truncate(copy, size)
+        finally:
+            process.send_signal(signal.SIGCONT)
+            _, messages = process.communicate()
+        if process.returncode != 0:
+            break
     text = messages.decode(errors="replace")
     check(process.returncode == EXIT_INCOMPLETE and "could not be read" in text and "Sanitizer" not in text,
           "the core shrinks: %d\n%s", process.returncode, text)
