@@ -219,45 +219,66 @@ static void segments_cut(DumpSegments *segments, const Layout *layout, uint64_t 
 }
 
 /* The blocks of all headers were written before, so that there is room for them. */
-static void rewrite_headers(Layout *layout, DumpSegments *segments, uint64_t written_offset)
+static int rewrite_headers(const Layout *layout, DumpSegments *segments, uint64_t written_offset)
 {
         Layout cut;
+        int r;
 
         segments_cut(segments, layout, written_offset);
-        if (layout_init(&cut, layout->dump, segments) < 0)
-                return;
+        r = layout_init(&cut, layout->dump, segments);
+        if (r < 0)
+                return r;
         cut.section_offset = cut.section_offset > 0 ? layout->section_offset : 0;
         cut.notes_offset = layout->notes_offset;
         cut.data_offset = layout->data_offset;
-        if (write_program_headers(&cut) >= 0 && sink_sync(layout->dump->sink) >= 0)
-                (void) write_elf_header(&cut, true);
+        r = write_program_headers(&cut);
+        if (r >= 0)
+                r = sink_sync(layout->dump->sink);
+        return r < 0 ? r : write_elf_header(&cut, true);
 }
 
-static int write_all(Layout *layout, DumpSegments *segments, void *reader, DumpElfResult *result)
+/* After any error a core of what was written is better than none. */
+static int salvage(const Layout *layout, DumpSegments *segments, uint64_t written_offset)
 {
-        const DumpElf *dump = layout->dump;
-        bool in_order = dump->sink->ops->in_order;
-        uint64_t written_offset = layout->data_offset;
+        if (written_offset == layout->data_offset)
+                return -ENODATA;
+        return rewrite_headers(layout, segments, written_offset);
+}
+
+static int write_start(const Layout *layout, const DumpSegments *segments)
+{
         int r = 0;
 
-        if (in_order)
+        if (layout->dump->sink->ops->in_order)
                 r = write_elf_header(layout, segments->n_missing > 0);
         if (r >= 0)
                 r = write_program_headers(layout);
-        if (r >= 0)
-                r = write_notes(layout);
+        return r < 0 ? r : write_notes(layout);
+}
+
+static int write_all(const Layout *layout, DumpSegments *segments, void *reader,
+                     DumpElfResult *result)
+{
+        const DumpElf *dump = layout->dump;
+        const PipelineCounts nothing = result->counts;
+        bool in_order = dump->sink->ops->in_order;
+        uint64_t written_offset = layout->data_offset;
+        int r;
+
+        r = write_start(layout, segments);
         if (r < 0)
                 return r;
-
         r = dump_elf_copy(dump, reader, segments, layout->data_offset, &written_offset,
                           &result->counts);
         result->file_bytes = written_offset;
-        if (sink_error_is_full(r) && !in_order && written_offset > layout->data_offset)
-                rewrite_headers(layout, segments, written_offset);
         if (r >= 0)
                 r = sink_sync(dump->sink);
         if (r >= 0 && !in_order)
                 r = write_elf_header(layout, result->counts.n_missing > 0);
+        if (r < 0 && !in_order && salvage(layout, segments, written_offset) < 0) {
+                result->counts = nothing; /* no reader takes it for a core */
+                result->file_bytes = 0;
+        }
         return r;
 }
 

@@ -38,10 +38,11 @@ typedef struct DumpElfResult {
 /* Writes all of it and makes it safe; the caller commits. Pages that are not to be written are in
  * no segment, but for small gaps where there would be too many of them; unreadable ones never are.
  *
- * The ELF header comes last, so that the file does not claim too early to be a core; when the sink
- * is full, the segments are cut to what fitted before, and the error returned all the same. A sink
- * that is in order gets it first: what follows has been found out before. A page that cannot be
- * read any more when it is copied is then missing, but reads as zero.
+ * The ELF header comes last, so that the file does not claim too early to be a core. After an error
+ * the segments are cut to what was written before, and the error is returned all the same; if that
+ * cannot be done either, the file is no core and has no pages: all of ret->counts are missing. A
+ * sink that is in order gets it first: what follows has been found out before. A page that cannot
+ * be read any more when it is copied is then missing, but reads as zero.
  *
  * Returns 0, also when pages are missing, which bit 0 of e_flags tells; the error of the sink;
  * -ENOMEM; -EFBIG if it is more than a file can hold; -EINVAL as dump_segments_find(). *ret is set
