@@ -167,6 +167,11 @@ static int save_kdump(const CaptureJob *job, CaptureSource *source, unsigned dum
         return finish_sink(job, sink, &result, r);
 }
 
+static bool source_incomplete(void *data)
+{
+        return capture_source_incomplete(data) != NULL;
+}
+
 static int save_elf(const CaptureJob *job, CaptureSource *source, unsigned dump_level, Sink *sink)
 {
         ProgressThrottle throttle = { .job = job };
@@ -178,6 +183,8 @@ static int save_elf(const CaptureJob *job, CaptureSource *source, unsigned dump_
                 .info = &info,
                 .progress = pipeline_progress,
                 .progress_data = &throttle,
+                .incomplete = source_incomplete,
+                .incomplete_data = source,
         };
         DumpElfResult written;
         SaveResult result;

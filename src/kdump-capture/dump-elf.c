@@ -245,12 +245,18 @@ static int salvage(const Layout *layout, DumpSegments *segments, uint64_t writte
         return rewrite_headers(layout, segments, written_offset);
 }
 
+static bool is_incomplete(const DumpElf *dump, uint64_t n_missing)
+{
+        return n_missing > 0 || (dump->incomplete && dump->incomplete(dump->incomplete_data));
+}
+
 static int write_start(const Layout *layout, const DumpSegments *segments)
 {
+        const DumpElf *dump = layout->dump;
         int r = 0;
 
-        if (layout->dump->sink->ops->in_order)
-                r = write_elf_header(layout, segments->n_missing > 0);
+        if (dump->sink->ops->in_order)
+                r = write_elf_header(layout, is_incomplete(dump, segments->n_missing));
         if (r >= 0)
                 r = write_program_headers(layout);
         return r < 0 ? r : write_notes(layout);
@@ -274,7 +280,7 @@ static int write_all(const Layout *layout, DumpSegments *segments, void *reader,
         if (r >= 0)
                 r = sink_sync(dump->sink);
         if (r >= 0 && !in_order)
-                r = write_elf_header(layout, result->counts.n_missing > 0);
+                r = write_elf_header(layout, is_incomplete(dump, result->counts.n_missing));
         if (r < 0 && !in_order && salvage(layout, segments, written_offset) < 0) {
                 result->counts = nothing; /* no reader takes it for a core */
                 result->file_bytes = 0;

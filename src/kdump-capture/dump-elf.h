@@ -26,6 +26,11 @@ typedef struct DumpElf {
          * was looked at. */
         void (*progress)(void *data, const PipelineCounts *counts, uint64_t total);
         void *progress_data;
+
+        /* Does the source lack pages that it does not tell of? Asked when it has been looked
+         * through, and at the end; NULL: no. */
+        bool (*incomplete)(void *data);
+        void *incomplete_data;
 } DumpElf;
 
 typedef struct DumpElfResult {
@@ -44,7 +49,7 @@ typedef struct DumpElfResult {
  * sink that is in order gets it first: what follows has been found out before. A page that cannot
  * be read any more when it is copied is then missing, but reads as zero.
  *
- * Returns 0, also when pages are missing, which bit 0 of e_flags tells; the error of the sink;
- * -ENOMEM; -EFBIG if it is more than a file can hold; -EINVAL as dump_segments_find(). *ret is set
- * in any case. Does not log. */
+ * Returns 0, also when pages are missing, which bit 0 of e_flags tells, as it does when the source
+ * lacks some; the error of the sink; -ENOMEM; -EFBIG if it is more than a file can hold; -EINVAL as
+ * dump_segments_find(). *ret is set in any case. Does not log. */
 int dump_elf_run(const DumpElf *dump, DumpElfResult *ret);

@@ -23,9 +23,13 @@ static void bed_init(Bed *bed, const char *kinds, uint32_t status)
         bed->dir_fd = test_root_open(bed->root);
 }
 
-static void bed_save(Bed *bed, unsigned level)
+static void bed_save_as(Bed *bed, DumpFormat format, unsigned level)
 {
-        const Collector collector = { .dump_level = level, .compression = COMPRESSION_ZLIB };
+        const Collector collector = {
+                .format = format,
+                .dump_level = level,
+                .compression = COMPRESSION_ZLIB,
+        };
         char path[64];
         CaptureJob job = {
                 .source = path,
@@ -44,6 +48,11 @@ static void bed_save(Bed *bed, unsigned level)
         assert_int_equal(capture_save_file(&job), 0);
         assert_int_equal(file_read(bed->dir_fd, FILE_VMCORE, 64 << 20, &data, &size), 0);
         bed->file = (MemorySink){ .sink.ops = &memory_ops, .data = (uint8_t *) data, .size = size };
+}
+
+static void bed_save(Bed *bed, unsigned level)
+{
+        bed_save_as(bed, DUMP_FORMAT_KDUMP, level);
 }
 
 static void bed_done(Bed *bed)
@@ -134,15 +143,30 @@ static void test_levels_are_joined(void **state)
 
 static void test_incomplete_source_makes_an_incomplete_dump(void **state)
 {
-        Bed bed;
+        static const struct {
+                DumpFormat format;
+                uint64_t flags_offset;
+                uint32_t whole_flags, incomplete_flags;
+        } cases[] = {
+                { DUMP_FORMAT_KDUMP, 424, 0x1, 0x8 | 0x1 },
+                { DUMP_FORMAT_ELF, 48, 0, 0x1 },
+        };
 
-        bed_init(&bed, "rz0", 0x2 | 0x8);
-        bed_save(&bed, 0);
-        assert_int_equal(bed.record.status, DUMP_STATUS_INCOMPLETE);
-        assert_int_equal(bed.record.n_pages_missing, 0);
-        assert_non_null(strstr(bed.record.reason, "source is incomplete"));
-        assert_int_equal(file_u32(&bed.file, 424), 0x8 | 0x1);
-        bed_done(&bed);
+        for (size_t i = 0; i < 2 * ELEMENTSOF(cases); i++) {
+                bool whole = i % 2;
+                Bed bed;
+
+                bed_init(&bed, "rz0", whole ? 0x2 : 0x2 | 0x8);
+                bed_save_as(&bed, cases[i / 2].format, 0);
+                assert_int_equal(bed.record.status,
+                                 whole ? DUMP_STATUS_COMPLETE : DUMP_STATUS_INCOMPLETE);
+                assert_int_equal(bed.record.n_pages_missing, 0);
+                if (!whole)
+                        assert_non_null(strstr(bed.record.reason, "source is incomplete"));
+                assert_int_equal(file_u32(&bed.file, cases[i / 2].flags_offset),
+                                 whole ? cases[i / 2].whole_flags : cases[i / 2].incomplete_flags);
+                bed_done(&bed);
+        }
 }
 
 int main(void)

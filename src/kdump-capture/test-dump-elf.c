@@ -269,6 +269,36 @@ static void test_page_that_is_lost_between_the_passes(void **state)
         }
 }
 
+static bool is_incomplete(void *data)
+{
+        return *(const bool *) data;
+}
+
+static void test_core_of_an_incomplete_source_tells(void **state)
+{
+        for (size_t i = 0; i < 4; i++) {
+                MemorySink file = { .sink.ops = &memory_ops };
+                OrderedSink ordered = { .sink.ops = &ordered_ops, .memory = &file };
+                bool incomplete = i / 2;
+                DumpElfResult result;
+                FakePages fake;
+                DumpElf dump = {
+                        .sink = i % 2 ? &ordered.sink : &file.sink,
+                        .source = &fake.source,
+                        .info = &plain_info,
+                        .incomplete = is_incomplete,
+                        .incomplete_data = &incomplete,
+                };
+
+                fake_init(&fake, "trx0");
+                assert_int_equal(dump_elf_run(&dump, &result), 0);
+                assert_int_equal(result.counts.n_missing, 0);
+                assert_int_equal(header_of(&file).e_flags, incomplete);
+                sink_free(&file.sink);
+                fake_done(&fake);
+        }
+}
+
 static void test_full_sink_keeps_what_fitted(void **state)
 {
         for (unsigned holes = 0; holes < 2; holes++) {
@@ -450,6 +480,7 @@ int main(void)
                 cmocka_unit_test(test_headers_are_what_readers_expect),
                 cmocka_unit_test(test_file_claims_to_be_a_core_last),
                 cmocka_unit_test(test_page_that_is_lost_between_the_passes),
+                cmocka_unit_test(test_core_of_an_incomplete_source_tells),
                 cmocka_unit_test(test_full_sink_keeps_what_fitted),
                 cmocka_unit_test(test_core_that_failed_opens_or_has_no_pages),
                 cmocka_unit_test(test_more_segments_than_the_header_can_count),
