@@ -2,6 +2,8 @@
 /* Owns the way of pages from their source into an ELF core: one buffer, and holes for zeros. */
 #include "dump-elf-copy.h"
 
+#include "dump-bits.h"
+
 #define BUFFER_BYTES ((size_t) 1 << 20)
 #define BITS_PFNS (4 * PAGE_SOURCE_ALIGN_PFNS)
 
@@ -227,25 +229,21 @@ static void load_bits(Copy *copy, uint64_t pfn)
         source->dumpable(copy->reader, copy->bits_pfn, copy->bits_n_pfns, copy->bits);
 }
 
-static bool is_dumpable(const Copy *copy, uint64_t pfn)
-{
-        return copy->bits[(pfn - copy->bits_pfn) / 8] >> (pfn % 8) & 1;
-}
-
 static int copy_segment(Copy *copy, const DumpSegment *segment)
 {
         uint64_t pfn = segment->first_pfn, end_pfn = pfn + segment->n_pages;
         int r;
 
         while (pfn < end_pfn) {
-                uint64_t n = 1, end;
+                size_t i, end;
+                uint64_t n;
                 bool dumpable;
 
                 load_bits(copy, pfn);
-                end = MIN(end_pfn, copy->bits_pfn + copy->bits_n_pfns);
-                dumpable = is_dumpable(copy, pfn);
-                while (pfn + n < end && is_dumpable(copy, pfn + n) == dumpable)
-                        n++;
+                i = (size_t) (pfn - copy->bits_pfn);
+                end = (size_t) MIN(end_pfn - copy->bits_pfn, (uint64_t) copy->bits_n_pfns);
+                dumpable = bits_get(copy->bits, i);
+                n = bits_find(copy->bits, i, end, !dumpable) - i;
                 r = dumpable ? add_pages(copy, pfn, n) : add_zeros(copy, n);
                 if (r < 0)
                         return r;

@@ -2,6 +2,8 @@
 /* Owns the choice of which pages make a segment, and that there are not too many. */
 #include "dump-segments.h"
 
+#include "dump-bits.h"
+
 /* As in dump-units: 256 TiB of 4 KiB pages. */
 #define PAGES_MAX (UINT64_C(1) << 36)
 
@@ -184,36 +186,45 @@ static int finder_probe(Finder *finder, uint64_t pfn, uint64_t n_pages)
         return 0;
 }
 
-static bool bit(const uint8_t *bits, size_t i)
+/* Pages @i to @end of a chunk, all of them memory. */
+static int finder_stretch(Finder *finder, uint64_t chunk_pfn, const uint8_t *dumpable, size_t i,
+                          size_t end)
 {
-        return bits[i / 8] >> (i % 8) & 1;
+        size_t start;
+        int r;
+
+        finder->n_visited += end - i;
+        for (;;) {
+                start = bits_find(dumpable, i, end, true);
+                if (start == end)
+                        return 0;
+                i = bits_find(dumpable, start, end, false);
+                r = finder_probe(finder, chunk_pfn + start, i - start);
+                if (r < 0)
+                        return r;
+        }
 }
 
 /* The pages of one chunk, which is @n_pfns long. */
 static int finder_chunk(Finder *finder, uint64_t first_pfn, size_t n_pfns)
 {
         uint8_t exists[CHUNK_PFNS / 8], dumpable[CHUNK_PFNS / 8];
-        size_t end;
+        size_t start, end = 0;
         int r;
 
         finder->source->exists(finder->source->data, first_pfn, n_pfns, exists);
         finder->source->dumpable(finder->reader, first_pfn, n_pfns, dumpable);
-        for (size_t i = 0; i < n_pfns; i = end) {
-                end = i + 1;
-                if (!bit(exists, i)) {
+        for (;;) {
+                start = bits_find(exists, end, n_pfns, true);
+                if (start > end)
                         finder->apart = true;
-                        continue;
-                }
-                while (end < n_pfns && bit(exists, end) && bit(dumpable, end) == bit(dumpable, i))
-                        end++;
-                finder->n_visited += end - i;
-                if (!bit(dumpable, i))
-                        continue;
-                r = finder_probe(finder, first_pfn + i, end - i);
+                if (start == n_pfns)
+                        return finder->n_visited <= PAGES_MAX ? 0 : -EINVAL;
+                end = bits_find(exists, start, n_pfns, false);
+                r = finder_stretch(finder, first_pfn, dumpable, start, end);
                 if (r < 0)
                         return r;
         }
-        return finder->n_visited <= PAGES_MAX ? 0 : -EINVAL;
 }
 
 static int finder_run(Finder *finder)
