@@ -50,7 +50,8 @@ static void pipeline_progress(void *data, const PipelineCounts *counts, uint64_t
         ProgressThrottle *throttle = data;
         uint64_t now_usec = now_boottime_usec();
 
-        if (now_usec - throttle->last_usec < PROGRESS_INTERVAL_USEC && counts->n_pages < total)
+        if (now_usec - throttle->last_usec < PROGRESS_INTERVAL_USEC &&
+            (total == 0 || counts->n_pages < total))
                 return;
         throttle->last_usec = now_usec;
         capture_job_progress(throttle->job, PROGRESS_DUMP, counts->n_pages, total,

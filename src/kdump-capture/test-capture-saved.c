@@ -12,6 +12,7 @@ typedef struct Bed {
         int dir_fd, fd;
         DumpRecord record;
         MemorySink file; /* what was saved */
+        unsigned n_looks;
 } Bed;
 
 static void bed_init(Bed *bed, const char *kinds, uint32_t status)
@@ -21,6 +22,15 @@ static void bed_init(Bed *bed, const char *kinds, uint32_t status)
         made_put_u32(&bed->made, 424, status);
         bed->root = test_root_new();
         bed->dir_fd = test_root_open(bed->root);
+}
+
+/* Counts what is told while it is not known yet how many pages there are. */
+static void count_looks(void *data, ProgressPhase phase, uint64_t pages_done, uint64_t pages_total,
+                        uint64_t bytes_written)
+{
+        Bed *bed = data;
+
+        bed->n_looks += pages_total == 0;
 }
 
 static void bed_save_as(Bed *bed, DumpFormat format, unsigned level)
@@ -39,6 +49,8 @@ static void bed_save_as(Bed *bed, DumpFormat format, unsigned level)
                 .collector = &collector,
                 .record = &bed->record,
                 .n_threads = 4,
+                .progress = count_looks,
+                .progress_data = bed,
         };
         char *data;
         size_t size;
@@ -169,6 +181,21 @@ static void test_incomplete_source_makes_an_incomplete_dump(void **state)
         }
 }
 
+static void test_progress_is_told_ten_times_a_second(void **state)
+{
+        _cleanup_free_ char *kinds = made_repeat("x", 1 << 18);
+        uint64_t start_usec;
+        Bed bed;
+
+        kinds[0] = MADE_RAW;
+        bed_init(&bed, kinds, 0x2);
+        start_usec = now_boottime_usec();
+        bed_save_as(&bed, DUMP_FORMAT_ELF, 0);
+        assert_in_range(bed.n_looks, 1,
+                        1 + (now_boottime_usec() - start_usec) / (100 * USEC_PER_MSEC));
+        bed_done(&bed);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -176,6 +203,7 @@ int main(void)
                 cmocka_unit_test(test_header_is_of_the_crashed_system),
                 cmocka_unit_test(test_levels_are_joined),
                 cmocka_unit_test(test_incomplete_source_makes_an_incomplete_dump),
+                cmocka_unit_test(test_progress_is_told_ten_times_a_second),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL) != 0;
