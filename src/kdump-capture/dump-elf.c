@@ -7,6 +7,7 @@
 
 #include "dump-elf-copy.h"
 #include "dump-segments.h"
+#include "io.h"
 
 /* What makedumpfile and crash know as DUMP_ELF_INCOMPLETE (diskdump_mod.h, netdump.h). */
 #define FLAG_INCOMPLETE 0x1
@@ -302,6 +303,7 @@ int dump_elf_run(const DumpElf *dump, DumpElfResult *ret)
 {
         _cleanup_(dump_segments_done) DumpSegments segments = {};
         const DumpSegmentsProgress progress = { .fn = report_visited, .data = (void *) dump };
+        uint64_t start_usec = now_boottime_usec();
         void *reader = NULL;
         Layout layout;
         int r;
@@ -313,16 +315,14 @@ int dump_elf_run(const DumpElf *dump, DumpElfResult *ret)
         if (r < 0)
                 return r;
         r = dump_segments_find(dump->source, reader, SEGMENTS_MAX, &progress, &segments);
+        ret->counts.plan_usec = now_boottime_usec() - start_usec;
         if (r >= 0)
                 r = layout_init(&layout, dump, &segments);
         if (r >= 0) {
                 ret->n_pages = segments.n_pages;
                 ret->gap_pages = segments.gap_pages;
-                ret->counts = (PipelineCounts){
-                        .n_pages = segments.n_missing,
-                        .n_missing = segments.n_missing,
-                        .first_missing_pfn = segments.first_missing_pfn,
-                };
+                ret->counts.n_pages = ret->counts.n_missing = segments.n_missing;
+                ret->counts.first_missing_pfn = segments.first_missing_pfn;
                 r = write_all(&layout, &segments, reader, ret);
         }
         dump->source->reader_free(reader);

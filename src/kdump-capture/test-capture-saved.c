@@ -29,8 +29,11 @@ static void count_looks(void *data, ProgressPhase phase, uint64_t pages_done, ui
                         uint64_t bytes_written)
 {
         Bed *bed = data;
+        uint64_t now_usec = now_boottime_usec();
 
         bed->n_looks += pages_total == 0;
+        while (now_boottime_usec() == now_usec) /* so that it takes time that can be told */
+                ;
 }
 
 static void bed_save_as(Bed *bed, DumpFormat format, unsigned level)
@@ -181,6 +184,17 @@ static void test_incomplete_source_makes_an_incomplete_dump(void **state)
         }
 }
 
+static void test_time_of_the_first_pass_is_recorded(void **state)
+{
+        Bed bed;
+
+        bed_init(&bed, "rz0", 0x2);
+        bed_save_as(&bed, DUMP_FORMAT_ELF, 0);
+        assert_int_equal(bed.n_looks, 1);
+        assert_true(bed.record.plan_usec > 0);
+        bed_done(&bed);
+}
+
 static void test_progress_is_told_ten_times_a_second(void **state)
 {
         _cleanup_free_ char *kinds = made_repeat("x", 1 << 18);
@@ -203,6 +217,7 @@ int main(void)
                 cmocka_unit_test(test_header_is_of_the_crashed_system),
                 cmocka_unit_test(test_levels_are_joined),
                 cmocka_unit_test(test_incomplete_source_makes_an_incomplete_dump),
+                cmocka_unit_test(test_time_of_the_first_pass_is_recorded),
                 cmocka_unit_test(test_progress_is_told_ten_times_a_second),
         };
 
