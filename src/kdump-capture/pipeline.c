@@ -34,8 +34,9 @@ struct Run {
         pthread_mutex_t lock;  /* of the next three */
         PipelineCounts counts; /* flushed, of all workers */
         int error;             /* the first that happened */
-        size_t next_unit;      /* of the copy: those of the second round follow the last */
+        size_t next_unit;
 
+        unsigned round;   /* of the copy */
         atomic_bool stop; /* there is an error */
 };
 
@@ -86,18 +87,14 @@ static bool run_take_stretch(Run *run, DumpStretch *stretch)
         return taken && !atomic_load(&run->stop);
 }
 
-/* The order of the copy: what comes first is there when the dump ends early. */
-static bool run_take_unit(Run *run, size_t *ret_index, unsigned *ret_round)
+static bool run_take_unit(Run *run, size_t *ret_index)
 {
-        const size_t n = dump_units_n(run->units);
         bool taken;
 
         (void) pthread_mutex_lock(&run->lock);
-        taken = run->next_unit < n * dump_units_n_rounds(run->units);
-        if (taken) {
-                *ret_index = run->next_unit % n;
-                *ret_round = (unsigned) (run->next_unit++ / n);
-        }
+        taken = run->next_unit < dump_units_n(run->units);
+        if (taken)
+                *ret_index = run->next_unit++;
         (void) pthread_mutex_unlock(&run->lock);
         return taken && !atomic_load(&run->stop);
 }
@@ -121,15 +118,14 @@ static int plan_work(Thread *thread)
 static int copy_units(Thread *thread)
 {
         Run *run = thread->run;
-        unsigned round;
         size_t index;
         int r;
 
-        while (run_take_unit(run, &index, &round)) {
+        while (run_take_unit(run, &index)) {
                 DumpUnit unit;
 
-                dump_units_get(run->units, index, round, thread->worker.reader, thread->scratch,
-                               &unit);
+                dump_units_get(run->units, index, run->round, thread->worker.reader,
+                               thread->scratch, &unit);
                 if (unit.n_pages == 0)
                         continue;
                 r = pipeline_worker_copy(&thread->worker, &unit);
@@ -264,6 +260,17 @@ static int run_init(Run *run)
         return run->n_threads > 0 ? 0 : r;
 }
 
+/* A round begins when all threads have written what they have of the one before: pages that come
+ * first are not to find the sink full of others. */
+static int run_rounds(Run *run)
+{
+        int r = 0;
+
+        for (run->round = 0; r >= 0 && run->round < dump_units_n_rounds(run->units); run->round++)
+                r = run_all(run, copy_work);
+        return r;
+}
+
 static int run_passes(Run *run)
 {
         const uint64_t start_usec = now_boottime_usec();
@@ -276,7 +283,7 @@ static int run_passes(Run *run)
         r = dump_kdump_reserve(run->pipeline->dump, dump_units_rank(run->units));
         if (r < 0)
                 return r;
-        r = run_all(run, copy_work);
+        r = run_rounds(run);
         if (r >= 0 && run->counts.n_pages != dump_kdump_n_pages(run->pipeline->dump))
                 return -EIO; /* the source has given two answers about a page */
         return r;
