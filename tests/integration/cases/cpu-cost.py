@@ -13,8 +13,11 @@ RECKONED_MIB = 8  # NR_CPUS_EACH_BYTES of src/kdumpd/cmdline.c
 def available(nr_cpus):
     """MiB that are available in the crash kernel before anything is saved, with this many CPUs."""
     guest = bed.start(snapshot=False, cpus=CPUS)
-    guest.script("/usr/local/bin/pre", "while read name value unit; do",
-                 '  [ "$name" != MemAvailable: ] || echo "<4>available: $value kB" >/dev/kmsg', "done </proc/meminfo",
+    # What is still starting takes some for a while: the most that is ever available counts.
+    guest.script("/usr/local/bin/pre", "most=0", "for i in 1 2 3 4 5 6 7 8 9 10 11 12; do",
+                 "  while read -r name value unit; do",
+                 '    if [ "$name" = MemAvailable: ] && [ "$value" -gt "$most" ]; then most=$value; fi',
+                 "  done </proc/meminfo", "  sleep 0.5", "done", 'echo "<4>available: $most kB" >/dev/kmsg',
                  "n=0; for cpu in /sys/devices/system/cpu/cpu[0-9]*/topology; do n=$((n + 1)); done",
                  'echo "<4>cpus: $n" >/dev/kmsg')
     guest.write("/etc/kdump.conf", "kdump_pre /usr/local/bin/pre\nnr_cpus %d\n" % nr_cpus)
