@@ -124,26 +124,9 @@ int kdump_file_exists(const KdumpFile *file, uint64_t first_pfn, size_t n_pfns, 
         return read_bits(file, file->exists_offset, first_pfn, n_pfns, bits);
 }
 
-/* Clears the bits of the pages from @start to @end of those at @first_pfn. */
-static void clear_bits(uint8_t *bits, uint64_t first_pfn, size_t n_pfns, uint64_t start,
-                       uint64_t end)
-{
-        start = MAX(start, first_pfn);
-        end = MIN(end, first_pfn + n_pfns);
-        for (uint64_t pfn = start; pfn < end; pfn++)
-                bits[(pfn - first_pfn) / 8] &= (uint8_t) ~(1U << (pfn - first_pfn) % 8);
-}
-
 int kdump_file_dumpable(const KdumpFile *file, uint64_t first_pfn, size_t n_pfns, uint8_t *bits)
 {
-        int r;
-
-        r = read_bits(file, file->dumpable_offset, first_pfn, n_pfns, bits);
-        if (r < 0)
-                return r;
-        clear_bits(bits, first_pfn, n_pfns, 0, file->info.part_start_pfn);
-        clear_bits(bits, first_pfn, n_pfns, file->info.part_end_pfn, UINT64_MAX);
-        return 0;
+        return read_bits(file, file->dumpable_offset, first_pfn, n_pfns, bits);
 }
 
 /* A stretch that may go on. */

@@ -151,7 +151,7 @@ static int reader_piece(KdumpReader *reader, uint64_t piece)
         return r;
 }
 
-/* Why a page has no descriptor. */
+/* Why no file has a descriptor of a page. */
 static int reader_why_not(KdumpReader *reader, uint64_t pfn)
 {
         uint8_t bits;
@@ -175,9 +175,10 @@ static int reader_rank(KdumpReader *reader, uint64_t pfn, uint64_t *ret)
         r = reader_piece(reader, piece);
         if (r < 0)
                 return r;
-        if (!(reader->bits[bit / 8] >> (bit % 8) & 1) || pfn < file->info.part_start_pfn ||
-            pfn >= file->info.part_end_pfn)
+        if (!(reader->bits[bit / 8] >> (bit % 8) & 1))
                 return reader_why_not(reader, pfn);
+        if (pfn < file->info.part_start_pfn || pfn >= file->info.part_end_pfn)
+                return -ENXIO;
         *ret = file->ranks[piece] + kdump_file_popcount(reader->bits, bit) - file->part_start_rank;
         /* The file was counted when it was opened, and may have been changed since. */
         return *ret < file->info.n_pages ? 0 : -EBADMSG;

@@ -138,6 +138,23 @@ static void test_header_is_of_the_crashed_system(void **state)
         bed_done(&bed);
 }
 
+static void test_pages_of_other_parts_are_missing(void **state)
+{
+        _cleanup_free_ char *kinds = made_repeat("rzlsd0", 60);
+        uint8_t page[MADE_PAGE];
+        Bed bed;
+
+        bed_init(&bed, kinds, 0x2);
+        made_split(&bed.made, 20, 40);
+        bed_save(&bed, 0);
+        for (size_t pfn = 0; pfn < 60; pfn++)
+                assert_int_equal(file_page(&bed.file, pfn, page),
+                                 pfn >= 20 && pfn < 40 ? READ_PAGE : READ_MISSING);
+        assert_int_equal(bed.record.status, DUMP_STATUS_INCOMPLETE);
+        assert_int_equal(file_u32(&bed.file, 424), 0x8 | 0x1);
+        bed_done(&bed);
+}
+
 static void test_levels_are_joined(void **state)
 {
         static const unsigned cases[][3] = { { 0, 0, 0 },   { 1, 0, 1 },   { 0, 1, 1 },
@@ -215,6 +232,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_each_page_stays_what_it_is),
                 cmocka_unit_test(test_header_is_of_the_crashed_system),
+                cmocka_unit_test(test_pages_of_other_parts_are_missing),
                 cmocka_unit_test(test_levels_are_joined),
                 cmocka_unit_test(test_incomplete_source_makes_an_incomplete_dump),
                 cmocka_unit_test(test_time_of_the_first_pass_is_recorded),
