@@ -63,6 +63,39 @@ def vmcoreinfo_seeds():
     yield b"A=1\0\0\0"
 
 
+def btf(types, header_bytes=24):
+    """@types: (kind, flag, name, size or type, entries: (name, word ...)); a name may be None."""
+    strings, words = b"\0", b""
+
+    def at(name):
+        nonlocal strings
+        if name is None:
+            return 0
+        strings += name + b"\0"
+        return len(strings) - len(name) - 1
+
+    for kind, flag, name, size, entries in types:
+        words += struct.pack("<III", at(name), flag << 31 | kind << 24 | len(entries), size)
+        for entry in entries:
+            words += struct.pack("<%dI" % len(entry), at(entry[0]), *entry[1:])
+    head = struct.pack("<HBBIIIII", 0xeb9f, 1, 0, header_bytes, 0, len(words), len(words), len(strings))
+    return head + bytes(header_bytes - 24) + words + strings
+
+
+def btf_seeds():
+    a_struct, a_union, enum, typedef, const = 4, 5, 6, 8, 10
+    page = (a_struct, 0, b"page", 64, [(b"flags", 0, 0), (None, 2, 64)])
+    inner = (a_union, 0, None, 40, [(None, 3, 0), (b"a", 4, 64)])
+    head = (a_struct, 0, b"list_head", 16, [(b"next", 0, 0), (b"b", 5, 64)])
+    yield btf([page, inner, head, (typedef, 0, b"t", 5, []), (const, 0, None, 6, []),
+               (a_struct, 1, b"a", 8, [(b"c", 0, 3 << 24 | 8), (b"a", 1, 16), (b"b", 6, 64)])])
+    yield btf([page, (typedef, 0, b"t", 2, [])])
+    yield btf([(a_struct, 0, b"a", 8, [(None, 1, 0), (None, 1, 0)])], 32)
+    yield btf([(enum, 0, b"pageflags", 4, [(b"A", 0), (b"PG_lru", 5)]), (enum, 1, None, 4, [(b"B", 0xffffffff)])])
+    yield btf([(a_struct, 0, b"b", 8, [(b"a", 9, 0)])])
+    yield btf([(30, 0, None, 0, [])])
+
+
 def memory(mode, text, words):
     """An input of FuzzCore. @words: {paddr: value}"""
     records = b"".join(struct.pack("<HQ", paddr // 8, value & M64) for paddr, value in words.items())
@@ -261,7 +294,7 @@ def dump_seeds():
 
 
 def main():
-    seeds = {"fuzz-vmcore": vmcore_seeds, "fuzz-vmcoreinfo": vmcoreinfo_seeds, "fuzz-kmem": kmem_seeds,
+    seeds = {"fuzz-btf": btf_seeds, "fuzz-vmcore": vmcore_seeds, "fuzz-vmcoreinfo": vmcoreinfo_seeds, "fuzz-kmem": kmem_seeds,
              "fuzz-dmesg": dmesg_seeds, "fuzz-page-filter": filter_seeds, "fuzz-kdump-file": dump_seeds}
     for name, make in seeds.items():
         folder = Path(sys.argv[1]) / name
