@@ -12,6 +12,10 @@
 #define HELD_PARTS 64
 #define DATA_BYTES_MIN ((size_t) 64 << 10)
 
+/* Bytes of padding times bytes that are left until the limit: of n pages of 1 KiB that may come, one
+ * has to be better than 2/n of a block. */
+#define PADDING_PRODUCT_MAX (2 * SINK_DATA_ALIGN * 1024)
+
 /* Set in KdumpDesc.flags while offset_bytes counts from the start of PipelineWorker.data. */
 #define DESC_RELATIVE (UINT32_C(1) << 31)
 
@@ -159,10 +163,20 @@ int pipeline_worker_flush(PipelineWorker *worker)
         return r < 0 ? r : r_descs;
 }
 
+/* What is written ends in padding, so it had better end where a block does. The fewer pages can
+ * still come before the limit, the less is to be hoped from them. */
+static bool worker_ends_well(const PipelineWorker *worker)
+{
+        size_t used = worker->data_used, limit = worker->data_limit;
+        size_t padding = ALIGN_UP(used, SINK_DATA_ALIGN) - used;
+
+        return used > limit / 4 * 3 && padding * (limit - used) <= PADDING_PRODUCT_MAX;
+}
+
 static bool worker_has_room(const PipelineWorker *worker)
 {
         return worker->data_used + worker->bound_bytes <= worker->data_limit &&
-               worker->n_descs < WORKER_DESCS_MAX;
+               worker->n_descs < WORKER_DESCS_MAX && !worker_ends_well(worker);
 }
 
 static int worker_make_room(PipelineWorker *worker)
