@@ -12,8 +12,8 @@
 #define HELD_PARTS 64
 #define DATA_BYTES_MIN ((size_t) 64 << 10)
 
-/* Bytes of padding times bytes that are left until the limit: of n pages of 1 KiB that may come, one
- * has to be better than 2/n of a block. */
+/* Bytes of padding times bytes that are left until the limit: of n pages of 1 KiB that may come,
+ * one has to be better than 2/n of a block. */
 #define PADDING_PRODUCT_MAX (2 * SINK_DATA_ALIGN * 1024)
 
 /* Set in KdumpDesc.flags while offset_bytes counts from the start of PipelineWorker.data. */
