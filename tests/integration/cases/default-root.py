@@ -10,6 +10,7 @@ def run():
     guest.panic()
     guest.wait_reset()
     bed.check_in("kdump-capture: ", guest.console(), "console")
+    bed.check_in("VMCOREINFO lacks", guest.console(), "use of kernel.info")
     with guest.disk("root") as root:
         dump = bed.find_dump(root / "var/crash").check()
         meta = dump.meta()
