@@ -116,6 +116,20 @@ static int repair_load(Repair *repair, uint64_t rank)
         return r < 0 ? r : (int) n;
 }
 
+/* Is it a page, other than that of zeros, in or before the block where our writer puts that one?
+ * What does not decode is nobody's, and is gone when a dump is repaired again. */
+static bool repair_is_of_another(const Repair *repair, const KdumpFileDesc *desc)
+{
+        const KdumpFileInfo *info = repair->info;
+        const uint8_t *page;
+
+        if (desc->offset_bytes < info->data_offset ||
+            desc->offset_bytes >= repair->zero_offset + info->page_size_bytes ||
+            (desc->offset_bytes == repair->zero_offset && desc->flags == 0))
+                return false;
+        return kdump_reader_decode(repair->reader, desc, &page) >= 0;
+}
+
 /* Our writer stores a page of zeros once, in the first block behind the descriptors, and nothing
  * before it; of other writers the first page's data follows the descriptors. */
 static int repair_learn_writer(Repair *repair)
@@ -129,14 +143,9 @@ static int repair_learn_writer(Repair *repair)
 
                 if (n < 0)
                         return n;
-                for (int i = 0; i < n; i++) {
-                        const KdumpFileDesc *desc = &repair->descs[i];
-
-                        if (desc->offset_bytes >= info->data_offset &&
-                            desc->offset_bytes < repair->zero_offset + info->page_size_bytes &&
-                            (desc->offset_bytes != repair->zero_offset || desc->flags != 0))
+                for (int i = 0; i < n && repair->zeros_are_shared; i++)
+                        if (repair_is_of_another(repair, &repair->descs[i]))
                                 repair->zeros_are_shared = false;
-                }
                 rank += (uint64_t) n;
         }
         return 0;
