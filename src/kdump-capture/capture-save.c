@@ -64,12 +64,14 @@ typedef struct SaveResult {
         uint64_t n_pages; /* to be written */
         uint64_t file_bytes;
         const char *incomplete; /* what the source lacks; NULL: nothing */
+        const MissingPages *missing;
 } SaveResult;
 
 /* Fills in what became of it; @error is what stopped it. */
 static int record_result(DumpRecord *record, const SaveResult *result, int error)
 {
         uint64_t n_missing = result->counts.n_missing;
+        _cleanup_free_ char *missing = NULL;
 
         if (error < 0)
                 n_missing += result->n_pages - result->counts.n_pages;
@@ -85,11 +87,12 @@ static int record_result(DumpRecord *record, const SaveResult *result, int error
         record->reason = NULL;
         if (error < 0)
                 return strprintf(&record->reason, "stopped: %s", strerror(-error));
-        if (n_missing > 0)
-                return strprintf(&record->reason,
-                                 "%llu pages could not be read, the first is pfn 0x%llx",
-                                 (unsigned long long) n_missing,
-                                 (unsigned long long) result->counts.first_missing_pfn);
+        if (n_missing > 0) {
+                if (missing_pages_text(result->missing, &missing) < 0)
+                        return -ENOMEM;
+                return strprintf(&record->reason, "%llu pages could not be read: pfn %s",
+                                 (unsigned long long) n_missing, missing ?: "unknown");
+        }
         if (result->incomplete)
                 return strprintf(&record->reason, "its source is incomplete: %s",
                                  result->incomplete);
@@ -146,7 +149,7 @@ static int save_kdump(const CaptureJob *job, CaptureSource *source, unsigned dum
 {
         const Compressor *compressor = choose_compressor(job->collector);
         _cleanup_(dump_kdump_freep) DumpKdump *dump = NULL;
-        SaveResult result = {};
+        SaveResult result = { .missing = &source->missing };
         PageSource pages;
         KdumpInfo info;
         int r;
@@ -208,6 +211,7 @@ static int save_elf(const CaptureJob *job, CaptureSource *source, unsigned dump_
                 .n_pages = written.n_pages,
                 .file_bytes = written.file_bytes,
                 .incomplete = capture_source_incomplete(source),
+                .missing = &source->missing,
         };
         return finish_sink(job, sink, &result, r);
 }

@@ -125,6 +125,7 @@ int capture_source_open(const char *path, CaptureSource **ret)
         source = calloc(1, sizeof(*source));
         if (!source)
                 return log_oom();
+        (void) pthread_mutex_init(&source->missing_lock, NULL);
         r = vmcore_open(path, &source->vmcore, &message);
         if (r < 0)
                 return log_error_errno(r, "Cannot read '%s': %s", path, message ?: strerror(-r));
@@ -157,6 +158,7 @@ CaptureSource *capture_source_free(CaptureSource *source)
         kmem_close(source->kmem);
         vmcoreinfo_free(source->info);
         vmcore_close(source->vmcore);
+        (void) pthread_mutex_destroy(&source->missing_lock);
         free(source);
         return NULL;
 }
@@ -197,7 +199,8 @@ unsigned capture_source_filter(CaptureSource *source, unsigned level)
                 r = page_filter_new(source->vmcore, source->kmem, source->info,
                                     source->page_size_bytes, level, &source->filter, &message);
         if (r < 0 && level <= 1)
-                return level | before; /* only what is poisoned or offline would have been left out */
+                return level |
+                       before; /* only what is poisoned or offline would have been left out */
         if (r < 0) {
                 (void) log_warning_errno(r,
                                          "Cannot tell what pages are used for, so all are kept: %s",
@@ -348,6 +351,15 @@ static void reader_valuable(void *data, uint64_t first_pfn, size_t n_pfns, uint8
                                     bits, &counts);
 }
 
+static void pages_missing(void *data, uint64_t pfn)
+{
+        CaptureSource *source = data;
+
+        (void) pthread_mutex_lock(&source->missing_lock);
+        missing_pages_add(&source->missing, pfn);
+        (void) pthread_mutex_unlock(&source->missing_lock);
+}
+
 static int reader_window(void *data, uint64_t pfn, size_t n_pages, const uint8_t **ret,
                          size_t *ret_n_pages)
 {
@@ -390,6 +402,7 @@ void capture_source_pages(CaptureSource *source, PageSource *ret)
                 .dumpable = reader_dumpable,
                 .valuable = source->value_filter ? reader_valuable : NULL,
                 .window = reader_window,
+                .missing = pages_missing,
                 .guarded = vmcore_guarded,
         };
 }

@@ -3,9 +3,11 @@
  */
 #pragma once
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 #include "capture-counts.h"
+#include "capture-missing.h"
 #include "dump-kdump.h"
 #include "dump-source.h"
 #include "kmem.h"
@@ -33,6 +35,9 @@ typedef struct CaptureSource {
         _Atomic uint64_t n_counted; /* of them, in the next two */
         _Atomic uint64_t n_excluded[_PAGE_CLASS_MAX];
         _Atomic uint64_t n_before; /* @saved had left them out */
+
+        pthread_mutex_t missing_lock;
+        MissingPages missing; /* that were to be written */
 } CaptureSource;
 
 /* Opens @path. What is missing in it is warned of, and done without. Returns 0, or errors as

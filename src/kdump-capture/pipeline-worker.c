@@ -268,14 +268,16 @@ static int worker_copy_guarded(void *data)
 
 static int worker_skip_page(PipelineWorker *worker, uint64_t pfn)
 {
+        const PageSource *source = worker->pipeline->source;
         const KdumpDesc missing = {};
         int r;
 
         r = worker_make_room(worker);
         if (r < 0)
                 return r;
-        if (worker->counts.n_missing++ == 0)
-                worker->counts.first_missing_pfn = pfn;
+        if (source->missing)
+                source->missing(source->data, pfn);
+        worker->counts.n_missing++;
         worker_add_desc(worker, &missing);
         return 0;
 }

@@ -62,9 +62,6 @@ static void run_count(void *data, const PipelineCounts *counts)
         const Pipeline *pipeline = run->pipeline;
 
         (void) pthread_mutex_lock(&run->lock);
-        if (counts->n_missing > 0 &&
-            (sum->n_missing == 0 || counts->first_missing_pfn < sum->first_missing_pfn))
-                sum->first_missing_pfn = counts->first_missing_pfn;
         sum->n_pages += counts->n_pages;
         sum->n_zero += counts->n_zero;
         sum->n_missing += counts->n_missing;

@@ -152,6 +152,8 @@ static void test_pages_of_other_parts_are_missing(void **state)
                                  pfn >= 20 && pfn < 40 ? READ_PAGE : READ_MISSING);
         assert_int_equal(bed.record.status, DUMP_STATUS_INCOMPLETE);
         assert_int_equal(file_u32(&bed.file, 424), 0x8 | 0x1);
+        assert_string_equal(bed.record.reason,
+                            "40 pages could not be read: pfn 0x0-0x13, 0x28-0x3b");
         bed_done(&bed);
 }
 

@@ -34,9 +34,10 @@ typedef struct FakePages {
         uint8_t *memory;
         size_t shown_max; /* 0: as many as asked for */
         atomic_uint n_windows, n_readers;
-        atomic_ulong n_asked; /* pages that dumpable() was asked for */
-        unsigned readers_max; /* 0: any number */
-        const char *valuable; /* kinds of pages, by fake_set_valuable() */
+        atomic_ulong n_asked;                    /* pages that dumpable() was asked for */
+        unsigned readers_max;                    /* 0: any number */
+        const char *valuable;                    /* kinds of pages, by fake_set_valuable() */
+        atomic_ulong n_missing, n_missing_wrong; /* by missing() */
 } FakePages;
 
 typedef struct FakeReader {
@@ -194,6 +195,14 @@ static inline void fake_fill_page(uint8_t *page, char kind, size_t pfn)
 }
 
 /* @kinds must outlive *ret. */
+static inline void fake_missing(void *data, uint64_t pfn)
+{
+        FakePages *fake = data;
+        bool expected = fake->kinds[pfn] == PAGE_BAD || fake->kinds[pfn] == PAGE_FAULT;
+
+        atomic_fetch_add(expected ? &fake->n_missing : &fake->n_missing_wrong, 1);
+}
+
 static inline void fake_init(FakePages *ret, const char *kinds)
 {
         struct sigaction action = { .sa_handler = fake_sigbus };
@@ -210,6 +219,7 @@ static inline void fake_init(FakePages *ret, const char *kinds)
                         .reader_free = fake_reader_free,
                         .dumpable = fake_fill_dumpable,
                         .window = fake_window,
+                        .missing = fake_missing,
                         .guarded = fake_guarded,
                 },
                 .kinds = kinds,
