@@ -465,3 +465,23 @@ static inline void file_check_pages(const MemorySink *file, const FakePages *fak
                 }
         }
 }
+
+/* Each page to be written reads back as itself or as missing, and the file says that it is
+ * incomplete. Returns how many read back. */
+static inline uint64_t file_check_partial(const MemorySink *file, const FakePages *fake)
+{
+        uint8_t page[TEST_PAGE];
+        uint64_t n_pages = 0;
+
+        for (uint64_t pfn = 0; pfn < fake->source.end_pfn; pfn++) {
+                ReadResult result = file_page(file, pfn, page);
+
+                if (result == READ_MISSING)
+                        continue;
+                assert_int_equal(result, READ_PAGE);
+                assert_memory_equal(page, fake->memory + pfn * TEST_PAGE, TEST_PAGE);
+                n_pages++;
+        }
+        assert_int_equal(file_u32(file, 424) & 0x8, 0x8);
+        return n_pages;
+}
