@@ -3,6 +3,7 @@
 #include "dump-elf-copy.h"
 
 #include "dump-bits.h"
+#include "io.h"
 
 #define BUFFER_BYTES ((size_t) 1 << 20)
 #define BITS_PFNS (4 * PAGE_SOURCE_ALIGN_PFNS)
@@ -131,9 +132,16 @@ static uint8_t *next_page(const Copy *copy)
 
 static int finish_page(Copy *copy, bool zero)
 {
+        int r;
+
         copy->zero[copy->used / copy->page_bytes] = zero;
         copy->used += copy->page_bytes;
-        return copy->used + copy->page_bytes > BUFFER_BYTES ? flush(copy) : 0;
+        if (copy->used + copy->page_bytes <= BUFFER_BYTES)
+                return 0;
+        r = flush(copy);
+        if (r >= 0 && deadline_passed(copy->dump->deadline_usec))
+                r = -ETIME;
+        return r;
 }
 
 static int add_zeros(Copy *copy, uint64_t n_pages)
@@ -257,7 +265,7 @@ static int write_end(Copy *copy)
 {
         int r;
 
-        if (copy->solid_offset == copy->offset)
+        if (copy->solid_offset >= copy->offset)
                 return 0;
         memset(copy->buffer, 0, copy->page_bytes);
         r = sink_write_data(copy->dump->sink, copy->offset - copy->page_bytes, copy->buffer,
@@ -269,7 +277,7 @@ static int write_end(Copy *copy)
         return 0;
 }
 
-static int copy_run(Copy *copy, const DumpSegments *segments)
+static int copy_segments(Copy *copy, const DumpSegments *segments)
 {
         int r;
 
@@ -278,8 +286,21 @@ static int copy_run(Copy *copy, const DumpSegments *segments)
                 if (r < 0)
                         return r;
         }
-        r = flush(copy);
-        return r < 0 ? r : write_end(copy);
+        return flush(copy);
+}
+
+/* At the deadline the file ends where it is, as if no more were to come. */
+static int copy_run(Copy *copy, const DumpSegments *segments)
+{
+        int r, r_end;
+
+        r = copy_segments(copy, segments);
+        if (r < 0 && r != -ETIME)
+                return r;
+        r_end = write_end(copy);
+        if (r_end < 0)
+                return r_end;
+        return copy->counts->n_pages == copy->n_total ? 0 : r;
 }
 
 int dump_elf_copy(const DumpElf *dump, void *reader, const DumpSegments *segments,

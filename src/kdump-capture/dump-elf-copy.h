@@ -8,6 +8,7 @@
 /* Writes the pages of @segments one behind the other from @data_offset on. Pages of them that are
  * not to be written are zeros; many zeros in a row are a hole of the file where that can be.
  * *ret_end_offset is behind what was written, and @counts gets what is in it, also on failure.
- * Returns 0, -ENOMEM or the error of the sink. Does not log. */
+ * Returns 0; -ENOMEM; -ETIME if the deadline came before the last page; the error of the sink. Does
+ * not log. */
 int dump_elf_copy(const DumpElf *dump, void *reader, const DumpSegments *segments,
                   uint64_t data_offset, uint64_t *ret_end_offset, PipelineCounts *counts);

@@ -203,7 +203,8 @@ static int write_notes(const Layout *layout)
         return r;
 }
 
-/* The sink is full: leaves the segments that end before @written_offset, and the start of the next.
+/* No more came than that: leaves the segments that end before @written_offset, and the start of the
+ * next.
  */
 static void segments_cut(DumpSegments *segments, const Layout *layout, uint64_t written_offset)
 {
@@ -290,13 +291,14 @@ static int write_all(const Layout *layout, DumpSegments *segments, void *reader,
 }
 
 /* The first pass touches all memory: whoever watches must see that it goes on. */
-static void report_visited(void *data, uint64_t n_pages)
+static int report_visited(void *data, uint64_t n_pages)
 {
         const DumpElf *dump = data;
         const PipelineCounts counts = { .n_pages = n_pages };
 
         if (dump->progress)
                 dump->progress(dump->progress_data, &counts, 0);
+        return deadline_passed(dump->deadline_usec) ? -ETIME : 0;
 }
 
 int dump_elf_run(const DumpElf *dump, DumpElfResult *ret)

@@ -31,6 +31,8 @@ typedef struct DumpElf {
          * through, and at the end; NULL: no. */
         bool (*incomplete)(void *data);
         void *incomplete_data;
+
+        uint64_t deadline_usec; /* as in Pipeline */
 } DumpElf;
 
 typedef struct DumpElfResult {
@@ -50,6 +52,7 @@ typedef struct DumpElfResult {
  * be read any more when it is copied is then missing, but reads as zero.
  *
  * Returns 0, also when pages are missing, which bit 0 of e_flags tells, as it does when the source
- * lacks some; the error of the sink; -ENOMEM; -EFBIG if it is more than a file can hold; -EINVAL as
- * dump_segments_find(). *ret is set in any case. Does not log. */
+ * lacks some; the error of the sink; -ETIME at the deadline, which is an error as any other:
+ * nothing is written if it comes in the first pass; -ENOMEM; -EFBIG if it is more than a file can
+ * hold; -EINVAL as dump_segments_find(). *ret is set in any case. Does not log. */
 int dump_elf_run(const DumpElf *dump, DumpElfResult *ret);

@@ -244,10 +244,10 @@ static int finder_run(Finder *finder)
                 at = pfn - pfn % PAGE_SOURCE_ALIGN_PFNS;
                 n = (size_t) MIN((uint64_t) CHUNK_PFNS, source->end_pfn - at);
                 r = finder_chunk(finder, at, n);
+                if (r >= 0 && finder->progress->fn)
+                        r = finder->progress->fn(finder->progress->data, finder->n_visited);
                 if (r < 0)
                         return r;
-                if (finder->progress->fn)
-                        finder->progress->fn(finder->progress->data, finder->n_visited);
                 at += n;
                 if (at >= source->end_pfn)
                         return 0;

@@ -24,16 +24,16 @@ typedef struct DumpSegments {
         uint64_t first_missing_pfn; /* if n_missing > 0 */
 } DumpSegments;
 
-/* Told now and then how much memory was looked at; @fn may be NULL. */
+/* Told now and then how much memory was looked at, and ends it with an error; @fn may be NULL. */
 typedef struct DumpSegmentsProgress {
-        void (*fn)(void *data, uint64_t n_pages);
+        int (*fn)(void *data, uint64_t n_pages);
         void *data;
 } DumpSegmentsProgress;
 
 /* Asks which pages of @source are to be written, touches each once to see whether it can be read,
  * and makes at most @n_max segments of them, so that memory is bounded by that. Pages for which no
  * segment is left over are missing. Returns 0; -ENOMEM; -EINVAL if there is more memory than a
- * machine can have. Does not log. */
+ * machine can have; the error of @progress. Does not log. */
 int dump_segments_find(const PageSource *source, void *reader, size_t n_max,
                        const DumpSegmentsProgress *progress, DumpSegments *ret);
 void dump_segments_done(DumpSegments *segments);

@@ -46,13 +46,27 @@ size_t pipeline_thread_bytes(void)
                CODEC_BYTES + STACK_BYTES;
 }
 
-static void run_fail(Run *run, int error)
+/* With the lock. */
+static void run_stop(Run *run, int error)
 {
-        (void) pthread_mutex_lock(&run->lock);
         if (run->error >= 0)
                 run->error = error;
         atomic_store(&run->stop, true);
+}
+
+static void run_fail(Run *run, int error)
+{
+        (void) pthread_mutex_lock(&run->lock);
+        run_stop(run, error);
         (void) pthread_mutex_unlock(&run->lock);
+}
+
+/* With the lock. Asked between units and at each flush: what a worker holds goes out before it
+ * ends, as it does when the sink is full. */
+static void run_check_deadline(Run *run)
+{
+        if (deadline_passed(run->pipeline->deadline_usec))
+                run_stop(run, -ETIME);
 }
 
 static void run_count(void *data, const PipelineCounts *counts)
@@ -69,6 +83,7 @@ static void run_count(void *data, const PipelineCounts *counts)
         if (pipeline->progress)
                 pipeline->progress(pipeline->progress_data, sum,
                                    dump_kdump_n_pages(pipeline->dump));
+        run_check_deadline(run);
         (void) pthread_mutex_unlock(&run->lock);
 }
 
@@ -78,8 +93,10 @@ static bool run_take_stretch(Run *run, DumpStretch *stretch)
 
         (void) pthread_mutex_lock(&run->lock);
         taken = dump_stretch_next(run->units, run->next_unit, stretch);
-        if (taken)
+        if (taken) {
                 run->next_unit = stretch->end;
+                run_check_deadline(run);
+        }
         (void) pthread_mutex_unlock(&run->lock);
         return taken && !atomic_load(&run->stop);
 }
@@ -90,8 +107,10 @@ static bool run_take_unit(Run *run, size_t *ret_index)
 
         (void) pthread_mutex_lock(&run->lock);
         taken = run->next_unit < dump_units_n(run->units);
-        if (taken)
+        if (taken) {
                 *ret_index = run->next_unit++;
+                run_check_deadline(run);
+        }
         (void) pthread_mutex_unlock(&run->lock);
         return taken && !atomic_load(&run->stop);
 }
@@ -143,11 +162,13 @@ static int copy_work(Thread *thread)
                 run_fail(run, r);
 
         /* After an error of the medium there is no sense in writing more; when it is full, the
-         * rest may fit. */
+         * rest may fit, and at the deadline it does. */
         (void) pthread_mutex_lock(&run->lock);
         error = run->error;
         (void) pthread_mutex_unlock(&run->lock);
-        return error < 0 && !sink_error_is_full(error) ? 0 : pipeline_worker_flush(&thread->worker);
+        if (error < 0 && error != -ETIME && !sink_error_is_full(error))
+                return 0;
+        return pipeline_worker_flush(&thread->worker);
 }
 
 static void *thread_main(void *data)
@@ -281,6 +302,8 @@ static int run_passes(Run *run)
         if (r < 0)
                 return r;
         r = run_rounds(run);
+        if (r == -ETIME && run->counts.n_pages == dump_kdump_n_pages(run->pipeline->dump))
+                r = 0; /* the last flush was not in time, but it was the last */
         if (r >= 0 && run->counts.n_pages != dump_kdump_n_pages(run->pipeline->dump))
                 return -EIO; /* the source has given two answers about a page */
         return r;

@@ -21,8 +21,10 @@ typedef struct Pipeline {
         const PageSource *source;
         DumpKdump *dump; /* begun */
         const Compressor *compressor;
-        unsigned n_threads;    /* the caller is one of them; 0 is 1 */
-        size_t bits_bytes_max; /* for the bitmap of pages; with less, the source is asked twice */
+        unsigned n_threads;     /* the caller is one of them; 0 is 1 */
+        size_t bits_bytes_max;  /* for the bitmap of pages; with less, the source is asked twice */
+        uint64_t deadline_usec; /* of CLOCK_BOOTTIME, to end with what is there; 0 or
+                                 * USEC_INFINITY: none */
 
         /* Called now and then, @total pages in all; may be NULL. By any of the threads, but never
          * by two at a time. */
@@ -36,6 +38,7 @@ size_t pipeline_thread_bytes(void);
 /* Asks which pages are to be written, writes the bitmaps and reserves the descriptors of the dump,
  * and copies those pages; with fewer threads if there are not so many. Returns 0, also when pages
  * were unreadable; the error of the sink, after -ENOSPC and the like what fits has been written;
- * -ENOMEM before the first page. *ret_counts is set in any case: the pages whose descriptors were
- * written. Does not log. */
+ * -ETIME if the deadline came before the last page, after which what was copied has been written:
+ * nothing if it came before it was clear which pages are to be written; -ENOMEM before the first
+ * page. *ret_counts is set in any case: the pages whose descriptors were written. Does not log. */
 int pipeline_run(const Pipeline *pipeline, PipelineCounts *ret_counts);

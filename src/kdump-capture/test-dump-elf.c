@@ -342,12 +342,13 @@ typedef struct Segmented {
         uint64_t gap_pages, n_missing;
 } Segmented;
 
-static void count_visited(void *data, uint64_t n_pages)
+static int count_visited(void *data, uint64_t n_pages)
 {
         uint64_t *n_visited = data;
 
         assert_true(n_pages >= *n_visited);
         *n_visited = n_pages;
+        return 0;
 }
 
 static void test_segments_are_bounded(void **state)

@@ -296,3 +296,9 @@ uint64_t now_realtime_usec(void)
 {
         return now_usec(CLOCK_REALTIME);
 }
+
+bool deadline_passed(uint64_t deadline_usec)
+{
+        return deadline_usec > 0 && deadline_usec != USEC_INFINITY &&
+               now_boottime_usec() >= deadline_usec;
+}

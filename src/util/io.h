@@ -46,3 +46,6 @@ int strprintf(char **ret, const char *format, ...) _printf_(2, 3);
 /* Microseconds of CLOCK_BOOTTIME and of CLOCK_REALTIME. */
 uint64_t now_boottime_usec(void);
 uint64_t now_realtime_usec(void);
+
+/* Has this time of CLOCK_BOOTTIME come? 0 and USEC_INFINITY never come. */
+bool deadline_passed(uint64_t deadline_usec);
