@@ -173,8 +173,11 @@ static int resolve_path(int root_fd, const Target *target, Target *ret, Needs *n
                         char ***warnings, char **reterr_message)
 {
         _cleanup_(mount_place_done) MountPlace place = { 0 };
-        _cleanup_(target_done)
-                Target plan = { .type = TARGET_FS, .timeout_usec = target->timeout_usec };
+        _cleanup_(target_done) Target plan = {
+                .type = TARGET_FS,
+                .timeout_usec = target->timeout_usec,
+                .deadline_usec = target->deadline_usec,
+        };
         _cleanup_free_ char *rest = NULL;
         int r;
 

@@ -89,7 +89,7 @@ static void outcome_done(Outcome *outcome)
 static void resolve(const Fixture *root, const Config *given, Outcome *ret)
 {
         ConfigSource none[2] = { 0 };
-        Target the_folder = { .type = TARGET_PATH };
+        Target the_folder = { .type = TARGET_PATH, .deadline_usec = 8 };
         Config config[1] = { *given };
         char release[] = "6.1", hostname[] = "box";
         Facts facts = { .kernel_release = release, .hostname = hostname };
@@ -150,6 +150,7 @@ static void test_folder_becomes_its_file_system(void **state)
                 assert_string_equal(target->fstype, cases[i].fstype);
                 assert_string_equal(target->path, cases[i].path);
                 assert_int_equal(target->timeout_usec, 7);
+                assert_int_equal(target->deadline_usec, 8);
                 if (cases[i].options)
                         assert_string_equal(target->options, cases[i].options);
                 else

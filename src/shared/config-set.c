@@ -168,11 +168,15 @@ static void source_move(ConfigSource *from, ConfigSource *to)
 static void setting_move(Directive directive, Target *from, ConfigSource *from_source, Target *to,
                          ConfigSource *to_source)
 {
-        if (directive == DIRECTIVE_TARGET_TIMEOUT) {
-                to->timeout_usec = from->timeout_usec;
-                from->timeout_usec = 0;
+        size_t offset = directive_info(directive)->offset;
+
+        if (directive == DIRECTIVE_TARGET_TIMEOUT || directive == DIRECTIVE_TARGET_DEADLINE) {
+                uint64_t *old = (uint64_t *) (void *) ((uint8_t *) to + offset);
+                uint64_t *new = (uint64_t *) (void *) ((uint8_t *) from + offset);
+
+                *old = *new;
+                *new = 0;
         } else {
-                size_t offset = directive_info(directive)->offset;
                 char **old = (char **) ((uint8_t *) to + offset);
                 char **new = (char **) ((uint8_t *) from + offset);
 

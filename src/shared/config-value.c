@@ -174,11 +174,23 @@ static int timeout_format(const void *field, char **ret)
         uint64_t usec = *(const uint64_t *) field;
 
         *ret = NULL;
-        if (usec == 0)
-                return 0;
-        if (usec % USEC_PER_SEC == 0)
-                return strprintf(ret, "%llus", (unsigned long long) (usec / USEC_PER_SEC));
-        return strprintf(ret, "%llums", (unsigned long long) (usec / USEC_PER_MSEC));
+        return usec == 0 ? 0 : usec_format(usec, ret);
+}
+
+static int deadline_parse(const char *text, void *field, char **reterr_expected)
+{
+        if (!streq(text, "0"))
+                return timeout_parse(text, field, reterr_expected);
+        *(uint64_t *) field = 0;
+        return 0;
+}
+
+/* 0 is a value here, also where it replaces another. */
+static int deadline_format(const void *field, char **ret)
+{
+        if (*(const uint64_t *) field == 0)
+                return strprintf(ret, "0");
+        return timeout_format(field, ret);
 }
 
 static int bool_parse(const char *text, void *field, char **reterr_expected)
@@ -269,6 +281,8 @@ const ValueType value_modules = { "names of kernel modules", sizeof(char **), mo
                                   words_value_format };
 const ValueType value_timeout = { "a time from 1s to 24h such as 90s, 5min or 1h", sizeof(uint64_t),
                                   timeout_parse, timeout_format };
+const ValueType value_deadline = { "a time from 1s to 24h such as 90s, 5min or 1h, or 0 for none",
+                                   sizeof(uint64_t), deadline_parse, deadline_format };
 const ValueType value_bool = { "yes or no", sizeof(bool), bool_parse, bool_format };
 const ValueType value_cpus = { "a number of CPUs up to 8192, or 0 to have it chosen",
                                sizeof(unsigned), cpus_parse, cpus_format };

@@ -28,6 +28,7 @@ extern const ValueType value_text;           /* char *: anything */
 extern const ValueType value_words;          /* char **: words, with quotes */
 extern const ValueType value_modules;        /* char **: kernel modules */
 extern const ValueType value_timeout;        /* uint64_t: usec */
+extern const ValueType value_deadline;       /* uint64_t: usec, 0: none */
 extern const ValueType value_bool;           /* bool */
 extern const ValueType value_cpus;           /* unsigned */
 extern const ValueType value_failure_action; /* Action */

@@ -53,6 +53,7 @@ static const DirectiveInfo table[_DIRECTIVE_MAX] = {
         TARGET_SETTING(DIRECTIVE_PATH, "path", value_path, path, "/var/crash", true),
         TARGET_SETTING(DIRECTIVE_SSHKEY, "sshkey", value_program, sshkey, "/root/.ssh/kdump_id_rsa", false),
         TARGET_SETTING(DIRECTIVE_TARGET_TIMEOUT, "target_timeout", value_timeout, timeout_usec, "120s", true),
+        TARGET_SETTING(DIRECTIVE_TARGET_DEADLINE, "target_deadline", value_deadline, deadline_usec, "0", true),
 
         TARGET(DIRECTIVE_EXT2, "ext2", value_device, TARGET_FS, true),
         TARGET(DIRECTIVE_EXT3, "ext3", value_device, TARGET_FS, true),

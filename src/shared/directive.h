@@ -9,6 +9,7 @@ typedef enum Directive {
         DIRECTIVE_PATH,
         DIRECTIVE_SSHKEY,
         DIRECTIVE_TARGET_TIMEOUT,
+        DIRECTIVE_TARGET_DEADLINE,
         _DIRECTIVE_TARGET_SETTING_MAX,
 
         /* Targets */

@@ -62,6 +62,7 @@ static const JsonField target_fields[] = {
         FIELD(Target, path, JSON_FIELD_STRING),
         FIELD(Target, sshkey, JSON_FIELD_STRING),
         FIELD(Target, timeout_usec, JSON_FIELD_U64, .required = true),
+        FIELD(Target, deadline_usec, JSON_FIELD_U64),
 };
 
 static const JsonField collector_fields[] = {

@@ -45,6 +45,7 @@ int target_copy(const Target *from, Target *ret)
         _cleanup_(target_done) Target copy = {
                 .type = from->type,
                 .timeout_usec = from->timeout_usec,
+                .deadline_usec = from->deadline_usec,
         };
 
         if (copy_string(from->what, &copy.what) < 0 ||

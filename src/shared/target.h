@@ -23,7 +23,9 @@ typedef struct Target {
         char *options; /* mount options; set by resolving, NULL in a Config */
         char *path; /* Config: as written. Plan: relative to the root of the mounted file system */
         char *sshkey;
-        uint64_t timeout_usec; /* without any progress, the target is given up after this */
+        uint64_t timeout_usec;  /* without any progress, the target is given up after this */
+        uint64_t deadline_usec; /* from the start of an attempt, it ends with what it has after
+                                 * this; 0: never */
 } Target;
 
 void target_done(Target *target);

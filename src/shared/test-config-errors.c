@@ -27,6 +27,11 @@ static const struct {
                   "E /etc/kdump.conf:1: 'nr_cpus' is 'many', expected a number of CPUs "
                   "up to 8192, or 0 to have it chosen",
           } },
+        { "bad-deadline.conf",
+          {
+                  "E /etc/kdump.conf:1: 'target_deadline' is 'never', expected a time from 1s to "
+                  "24h such as 90s, 5min or 1h, or 0 for none",
+          } },
         { "bad-device.conf",
           {
                   "E /etc/kdump.conf:1: 'ext4' is 'sda1', expected a device such as "
@@ -115,6 +120,11 @@ static const struct {
                   "E /etc/kdump.conf:1: 'path' has no value, expected an absolute path "
                   "without '..'",
           } },
+        { "endless-deadline.conf",
+          {
+                  "E /etc/kdump.conf:1: 'target_deadline' is 'infinity', expected a time from 1s "
+                  "to 24h such as 90s, 5min or 1h, or 0 for none",
+          } },
         { "endless-timeout.conf",
           {
                   "E /etc/kdump.conf:1: 'target_timeout' is 'infinity', expected a time "
@@ -129,6 +139,11 @@ static const struct {
           {
                   "E /etc/kdump.conf:1: 'core_collector' is 'makedumpfile -l -d', "
                   "expected a value after -d",
+          } },
+        { "long-deadline.conf",
+          {
+                  "E /etc/kdump.conf:1: 'target_deadline' is '25h', expected a time from 1s to 24h "
+                  "such as 90s, 5min or 1h, or 0 for none",
           } },
         { "long-value.conf",
           {
@@ -188,6 +203,11 @@ static const struct {
           {
                   "E /etc/kdump.conf:1: 'core_collector' is 'makedumpfile -c -l', "
                   "expected only one of -c, -l, -p, -z and --compress",
+          } },
+        { "two-deadlines.conf",
+          {
+                  "E /etc/kdump.conf:5: 'target_deadline' is set again for one target, expected "
+                  "only one: the first is at /etc/kdump.conf:4",
           } },
         { "two-paths-behind-target.conf",
           {

@@ -70,6 +70,7 @@ static void check_defaults(const Config *config)
         assert_int_equal(config->n_targets, 1);
         check_target(config, 0, TARGET_PATH, NULL, "/var/crash", 120);
         assert_string_equal(config->targets[0].sshkey, "/root/.ssh/kdump_id_rsa");
+        assert_int_equal(config->targets[0].deadline_usec, 0);
         assert_null(config->target_sources[0].file);
         assert_null(config->collector.argv);
         assert_int_equal(config->collector.dump_level, 31);
@@ -136,6 +137,9 @@ static void check_all_settings(const Config *config)
 static void check_all_targets(const Config *config)
 {
         assert_int_equal(config->n_targets, 10);
+        for (size_t i = 0; i < 10; i++)
+                assert_int_equal(config->targets[i].deadline_usec,
+                                 i == 2 ? 0 : 1800 * USEC_PER_SEC);
         check_target(config, 0, TARGET_FS, "UUID=0000-0002", "/srv/dumps", 300);
         assert_string_equal(config->targets[0].fstype, "ext2");
         assert_string_equal(config->targets[0].sshkey, "/root/.ssh/dump_key");
@@ -157,8 +161,8 @@ static void test_all(void **state)
 
         check_all_settings(config);
         check_all_targets(config);
-        assert_int_equal(config->target_sources[8].line, 17);
-        assert_int_equal(config->setting_sources[8].of[DIRECTIVE_SSHKEY].line, 18);
+        assert_int_equal(config->target_sources[8].line, 19);
+        assert_int_equal(config->setting_sources[8].of[DIRECTIVE_SSHKEY].line, 20);
         assert_int_equal(config->setting_sources[8].of[DIRECTIVE_PATH].line, 2);
 }
 
@@ -197,7 +201,8 @@ static void test_printed_config_names_sources(void **state)
 
         assert_int_equal(config_format(config, &text), 0);
         assert_non_null(strstr(text, "# /etc/kdump.conf:3\next4 UUID=1\n# /etc/kdump.conf:4\n"
-                                     "path /x\n# default\ntarget_timeout 120s\n"));
+                                     "path /x\n# default\ntarget_timeout 120s\n"
+                                     "# default\ntarget_deadline 0\n"));
         assert_non_null(strstr(text, "# /etc/kdump.conf:2\nnr_cpus 2\n"));
         assert_non_null(strstr(text, "# default\nfinal_action reboot\n"));
         assert_non_null(strstr(text, "# default\n#kernel: the running kernel\n"));
@@ -303,6 +308,26 @@ static void test_dropins_replace_settings(void **state)
         assert_string_equal(config->sources[DIRECTIVE_FINAL_ACTION].file, "/etc/kdump.conf");
 }
 
+static void test_deadline_can_be_taken_back(void **state)
+{
+        _cleanup_(config_freep) Config *dropin =
+                load_with_dropins("target_deadline 90s\n", "target_deadline 0\n", NULL);
+        _cleanup_(config_freep) Config *one = load_text("ext4 UUID=1\ntarget_deadline 1500ms\n", 0);
+        _cleanup_(config_freep) Config *several =
+                load_text("target_deadline 10\next4 UUID=1\nxfs UUID=2\ntarget_deadline 0\n", 0);
+        _cleanup_free_ char *text = NULL;
+
+        assert_int_equal(dropin->targets[0].deadline_usec, 0);
+        assert_string_equal(dropin->setting_sources[0].of[DIRECTIVE_TARGET_DEADLINE].file,
+                            "/etc/kdump.conf.d/10-one.conf");
+        assert_int_equal(several->targets[0].deadline_usec, 10 * USEC_PER_SEC);
+        assert_int_equal(several->targets[1].deadline_usec, 0);
+        assert_int_equal(config_format(several, &text), 0);
+        assert_non_null(strstr(text, "# /etc/kdump.conf:1\ntarget_deadline 10s\n"));
+        assert_non_null(strstr(text, "# /etc/kdump.conf:4\ntarget_deadline 0\n"));
+        assert_int_equal(one->targets[0].deadline_usec, 1500 * USEC_PER_MSEC);
+}
+
 static void test_dropin_targets_replace_all_targets(void **state)
 {
         _cleanup_(config_freep) Config *config = load_with_dropins(
@@ -386,6 +411,7 @@ int main(void)
                 cmocka_unit_test(test_single_target_takes_settings_from_both_sides),
                 cmocka_unit_test(test_settings_of_several_targets),
                 cmocka_unit_test(test_dropins_replace_settings),
+                cmocka_unit_test(test_deadline_can_be_taken_back),
                 cmocka_unit_test(test_dropin_targets_replace_all_targets),
                 cmocka_unit_test(test_dropin_path_for_a_single_target),
                 cmocka_unit_test(test_dropin_path_leaves_a_targets_own),

@@ -31,7 +31,8 @@ static Plan *example_new(void)
                                      .fstype = copy("ext4"),
                                      .options = copy("rw"),
                                      .path = copy("/a \"quoted\" \xff path"),
-                                     .timeout_usec = 5 };
+                                     .timeout_usec = 5,
+                                     .deadline_usec = 6 };
         plan->targets[1] = (Target){
                 .type = TARGET_SSH, .what = copy("a@b"), .path = copy("/x"), .sshkey = copy("/k")
         };
@@ -58,6 +59,7 @@ static void check_target(const Target *a, const Target *b)
         assert_true(streq_ptr(a->path, b->path));
         assert_true(streq_ptr(a->sshkey, b->sshkey));
         assert_true(a->timeout_usec == b->timeout_usec);
+        assert_true(a->deadline_usec == b->deadline_usec);
 }
 
 static void test_there_and_back(void **state)
@@ -103,6 +105,7 @@ static void test_least(void **state)
         if (plan_from_json(json, strlen(json), &plan, &message) < 0)
                 fail_msg("%s", message);
         assert_int_equal(plan->n_targets, 1);
+        assert_int_equal(plan->targets[0].deadline_usec, 0);
         assert_null(plan->rootfs);
         assert_null(plan->pre_d);
 }
@@ -149,6 +152,9 @@ static void test_refused(void **state)
                   -EBADMSG, "'targets[0]' does not say what it is" },
                 { HEAD "\"targets\":[{\"type\":\"path\",\"timeout_usec\":1}]}", -EBADMSG,
                   "'targets[0]' has no path" },
+                { HEAD "\"targets\":[{\"type\":\"path\",\"path\":\"/x\",\"timeout_usec\":1,"
+                       "\"deadline_usec\":-1}]}",
+                  -EBADMSG, "'targets[0].deadline_usec' is not a number in range" },
                 { HEAD "\"targets\":[" TARGET "],\"rootfs\":[]}", -EBADMSG,
                   "'rootfs' is not an object" },
                 { HEAD "\"targets\":[" TARGET "]}", -EBADMSG, "'collector' is not an object" },

@@ -4,6 +4,8 @@
 
 #include <ctype.h>
 
+#include "io.h"
+
 /* Parses leading digits only; *ret_rest points behind them. */
 static int parse_digits(const char *s, unsigned base, uint64_t *ret, const char **ret_rest)
 {
@@ -122,4 +124,11 @@ int parse_usec(const char *s, uint64_t *ret_usec)
                 return 0;
         }
         return parse_with_unit(s, units, ELEMENTSOF(units), ret_usec);
+}
+
+int usec_format(uint64_t usec, char **ret)
+{
+        if (usec % USEC_PER_SEC == 0)
+                return strprintf(ret, "%llus", (unsigned long long) (usec / USEC_PER_SEC));
+        return strprintf(ret, "%llums", (unsigned long long) (usec / USEC_PER_MSEC));
 }

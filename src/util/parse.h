@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Numbers, booleans and sizes from text. None of these log. */
+/* Numbers, booleans, sizes and times from text, and back. None of these log. */
 #pragma once
 
 #include "macro.h"
@@ -16,3 +16,7 @@ int parse_size_bytes(const char *s, uint64_t *ret_bytes);
 
 /* "90", "90s", "5min", "2h", in microseconds; "infinity" gives USEC_INFINITY. */
 int parse_usec(const char *s, uint64_t *ret_usec);
+
+/* A text that parse_usec() reads as @usec, a time in whole milliseconds. The caller frees *ret.
+ * Returns 0 or -ENOMEM. */
+int usec_format(uint64_t usec, char **ret);
