@@ -114,24 +114,28 @@ static CaptureStatus save_log(int dir_fd, uint64_t start_usec, ProgressPipe *pip
         return CAPTURE_LOG_ONLY;
 }
 
-static CaptureStatus save_vmcore(int dir_fd, const Plan *plan, CaptureStatus so_far,
-                                 ProgressPipe *pipe, DumpRecord *record)
+static CaptureStatus save_vmcore(int dir_fd, const Plan *plan, const CaptureDeadline *deadline,
+                                 CaptureStatus so_far, ProgressPipe *pipe, DumpRecord *record)
 {
+        bool nothing;
         int r;
 
         log_info("saving %s", FILE_VMCORE);
-        r = capture_save_vmcore(SOURCE, dir_fd, &plan->collector, pipe, record);
-        if (r < 0) {
-                (void) log_error_errno(r, "saving %s failed: %m", FILE_VMCORE);
-                if (record->status == DUMP_STATUS_COMPLETE)
+        r = capture_save_vmcore(SOURCE, dir_fd, &plan->collector, deadline, pipe, record);
+        nothing = record->n_pages == record->n_pages_missing;
+        /* Another target may have more room, but the time is over. */
+        if (r < 0 && (r != -ETIME || nothing)) {
+                if (record->status == DUMP_STATUS_COMPLETE || nothing)
                         record->status = DUMP_STATUS_LOG_ONLY;
                 if (streq_ptr(record->reason, REASON_INTERRUPTED))
                         (void) record_reason(record, strerror(-r));
+                log_error("saving %s failed: %s", FILE_VMCORE, record->reason ?: strerror(-r));
                 return so_far;
         }
         if (record->status == DUMP_STATUS_INCOMPLETE) {
-                log_warning("saving %s: %llu pages are missing", FILE_VMCORE,
-                            (unsigned long long) record->n_pages_missing);
+                log_warning("saving %s: %llu pages are missing%s", FILE_VMCORE,
+                            (unsigned long long) record->n_pages_missing,
+                            r == -ETIME ? ", target_deadline was too short for them" : "");
                 return CAPTURE_INCOMPLETE;
         }
         (void) record_reason(record, NULL);
@@ -144,6 +148,7 @@ static CaptureStatus save_all(const Plan *plan, const Target *target, int root_f
 {
         _cleanup_close_ int dir_fd = -EBADF;
         _cleanup_free_ char *where = NULL;
+        const CaptureDeadline deadline = { start_usec, target->deadline_usec };
         CaptureStatus status = CAPTURE_NOTHING;
         int r;
 
@@ -163,7 +168,7 @@ static CaptureStatus save_all(const Plan *plan, const Target *target, int root_f
         if (r < 0)
                 (void) log_warning_errno(r, "cannot write '%s', ignoring: %m", FILE_META);
 
-        status = save_vmcore(dir_fd, plan, status, pipe, record);
+        status = save_vmcore(dir_fd, plan, &deadline, status, pipe, record);
         record->dump_usec = now_boottime_usec() - start_usec;
         progress_report(pipe, PROGRESS_SYNC, pipe->last.pages_done, pipe->last.pages_total,
                         record->vmcore_bytes);

@@ -36,14 +36,18 @@ static int collector_argv(const CaptureJob *job, char ***ret)
         return 0;
 }
 
-/* How far it is can only be told by the growth of its file. */
+/* How far it is can only be told by the growth of its file. Returns 0; -ETIME if the deadline has
+ * passed, at which it is killed. */
 static int collector_wait(const CaptureJob *job, pid_t pid, int *ret_status)
 {
+        const uint64_t deadline_usec = capture_deadline_usec(job->deadline);
         _cleanup_close_ int pid_fd = (int) syscall(SYS_pidfd_open, pid, 0);
         struct pollfd poll_fd = { .fd = pid_fd, .events = POLLIN };
         uint64_t last_bytes = UINT64_MAX;
+        int r;
 
-        while (pid_fd >= 0 && poll(&poll_fd, 1, POLL_INTERVAL_MSEC) <= 0) {
+        while (pid_fd >= 0 && !deadline_passed(deadline_usec) &&
+               poll(&poll_fd, 1, POLL_INTERVAL_MSEC) <= 0) {
                 struct stat st;
                 uint64_t bytes;
 
@@ -55,7 +59,10 @@ static int collector_wait(const CaptureJob *job, pid_t pid, int *ret_status)
                 last_bytes = bytes;
                 capture_job_progress(job, PROGRESS_DUMP, 0, 0, bytes);
         }
-        return process_wait(pid, USEC_INFINITY, ret_status);
+        if (!deadline_passed(deadline_usec))
+                return process_wait(pid, USEC_INFINITY, ret_status);
+        r = process_wait(pid, 0, ret_status);
+        return r == -ETIMEDOUT ? -ETIME : r;
 }
 
 static int collector_start(const CaptureJob *job, pid_t *ret_pid)
@@ -89,6 +96,19 @@ static int collector_record(const CaptureJob *job)
         return strprintf(&record->format, "external: %s", job->collector->argv[0]);
 }
 
+/* Whether what it has written can be read, only it could tell. */
+static int collector_late(const CaptureJob *job)
+{
+        DumpRecord *record = job->record;
+
+        free(record->reason);
+        record->reason = NULL;
+        (void) capture_deadline_reason(job->deadline, -ETIME, &record->reason);
+        log_error("The collector '%s' was killed: %s.", job->collector->argv[0],
+                  record->reason ?: "");
+        return -ETIME;
+}
+
 int capture_collector_run(const CaptureJob *job)
 {
         const char *name = job->collector->argv[0];
@@ -100,6 +120,8 @@ int capture_collector_run(const CaptureJob *job)
         if (r < 0)
                 return log_error_errno(r, "Cannot start the collector '%s': %m", name);
         r = collector_wait(job, pid, &status);
+        if (r == -ETIME)
+                return collector_late(job);
         if (r < 0)
                 return log_error_errno(r, "Cannot wait for the collector '%s': %m", name);
         if (status != 0) {

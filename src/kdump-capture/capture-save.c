@@ -68,10 +68,11 @@ typedef struct SaveResult {
 } SaveResult;
 
 /* Fills in what became of it; @error is what stopped it. */
-static int record_result(DumpRecord *record, const SaveResult *result, int error)
+static int record_result(const CaptureJob *job, const SaveResult *result, int error)
 {
         uint64_t n_missing = result->counts.n_missing;
         _cleanup_free_ char *missing = NULL;
+        DumpRecord *record = job->record;
 
         if (error < 0)
                 n_missing += result->n_pages - result->counts.n_pages;
@@ -86,7 +87,7 @@ static int record_result(DumpRecord *record, const SaveResult *result, int error
         free(record->reason);
         record->reason = NULL;
         if (error < 0)
-                return strprintf(&record->reason, "stopped: %s", strerror(-error));
+                return capture_deadline_reason(job->deadline, error, &record->reason);
         if (n_missing > 0) {
                 if (missing_pages_text(result->missing, &missing) < 0)
                         return -ENOMEM;
@@ -99,15 +100,24 @@ static int record_result(DumpRecord *record, const SaveResult *result, int error
         return 0;
 }
 
+/* What nobody reads without its end gets one, if it has not failed. */
+static bool has_end(const Sink *sink, const SaveResult *result, int error)
+{
+        return error >= 0 ||
+               (error == -ETIME && sink->ops->write_once && result->counts.n_pages > 0);
+}
+
 static int finish_sink(const CaptureJob *job, Sink *sink, const SaveResult *result, int error)
 {
-        int r = error;
+        int r = 0;
 
-        if (r >= 0)
+        if (has_end(sink, result, error))
                 r = sink_commit(sink);
         else
                 (void) sink_sync(sink); /* what fitted is worth as much as it can be */
-        if (record_result(job->record, result, r) < 0 && r >= 0)
+        if (r >= 0)
+                r = error;
+        if (record_result(job, result, r) < 0 && r >= 0)
                 r = -ENOMEM;
         return r;
 }
@@ -131,18 +141,22 @@ static int copy_kdump(const CaptureJob *job, const CaptureSource *source, const 
                 .bits_bytes_max = limits.bits_bytes_max,
                 .progress = pipeline_progress,
                 .progress_data = &throttle,
+                .deadline_usec = capture_deadline_usec(job->deadline),
         };
-        int r;
+        int r, error;
 
         job->record->n_threads = limits.n_threads;
         r = dump_kdump_begin(dump);
         if (r >= 0)
                 r = pipeline_run(&pipeline, &ret->counts);
         ret->incomplete = capture_source_incomplete(source);
-        if (r < 0)
+        /* At the deadline all is as it would be otherwise, but for the pages that are missing. */
+        if (r < 0 && (r != -ETIME || ret->counts.n_pages == 0))
                 return r;
+        error = r;
         sync_progress(job, &ret->counts);
-        return dump_kdump_finish(dump, ret->counts.n_missing == 0 && !ret->incomplete);
+        r = dump_kdump_finish(dump, error >= 0 && ret->counts.n_missing == 0 && !ret->incomplete);
+        return r < 0 ? r : error;
 }
 
 static int save_kdump(const CaptureJob *job, CaptureSource *source, unsigned dump_level, Sink *sink)
@@ -189,6 +203,7 @@ static int save_elf(const CaptureJob *job, CaptureSource *source, unsigned dump_
                 .progress_data = &throttle,
                 .incomplete = source_incomplete,
                 .incomplete_data = source,
+                .deadline_usec = capture_deadline_usec(job->deadline),
         };
         DumpElfResult written;
         SaveResult result;
@@ -224,19 +239,35 @@ static void log_excluded(const CaptureCounts *counts)
                 log_info("Left out pages: %s.", text);
 }
 
-static void log_result(const CaptureJob *job, const CaptureCounts *counts)
+/* @name: of the file. */
+static void log_result(const CaptureJob *job, const char *name, const CaptureCounts *counts)
 {
         const DumpRecord *record = job->record;
 
         if (record->reason)
-                log_warning("'%s' is incomplete: %s.", job->final_name, record->reason);
+                log_warning("'%s' is incomplete: %s.", name, record->reason);
         log_info("Wrote %llu of %llu pages to '%s', %llu of them zero, in %llu bytes, at dump "
                  "level %u.",
                  (unsigned long long) (record->n_pages - record->n_pages_missing),
-                 (unsigned long long) record->n_pages_memory, job->final_name,
+                 (unsigned long long) record->n_pages_memory, name,
                  (unsigned long long) record->n_pages_zero,
                  (unsigned long long) record->vmcore_bytes, record->dump_level);
         log_excluded(counts);
+}
+
+/* Says what became of it, and returns @error. */
+static int log_stopped(const CaptureJob *job, const CaptureCounts *counts, int error)
+{
+        bool is_flat = job->collector->format == DUMP_FORMAT_FLAT;
+        const DumpRecord *record = job->record;
+
+        if (error != -ETIME)
+                return log_error_errno(error, "Cannot write '%s': %m", job->incomplete_name);
+        if (record->n_pages == record->n_pages_missing)
+                log_error("'%s' has no pages: %s.", job->incomplete_name, record->reason ?: "");
+        else
+                log_result(job, is_flat ? job->final_name : job->incomplete_name, counts);
+        return error;
 }
 
 static int open_sink(const CaptureJob *job, Sink **ret)
@@ -272,9 +303,9 @@ static int save_pages(const CaptureJob *job, CaptureSource *source)
         capture_source_counts(source, &counts);
         capture_counts_record(&counts, job->record);
         if (r < 0)
-                return log_error_errno(r, "Cannot write '%s': %m", job->incomplete_name);
+                return log_stopped(job, &counts, r);
 
-        log_result(job, &counts);
+        log_result(job, job->final_name, &counts);
         return 0;
 }
 

@@ -3,6 +3,7 @@
  * in common. */
 #pragma once
 
+#include "capture-deadline.h"
 #include "capture-source.h"
 #include "dmesg.h"
 #include "plan.h"
@@ -17,9 +18,10 @@ typedef struct CaptureJob {
         int stream_fd;
         const Collector *collector;
         DumpRecord *record;
-        bool describe;               /* the record also gets release, time of crash and panic */
-        unsigned n_threads;          /* 0: as many as CPUs and memory allow */
-        uint64_t memory_limit_bytes; /* 0: a part of what is available */
+        bool describe;                   /* the record also gets release, time of crash and panic */
+        unsigned n_threads;              /* 0: as many as CPUs and memory allow */
+        uint64_t memory_limit_bytes;     /* 0: a part of what is available */
+        const CaptureDeadline *deadline; /* NULL: none */
 
         /* Told at most ten times a second, by any thread but by one at a time; may be NULL. */
         void (*progress)(void *data, ProgressPhase phase, uint64_t pages_done, uint64_t pages_total,

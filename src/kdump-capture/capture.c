@@ -109,7 +109,7 @@ static void pipe_progress(void *data, ProgressPhase phase, uint64_t pages_done,
 }
 
 int capture_save_vmcore(const char *source, int dir_fd, const Collector *collector,
-                        ProgressPipe *progress, DumpRecord *record)
+                        const CaptureDeadline *deadline, ProgressPipe *progress, DumpRecord *record)
 {
         Collector settings = *collector;
         CaptureJob job = {
@@ -119,6 +119,7 @@ int capture_save_vmcore(const char *source, int dir_fd, const Collector *collect
                 .final_name = FILE_VMCORE,
                 .collector = &settings,
                 .record = record,
+                .deadline = deadline,
                 .progress = progress ? pipe_progress : NULL,
                 .progress_data = progress,
         };

@@ -3,6 +3,7 @@
  * side meet. */
 #pragma once
 
+#include "capture-deadline.h"
 #include "plan.h"
 #include "progress.h"
 #include "record.h"
@@ -17,6 +18,9 @@ int capture_save_dmesg(const char *source, int dir_fd, DumpRecord *record);
  * @collector: incomplete name, status 0x8 until all data is on disk, fsync, rename, fsync of the
  * folder.
  * @record gets the page counts, bytes, format and status. Returns 0; or the error that stopped it:
- * what was written then stays under the incomplete name. -ENOSPC: the target is full. Logs. */
+ * what was written then stays under the incomplete name. -ENOSPC: the target is full. -ETIME: the
+ * deadline (NULL: none) has passed; what was saved until then, if the record has more pages than
+ * are missing, can be read. Logs. */
 int capture_save_vmcore(const char *source, int dir_fd, const Collector *collector,
-                        ProgressPipe *progress, DumpRecord *record);
+                        const CaptureDeadline *deadline, ProgressPipe *progress,
+                        DumpRecord *record);

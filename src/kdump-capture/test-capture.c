@@ -78,7 +78,8 @@ static void test_dump_equals_the_memory(void **state)
 
         bed_init(&bed);
         assert_int_equal(
-                capture_save_vmcore(bed.path, bed.dir_fd, &collector, &progress, &bed.record), 0);
+                capture_save_vmcore(bed.path, bed.dir_fd, &collector, NULL, &progress, &bed.record),
+                0);
         assert_false(bed_has(&bed, FILE_VMCORE_INCOMPLETE));
         bed_read(&bed, FILE_VMCORE, &file);
         assert_int_equal(file_u32(&file, 424), 0x2);
@@ -118,9 +119,9 @@ static void test_every_codec_is_used_as_asked_for(void **state)
                 Bed bed;
 
                 bed_init(&bed);
-                assert_int_equal(
-                        capture_save_vmcore(bed.path, bed.dir_fd, &collector, NULL, &bed.record),
-                        0);
+                assert_int_equal(capture_save_vmcore(bed.path, bed.dir_fd, &collector, NULL, NULL,
+                                                     &bed.record),
+                                 0);
                 assert_string_equal(bed.record.compression, compression_to_string(i));
                 bed_read(&bed, FILE_VMCORE, &file);
                 assert_int_equal(file_u32(&file, 424), compressor_find(i)->flag);
@@ -147,9 +148,9 @@ static void test_form_of_the_file_is_as_asked_for(void **state)
                 Bed bed;
 
                 bed_init(&bed);
-                assert_int_equal(
-                        capture_save_vmcore(bed.path, bed.dir_fd, &collector, NULL, &bed.record),
-                        0);
+                assert_int_equal(capture_save_vmcore(bed.path, bed.dir_fd, &collector, NULL, NULL,
+                                                     &bed.record),
+                                 0);
                 bed_read(&bed, FILE_VMCORE, &file);
                 assert_memory_equal(file.data, cases[i].magic, strlen(cases[i].magic));
                 assert_string_equal(bed.record.format, cases[i].recorded);
@@ -166,8 +167,8 @@ static void test_unavailable_codec_becomes_lzo(void **state)
         Bed bed;
 
         bed_init(&bed);
-        assert_int_equal(capture_save_vmcore(bed.path, bed.dir_fd, &collector, NULL, &bed.record),
-                         0);
+        assert_int_equal(
+                capture_save_vmcore(bed.path, bed.dir_fd, &collector, NULL, NULL, &bed.record), 0);
         assert_string_equal(bed.record.compression, "lzo");
         assert_int_equal(bed.record.dump_level, 0);
         bed_done(&bed);
@@ -195,9 +196,9 @@ static void test_unknown_machine_keeps_all_pages(void **state)
                 test_core_write(&bed.core);
                 (void) snprintf(bed.path, sizeof(bed.path), "/proc/%d/fd/%d", (int) getpid(),
                                 bed.core.fd);
-                assert_int_equal(
-                        capture_save_vmcore(bed.path, bed.dir_fd, &collector, NULL, &bed.record),
-                        0);
+                assert_int_equal(capture_save_vmcore(bed.path, bed.dir_fd, &collector, NULL, NULL,
+                                                     &bed.record),
+                                 0);
                 assert_int_equal(bed.record.status, DUMP_STATUS_COMPLETE);
                 assert_int_equal(bed.record.n_pages, N_PAGES);
                 assert_int_equal(bed.record.dump_level, 1);
@@ -222,8 +223,8 @@ static void test_truncated_core_is_incomplete(void **state)
         bed_init(&bed);
         assert_int_equal(stat(bed.path, &st), 0);
         assert_int_equal(truncate(bed.path, st.st_size - 100 * (off_t) TEST_PAGE), 0);
-        assert_int_equal(capture_save_vmcore(bed.path, bed.dir_fd, &collector, NULL, &bed.record),
-                         0);
+        assert_int_equal(
+                capture_save_vmcore(bed.path, bed.dir_fd, &collector, NULL, NULL, &bed.record), 0);
         assert_int_equal(bed.record.status, DUMP_STATUS_INCOMPLETE);
         assert_in_range(bed.record.n_pages_missing, 99, 101);
         assert_non_null(bed.record.reason);
@@ -248,7 +249,7 @@ static void test_full_target_leaves_what_fits(void **state)
         assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
         limit = (struct rlimit){ .rlim_cur = 300 << 10, .rlim_max = before.rlim_max };
         assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
-        r = capture_save_vmcore(bed.path, bed.dir_fd, &collector, NULL, &bed.record);
+        r = capture_save_vmcore(bed.path, bed.dir_fd, &collector, NULL, NULL, &bed.record);
         assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
         assert_int_equal(r, -EFBIG);
         assert_false(bed_has(&bed, FILE_VMCORE));
@@ -259,15 +260,55 @@ static void test_full_target_leaves_what_fits(void **state)
         bed_done(&bed);
 }
 
+static const CaptureDeadline passed = { .start_usec = 1, .limit_usec = 1500000 };
+
+static void test_deadline_before_the_first_page_saves_nothing(void **state)
+{
+        for (DumpFormat i = 0; i < _DUMP_FORMAT_MAX; i++) {
+                Collector collector = { .format = i };
+                Bed bed;
+
+                bed_init(&bed);
+                assert_int_equal(capture_save_vmcore(bed.path, bed.dir_fd, &collector, &passed,
+                                                     NULL, &bed.record),
+                                 -ETIME);
+                assert_false(bed_has(&bed, FILE_VMCORE));
+                assert_int_equal(bed.record.n_pages, bed.record.n_pages_missing);
+                assert_string_equal(bed.record.reason,
+                                    "stopped: the deadline of 1500ms has passed");
+                bed_done(&bed);
+        }
+}
+
+static void test_deadline_may_be_none(void **state)
+{
+        static const CaptureDeadline none[] = {
+                { .start_usec = 1, .limit_usec = 0 },
+                { .start_usec = 1, .limit_usec = USEC_INFINITY },
+                { .start_usec = 1, .limit_usec = USEC_INFINITY - 1 },
+        };
+        Collector collector = { .compression = COMPRESSION_LZO };
+
+        for (size_t i = 0; i < ELEMENTSOF(none); i++) {
+                Bed bed;
+
+                bed_init(&bed);
+                assert_int_equal(capture_save_vmcore(bed.path, bed.dir_fd, &collector, &none[i],
+                                                     NULL, &bed.record),
+                                 0);
+                bed_done(&bed);
+        }
+}
+
 static void test_no_source(void **state)
 {
         Collector collector = { .compression = COMPRESSION_LZO };
         Bed bed;
 
         bed_init(&bed);
-        assert_int_equal(
-                capture_save_vmcore("/nonexistent", bed.dir_fd, &collector, NULL, &bed.record),
-                -ENOENT);
+        assert_int_equal(capture_save_vmcore("/nonexistent", bed.dir_fd, &collector, NULL, NULL,
+                                             &bed.record),
+                         -ENOENT);
         assert_int_equal(capture_save_dmesg("/nonexistent", bed.dir_fd, &bed.record), -ENOENT);
         assert_false(bed_has(&bed, FILE_VMCORE_INCOMPLETE));
         assert_false(bed_has(&bed, FILE_DMESG));
@@ -296,8 +337,8 @@ static void test_another_collector(void **state)
         Bed bed;
 
         bed_init(&bed);
-        assert_int_equal(capture_save_vmcore(bed.path, bed.dir_fd, &collector, NULL, &bed.record),
-                         0);
+        assert_int_equal(
+                capture_save_vmcore(bed.path, bed.dir_fd, &collector, NULL, NULL, &bed.record), 0);
         assert_int_equal(file_read(bed.dir_fd, FILE_VMCORE, 64 << 20, &ours, &n_ours), 0);
         assert_int_equal(file_read(AT_FDCWD, bed.path, 64 << 20, &theirs, &n_theirs), 0);
         assert_int_equal(n_ours, n_theirs);
@@ -317,14 +358,33 @@ static void test_another_collector_fails(void **state)
         Bed bed;
 
         bed_init(&bed);
-        assert_int_equal(capture_save_vmcore(bed.path, bed.dir_fd, &collector, NULL, &bed.record),
-                         -EIO);
+        assert_int_equal(
+                capture_save_vmcore(bed.path, bed.dir_fd, &collector, NULL, NULL, &bed.record),
+                -EIO);
         collector.argv = nowhere;
-        assert_int_equal(capture_save_vmcore(bed.path, bed.dir_fd, &collector, NULL, &bed.record),
-                         -ENOENT);
+        assert_int_equal(
+                capture_save_vmcore(bed.path, bed.dir_fd, &collector, NULL, NULL, &bed.record),
+                -ENOENT);
         collector.argv = nothing;
-        assert_int_equal(capture_save_vmcore(bed.path, bed.dir_fd, &collector, NULL, &bed.record),
-                         -ENOENT);
+        assert_int_equal(
+                capture_save_vmcore(bed.path, bed.dir_fd, &collector, NULL, NULL, &bed.record),
+                -ENOENT);
+        assert_false(bed_has(&bed, FILE_VMCORE));
+        bed_done(&bed);
+}
+
+static void test_another_collector_is_killed_at_the_deadline(void **state)
+{
+        char *argv[] = { (char *) "tail", (char *) "-f", NULL };
+        Collector collector = { .argv = argv };
+        Bed bed;
+
+        bed_init(&bed);
+        assert_int_equal(
+                capture_save_vmcore(bed.path, bed.dir_fd, &collector, &passed, NULL, &bed.record),
+                -ETIME);
+        assert_string_equal(bed.record.reason, "stopped: the deadline of 1500ms has passed");
+        assert_int_equal(bed.record.n_pages, 0);
         assert_false(bed_has(&bed, FILE_VMCORE));
         bed_done(&bed);
 }
@@ -339,10 +399,13 @@ int main(void)
                 cmocka_unit_test(test_unknown_machine_keeps_all_pages),
                 cmocka_unit_test(test_truncated_core_is_incomplete),
                 cmocka_unit_test(test_full_target_leaves_what_fits),
+                cmocka_unit_test(test_deadline_before_the_first_page_saves_nothing),
+                cmocka_unit_test(test_deadline_may_be_none),
                 cmocka_unit_test(test_no_source),
                 cmocka_unit_test(test_log_that_cannot_be_found),
                 cmocka_unit_test(test_another_collector),
                 cmocka_unit_test(test_another_collector_fails),
+                cmocka_unit_test(test_another_collector_is_killed_at_the_deadline),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL) != 0;
