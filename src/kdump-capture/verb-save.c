@@ -20,6 +20,7 @@ typedef struct SaveArguments {
         bool format_given, compression_given, json;
         unsigned n_threads;          /* 0: not said */
         uint64_t memory_limit_bytes; /* 0: not said */
+        CaptureDeadline deadline;    /* from the start of the command on */
 } SaveArguments;
 
 static int parse_threads(const char *value, unsigned *ret)
@@ -39,6 +40,17 @@ static int parse_memory_limit(const char *value, uint64_t *ret_bytes)
 {
         if (parse_size_bytes(value, ret_bytes) < 0 || *ret_bytes == 0) {
                 log_error("--memory-limit= expects a size such as 24M, not '%s'.", value);
+                return -EINVAL;
+        }
+        return 0;
+}
+
+static int parse_deadline(const char *value, uint64_t *ret_usec)
+{
+        if (parse_usec(value, ret_usec) < 0) {
+                log_error("--deadline= expects a time such as 90s, 5min or 1h, or 0 for none, not "
+                          "'%s'.",
+                          value);
                 return -EINVAL;
         }
         return 0;
@@ -90,6 +102,8 @@ static int parse_save_option(int option, const char *value, SaveArguments *argum
                 return parse_threads(value, &arguments->n_threads);
         case 'm':
                 return parse_memory_limit(value, &arguments->memory_limit_bytes);
+        case 'D':
+                return parse_deadline(value, &arguments->deadline.limit_usec);
         default:
                 return -EINVAL; /* getopt has said why */
         }
@@ -100,10 +114,14 @@ static bool is_stream(const SaveArguments *arguments)
         return streq(arguments->target, "-");
 }
 
-/* Nothing reads a stream without its end. */
-static bool is_lost_when_cut(const SaveArguments *arguments)
+/* A full disk, or the deadline, may have let most of it through. But nothing reads a stream without
+ * its end, which only the flattened form can still get, at the deadline. */
+static bool is_lost(const SaveArguments *arguments, const DumpRecord *record, int error)
 {
-        return is_stream(arguments) || arguments->collector.format == DUMP_FORMAT_FLAT;
+        bool is_flat = arguments->collector.format == DUMP_FORMAT_FLAT;
+
+        return record->n_pages == record->n_pages_missing ||
+               (is_flat ? error != -ETIME : is_stream(arguments));
 }
 
 /* Standard output is written in order, even if it is a file: who wants the kdump form names one. */
@@ -133,11 +151,12 @@ static int parse_save(int argc, char **argv, SaveArguments *ret)
                 { "json", no_argument, NULL, 'j' },
                 { "threads", required_argument, NULL, 't' },
                 { "memory-limit", required_argument, NULL, 'm' },
+                { "deadline", required_argument, NULL, 'D' },
                 {},
         };
         int option, r;
 
-        *ret = (SaveArguments){};
+        *ret = (SaveArguments){ .deadline.start_usec = now_boottime_usec() };
         collector_init(&ret->collector);
         optind = 0;
         while ((option = getopt_long(argc, argv, "d:c:f:t:m:", options, NULL)) >= 0) {
@@ -147,7 +166,8 @@ static int parse_save(int argc, char **argv, SaveArguments *ret)
         }
         if (argc - optind != 2) {
                 log_error("Usage: save SOURCE TARGET [--dump-level=N] [--compress=C] [--threads=N]"
-                          " [--memory-limit=SIZE] [--format=kdump|elf|flat] [--json]");
+                          " [--memory-limit=SIZE] [--format=kdump|elf|flat] [--deadline=TIME]"
+                          " [--json]");
                 return -EINVAL;
         }
         ret->source = argv[optind];
@@ -230,6 +250,7 @@ static int save(const SaveArguments *arguments, DumpRecord *record)
                 .record = record,
                 .n_threads = arguments->n_threads,
                 .memory_limit_bytes = arguments->memory_limit_bytes,
+                .deadline = &arguments->deadline,
                 .describe = arguments->json,
                 .progress = arguments->json ? NULL : progress_view_show,
                 .progress_data = &view,
@@ -269,8 +290,8 @@ static int print_json(const SaveArguments *arguments, const DumpRecord *record)
 int verb_save(int argc, char **argv)
 {
         _cleanup_(dump_record_done) DumpRecord record = {};
-        uint64_t start_usec = now_boottime_usec();
         SaveArguments arguments;
+        int r;
 
         if (parse_save(argc, argv, &arguments) < 0)
                 return EXIT_FAILURE;
@@ -282,11 +303,13 @@ int verb_save(int argc, char **argv)
                 (void) log_oom();
                 return EXIT_FAILURE;
         }
-        /* A full disk may have taken most of it. */
-        if (save(&arguments, &record) < 0 &&
-            (is_lost_when_cut(&arguments) || record.n_pages == record.n_pages_missing))
+        r = save(&arguments, &record);
+        if (r == -ETIME)
+                log_info("More pages get into the file with a longer --deadline=, a higher "
+                         "--dump-level= or a faster --compress=.");
+        if (r < 0 && is_lost(&arguments, &record, r))
                 return EXIT_FAILURE;
-        record.dump_usec = now_boottime_usec() - start_usec;
+        record.dump_usec = now_boottime_usec() - arguments.deadline.start_usec;
         if (arguments.json && print_json(&arguments, &record) < 0)
                 return EXIT_FAILURE;
         return record.status == DUMP_STATUS_COMPLETE ? EXIT_SUCCESS : EXIT_INCOMPLETE;
