@@ -160,6 +160,17 @@ static void test_fsync_path(void **state)
         assert_int_equal(fsync_path(dir_fd, "file"), -ENOTDIR);
 }
 
+static void test_deadline_passed(void **state)
+{
+        uint64_t now_usec = now_boottime_usec();
+
+        assert_false(deadline_passed(0));
+        assert_false(deadline_passed(USEC_INFINITY));
+        assert_false(deadline_passed(now_usec + 3600 * USEC_PER_SEC));
+        assert_true(deadline_passed(now_usec));
+        assert_true(deadline_passed(1));
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -171,6 +182,7 @@ int main(void)
                 cmocka_unit_test(test_file_write_atomic_leaves_nothing_on_failure),
                 cmocka_unit_test(test_mkdir_parents),
                 cmocka_unit_test(test_fsync_path),
+                cmocka_unit_test(test_deadline_passed),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL) != 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Tests of numbers, booleans, sizes and times from text. */
+/* Tests of numbers, booleans, sizes and times from text, and back. */
 #include "test.h"
 
 #include "parse.h"
@@ -148,12 +148,36 @@ static void test_parse_usec(void **state)
         }
 }
 
+static void test_usec_format(void **state)
+{
+        static const struct {
+                uint64_t usec;
+                const char *text;
+        } cases[] = {
+                { 0, "0s" },
+                { 1500 * USEC_PER_MSEC, "1500ms" },
+                { 5 * USEC_PER_SEC, "5s" },
+                { 3600 * USEC_PER_SEC, "3600s" },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                _cleanup_free_ char *text = NULL;
+                uint64_t again;
+
+                assert_int_equal(usec_format(cases[i].usec, &text), 0);
+                assert_string_equal(text, cases[i].text);
+                assert_int_equal(parse_usec(text, &again), 0);
+                assert_int_equal(again, cases[i].usec);
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_parse_u64),        cmocka_unit_test(test_parse_u64_hex),
                 cmocka_unit_test(test_parse_u32),        cmocka_unit_test(test_parse_bool),
                 cmocka_unit_test(test_parse_size_bytes), cmocka_unit_test(test_parse_usec),
+                cmocka_unit_test(test_usec_format),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL) != 0;
