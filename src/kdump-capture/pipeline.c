@@ -46,10 +46,10 @@ size_t pipeline_thread_bytes(void)
                CODEC_BYTES + STACK_BYTES;
 }
 
-/* With the lock. */
+/* With the lock. What the sink says counts more than the clock. */
 static void run_stop(Run *run, int error)
 {
-        if (run->error >= 0)
+        if (run->error >= 0 || run->error == -ETIME)
                 run->error = error;
         atomic_store(&run->stop, true);
 }

@@ -137,6 +137,27 @@ static void test_deadline_flushes_what_is_held(void **state)
         run_done(&run);
 }
 
+static void fill_at_deadline(void *data, const PipelineCounts *counts, uint64_t total)
+{
+        Run *run = data;
+
+        if (run->pipeline.deadline_usec == USEC_INFINITY)
+                run->file.limit = run->file.size;
+        run->pipeline.deadline_usec = PASSED_USEC;
+}
+
+static void test_sink_that_is_full_at_the_deadline_tells(void **state)
+{
+        _cleanup_free_ char *kinds = fake_repeat("r", 5000);
+        Run run;
+
+        run_init(&run, kinds, 1, 0);
+        run.pipeline.progress = fill_at_deadline;
+        assert_int_equal(run_copy(&run), -ENOSPC);
+        assert_in_range(file_check_partial(&run.file, &run.fake), 1, 255);
+        run_done(&run);
+}
+
 static void test_deadline_of_the_last_page_is_in_time(void **state)
 {
         _cleanup_free_ char *kinds = fake_repeat("rt0", 5000);
@@ -299,6 +320,7 @@ int main(void)
                 cmocka_unit_test(test_deadline_between_the_passes_leaves_no_page),
                 cmocka_unit_test(test_deadline_keeps_what_was_copied),
                 cmocka_unit_test(test_deadline_flushes_what_is_held),
+                cmocka_unit_test(test_sink_that_is_full_at_the_deadline_tells),
                 cmocka_unit_test(test_deadline_of_the_last_page_is_in_time),
                 cmocka_unit_test(test_deadline_leaves_valuable_pages_first),
                 cmocka_unit_test(test_deadline_that_has_passed_leaves_no_core),
