@@ -2,7 +2,7 @@
 /* Owns the tests of dumps that a deadline ends. It does not come with time, but when so many pages
  * were written. */
 #include "pipeline.h"
-#include "test-elf.h"
+#include "test-dump-elf.h"
 
 #define PASSED_USEC 1
 

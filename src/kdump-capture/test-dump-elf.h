@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* For tests of ELF cores that were written: a reader of its own for them. */
+/* For tests of ELF cores: writing one, and a reader of its own for what was written. */
 #pragma once
 
 #include <elf.h>
@@ -18,6 +18,45 @@ static const ElfInfo plain_info = {
         .notes_size = sizeof(notes),
         .direct_map_delta = DIRECT_MAP,
 };
+
+/* A sink that takes bytes in order, in front of one in memory. */
+typedef struct OrderedSink {
+        Sink sink;
+        MemorySink *memory;
+} OrderedSink;
+
+static inline int ordered_write(Sink *sink, uint64_t offset_bytes, const void *data, size_t size)
+{
+        MemorySink *memory = ((OrderedSink *) sink)->memory;
+
+        assert_true(offset_bytes == memory->size);
+        return memory_write(&memory->sink, offset_bytes, data, size);
+}
+
+static inline int ordered_sync(Sink *sink)
+{
+        return 0;
+}
+
+static const SinkOps ordered_ops = {
+        .write_once = true,
+        .in_order = true,
+        .write = ordered_write,
+        .sync = ordered_sync,
+};
+
+static inline int run(MemorySink *file, bool in_order, const FakePages *fake, const ElfInfo *info,
+                      DumpElfResult *ret)
+{
+        OrderedSink ordered = { .sink.ops = &ordered_ops, .memory = file };
+        DumpElf dump = {
+                .sink = in_order ? &ordered.sink : &file->sink,
+                .source = &fake->source,
+                .info = info,
+        };
+
+        return dump_elf_run(&dump, ret);
+}
 
 static inline Elf64_Ehdr header_of(const MemorySink *file)
 {
