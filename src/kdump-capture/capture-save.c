@@ -221,6 +221,9 @@ static int save_elf(const CaptureJob *job, CaptureSource *source, unsigned dump_
         if (written.gap_pages > 1)
                 log_info("Up to %llu pages in a row that were left out read as zero.",
                          (unsigned long long) written.gap_pages - 1);
+        if (written.n_lost_as_zero > 0)
+                log_warning("%llu of the pages that could not be read are in it as zeros.",
+                            (unsigned long long) written.n_lost_as_zero);
         result = (SaveResult){
                 .counts = written.counts,
                 .n_pages = written.n_pages,

@@ -28,6 +28,7 @@ typedef struct Copy {
         size_t bits_n_pfns;
 
         PipelineCounts *counts, pending; /* pending: behind @solid_offset */
+        DumpElfLosses *losses;
 
         const uint8_t *window; /* what is copied from */
         size_t window_pages, window_next;
@@ -85,8 +86,10 @@ static int write_buffer(Copy *copy)
 
 static void counts_add(PipelineCounts *to, const PipelineCounts *from)
 {
-        if (from->n_missing > 0 && to->n_missing == 0)
-                to->first_missing_pfn = from->first_missing_pfn;
+        if (from->n_missing > 0)
+                to->first_missing_pfn =
+                        to->n_missing > 0 ? MIN(to->first_missing_pfn, from->first_missing_pfn)
+                                          : from->first_missing_pfn;
         to->n_pages += from->n_pages;
         to->n_zero += from->n_zero;
         to->n_missing += from->n_missing;
@@ -165,9 +168,22 @@ static int copy_window(void *data)
         return 0;
 }
 
+static void losses_add(DumpElfLosses *losses, uint64_t pfn)
+{
+        DumpElfLoss *last = losses->n_items > 0 ? &losses->items[losses->n_items - 1] : NULL;
+
+        if (last && last->first_pfn + last->n_pages == pfn)
+                last->n_pages++;
+        else if (losses->n_items < losses->n_max)
+                losses->items[losses->n_items++] = (DumpElfLoss){ .first_pfn = pfn, .n_pages = 1 };
+        else
+                losses->n_more++;
+}
+
 /* It could be read when the segments were made, and has a place in one of them. */
 static int add_unreadable(Copy *copy, uint64_t pfn)
 {
+        losses_add(copy->losses, pfn);
         if (copy->pending.n_missing == 0)
                 copy->pending.first_missing_pfn = pfn;
         copy->pending.n_missing++;
@@ -304,7 +320,8 @@ static int copy_run(Copy *copy, const DumpSegments *segments)
 }
 
 int dump_elf_copy(const DumpElf *dump, void *reader, const DumpSegments *segments,
-                  uint64_t data_offset, uint64_t *ret_end_offset, PipelineCounts *counts)
+                  uint64_t data_offset, uint64_t *ret_end_offset, DumpElfLosses *losses,
+                  PipelineCounts *counts)
 {
         _cleanup_free_ Copy *copy = calloc(1, sizeof(*copy));
         void *buffer = NULL;
@@ -321,6 +338,7 @@ int dump_elf_copy(const DumpElf *dump, void *reader, const DumpSegments *segment
         copy->n_total = segments->n_pages;
         copy->buffer = buffer;
         copy->offset = copy->solid_offset = data_offset;
+        copy->losses = losses;
         copy->counts = counts;
         r = copy_run(copy, segments);
         *ret_end_offset = copy->solid_offset;

@@ -25,12 +25,25 @@
 
 typedef struct Layout {
         const DumpElf *dump;
-        const DumpSegments *segments;
+        DumpSegments *segments;
+        DumpElfLosses *losses;
         uint64_t page_bytes;
         uint32_t n_headers;
-        uint64_t section_offset; /* of the section header; 0: none is needed */
+        uint64_t section_offset; /* of the room for the section header; 0: none can be needed */
         uint64_t notes_offset, data_offset, end_offset;
 } Layout;
+
+/* A stretch of a segment that holds no lost page, and its place in the file. */
+typedef struct Piece {
+        uint64_t first_pfn, n_pages, offset;
+} Piece;
+
+/* A walk over all pieces: what comes next. */
+typedef struct PieceWalk {
+        const Layout *layout;
+        size_t i_segment, i_loss;
+        uint64_t pfn, offset; /* offset: of the segment */
+} PieceWalk;
 
 /* Program headers on their way out. */
 typedef struct HeaderQueue {
@@ -59,40 +72,90 @@ static int queue_add(HeaderQueue *queue, const Elf64_Phdr *header)
         return queue->n == HEADERS_STEP ? queue_flush(queue) : 0;
 }
 
-/* The part of a segment that holds the kernel's image. false: none of it. */
-static bool kernel_part(const Layout *layout, const DumpSegment *segment, uint64_t *ret_skipped,
-                        uint64_t *ret_n_pages)
+static PieceWalk piece_walk_start(const Layout *layout)
+{
+        return (PieceWalk){ .layout = layout, .offset = layout->data_offset };
+}
+
+static bool piece_next(PieceWalk *walk, Piece *ret)
+{
+        const DumpSegments *segments = walk->layout->segments;
+        const DumpElfLosses *losses = walk->layout->losses;
+
+        for (; walk->i_segment < segments->n_items; walk->i_segment++) {
+                const DumpSegment *segment = &segments->items[walk->i_segment];
+                const DumpElfLoss *loss = &losses->items[walk->i_loss];
+                const DumpElfLoss *loss_end = &losses->items[losses->n_items];
+                uint64_t pfn = MAX(walk->pfn, segment->first_pfn);
+                uint64_t end_pfn = segment->first_pfn + segment->n_pages;
+
+                for (; loss < loss_end && loss->first_pfn <= pfn; loss++)
+                        pfn = MAX(pfn, loss->first_pfn + loss->n_pages);
+                walk->i_loss = (size_t) (loss - losses->items);
+                if (pfn < end_pfn) {
+                        walk->pfn = loss < loss_end ? MIN(end_pfn, loss->first_pfn) : end_pfn;
+                        ret->first_pfn = pfn;
+                        ret->n_pages = walk->pfn - pfn;
+                        ret->offset = walk->offset +
+                                      (pfn - segment->first_pfn) * walk->layout->page_bytes;
+                        return true;
+                }
+                walk->pfn = pfn;
+                walk->offset += segment->n_pages * walk->layout->page_bytes;
+        }
+        return false;
+}
+
+/* Leaves of @piece the part that holds the kernel's image. false: none of it. */
+static bool piece_cut_to_kernel(const Layout *layout, Piece *piece)
 {
         const ElfInfo *info = layout->dump->info;
         uint64_t start, end;
 
         if (info->kernel_map_start_paddr >= info->kernel_map_end_paddr)
                 return false;
-        start = MAX(segment->first_pfn, info->kernel_map_start_paddr / layout->page_bytes);
-        end = MIN(segment->first_pfn + segment->n_pages,
+        start = MAX(piece->first_pfn, info->kernel_map_start_paddr / layout->page_bytes);
+        end = MIN(piece->first_pfn + piece->n_pages,
                   DIV_ROUND_UP(info->kernel_map_end_paddr, layout->page_bytes));
         if (start >= end)
                 return false;
-        *ret_skipped = start - segment->first_pfn;
-        *ret_n_pages = end - start;
+        *piece = (Piece){
+                .first_pfn = start,
+                .n_pages = end - start,
+                .offset = piece->offset + (start - piece->first_pfn) * layout->page_bytes,
+        };
         return true;
 }
 
-static int layout_init(Layout *layout, const DumpElf *dump, const DumpSegments *segments)
+static void count_headers(Layout *layout)
 {
-        uint64_t n_pages = 0, skipped, n, bytes;
-        size_t n_headers = 1;
+        PieceWalk walk = piece_walk_start(layout);
+        Piece piece;
+
+        layout->n_headers = 1;
+        while (piece_next(&walk, &piece))
+                layout->n_headers += piece_cut_to_kernel(layout, &piece) ? 2 : 1;
+}
+
+static int layout_init(Layout *layout, const DumpElf *dump, DumpSegments *segments,
+                       DumpElfLosses *losses)
+{
+        uint64_t n_pages = 0, bytes;
+        size_t n_headers;
 
         *layout = (Layout){
                 .dump = dump,
                 .segments = segments,
+                .losses = losses,
                 .page_bytes = dump->source->page_size_bytes,
         };
-        for (size_t i = 0; i < segments->n_items; i++) {
+        for (size_t i = 0; i < segments->n_items; i++)
                 n_pages += segments->items[i].n_pages;
-                n_headers += kernel_part(layout, &segments->items[i], &skipped, &n) ? 2 : 1;
-        }
-        layout->n_headers = (uint32_t) n_headers;
+        count_headers(layout);
+        /* Pages that are lost while they are copied cut a segment of all memory in two, and of the
+         * kernel's image. Where all goes in order, that would come too late. */
+        losses->n_max = dump->sink->ops->in_order ? 0 : DUMP_ELF_LOSSES_MAX;
+        n_headers = layout->n_headers + 2 * losses->n_max;
         layout->notes_offset = sizeof(Elf64_Ehdr) + n_headers * sizeof(Elf64_Phdr);
         if (n_headers >= PN_XNUM) {
                 layout->section_offset = layout->notes_offset;
@@ -107,8 +170,15 @@ static int layout_init(Layout *layout, const DumpElf *dump, const DumpSegments *
         return 0;
 }
 
+/* Is their number in the section header? */
+static bool has_many_headers(const Layout *layout)
+{
+        return layout->n_headers >= PN_XNUM;
+}
+
 static int write_elf_header(const Layout *layout, bool incomplete)
 {
+        const bool many = has_many_headers(layout);
         const Elf64_Ehdr header = {
                 .e_ident = { ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, DATA_NATIVE,
                              EV_CURRENT },
@@ -116,13 +186,13 @@ static int write_elf_header(const Layout *layout, bool incomplete)
                 .e_machine = layout->dump->info->machine,
                 .e_version = EV_CURRENT,
                 .e_phoff = sizeof(Elf64_Ehdr),
-                .e_shoff = layout->section_offset,
+                .e_shoff = many ? layout->section_offset : 0,
                 .e_flags = incomplete ? FLAG_INCOMPLETE : 0,
                 .e_ehsize = sizeof(Elf64_Ehdr),
                 .e_phentsize = sizeof(Elf64_Phdr),
                 .e_phnum = (uint16_t) MIN(layout->n_headers, (uint32_t) PN_XNUM),
-                .e_shentsize = layout->section_offset > 0 ? sizeof(Elf64_Shdr) : 0,
-                .e_shnum = layout->section_offset > 0 ? 1 : 0,
+                .e_shentsize = many ? sizeof(Elf64_Shdr) : 0,
+                .e_shnum = many ? 1 : 0,
         };
 
         return sink_write(layout->dump->sink, 0, &header, sizeof(header));
@@ -133,27 +203,25 @@ static int write_elf_header(const Layout *layout, bool incomplete)
 static int write_loads(const Layout *layout, HeaderQueue *queue, bool kernel)
 {
         const ElfInfo *info = layout->dump->info;
-        uint64_t offset = layout->data_offset, page_bytes = layout->page_bytes;
         uint64_t delta = kernel ? info->kernel_map_delta : info->direct_map_delta;
+        PieceWalk walk = piece_walk_start(layout);
+        Piece piece;
         int r;
 
-        for (size_t i = 0; i < layout->segments->n_items; i++) {
-                const DumpSegment *segment = &layout->segments->items[i];
-                uint64_t skipped = 0, n_pages = segment->n_pages;
-                bool has = !kernel || kernel_part(layout, segment, &skipped, &n_pages);
+        while (piece_next(&walk, &piece)) {
+                Elf64_Phdr header;
+
+                if (kernel && !piece_cut_to_kernel(layout, &piece))
+                        continue;
                 /* p_align 0 as in /proc/vmcore: crash tells dumps of a kernel by it. */
-                Elf64_Phdr header = {
+                header = (Elf64_Phdr){
                         .p_type = PT_LOAD,
                         .p_flags = PF_R | PF_W | PF_X,
-                        .p_offset = offset + skipped * page_bytes,
-                        .p_paddr = (segment->first_pfn + skipped) * page_bytes,
-                        .p_filesz = n_pages * page_bytes,
-                        .p_memsz = n_pages * page_bytes,
+                        .p_offset = piece.offset,
+                        .p_paddr = piece.first_pfn * layout->page_bytes,
+                        .p_filesz = piece.n_pages * layout->page_bytes,
+                        .p_memsz = piece.n_pages * layout->page_bytes,
                 };
-
-                offset += segment->n_pages * page_bytes;
-                if (!has)
-                        continue;
                 header.p_vaddr = delta == 0 ? 0 : header.p_paddr + delta;
                 r = queue_add(queue, &header);
                 if (r < 0)
@@ -162,6 +230,22 @@ static int write_loads(const Layout *layout, HeaderQueue *queue, bool kernel)
         return 0;
 }
 
+static int write_zeros(const Layout *layout, uint64_t offset, uint64_t end_offset)
+{
+        static const uint8_t zeros[4096];
+        int r = 0;
+
+        while (r >= 0 && offset < end_offset) {
+                size_t n = (size_t) MIN(end_offset - offset, (uint64_t) sizeof(zeros));
+
+                r = sink_write(layout->dump->sink, offset, zeros, n);
+                offset += n;
+        }
+        return r;
+}
+
+/* With what is behind them, up to the notes: room for more, and the section header, which counts
+ * only if the ELF header tells of it. */
 static int write_program_headers(const Layout *layout)
 {
         HeaderQueue queue = { .sink = layout->dump->sink, .offset = sizeof(Elf64_Ehdr) };
@@ -172,6 +256,7 @@ static int write_program_headers(const Layout *layout)
                 .p_memsz = layout->dump->info->notes_size,
         };
         const Elf64_Shdr section = { .sh_size = 1, .sh_info = layout->n_headers };
+        uint64_t room_end_offset = layout->section_offset ?: layout->notes_offset;
         int r;
 
         r = queue_add(&queue, &note);
@@ -181,6 +266,8 @@ static int write_program_headers(const Layout *layout)
                 r = write_loads(layout, &queue, false);
         if (r >= 0)
                 r = queue_flush(&queue);
+        if (r >= 0)
+                r = write_zeros(layout, queue.offset, room_end_offset);
         if (r < 0 || layout->section_offset == 0)
                 return r;
         return sink_write(layout->dump->sink, layout->section_offset, &section, sizeof(section));
@@ -188,26 +275,21 @@ static int write_program_headers(const Layout *layout)
 
 static int write_notes(const Layout *layout)
 {
-        static const uint8_t zeros[4096];
         const ElfInfo *info = layout->dump->info;
-        uint64_t at = layout->notes_offset + info->notes_size;
         int r;
 
         r = sink_write(layout->dump->sink, layout->notes_offset, info->notes, info->notes_size);
-        while (r >= 0 && at < layout->data_offset) {
-                size_t n = (size_t) MIN(layout->data_offset - at, (uint64_t) sizeof(zeros));
-
-                r = sink_write(layout->dump->sink, at, zeros, n);
-                at += n;
-        }
-        return r;
+        return r < 0 ? r
+                     : write_zeros(layout, layout->notes_offset + info->notes_size,
+                                   layout->data_offset);
 }
 
 /* No more came than that: leaves the segments that end before @written_offset, and the start of the
  * next.
  */
-static void segments_cut(DumpSegments *segments, const Layout *layout, uint64_t written_offset)
+static void segments_cut(Layout *layout, uint64_t written_offset)
 {
+        DumpSegments *segments = layout->segments;
         uint64_t left = (written_offset - layout->data_offset) / layout->page_bytes;
         size_t n = 0;
 
@@ -221,30 +303,24 @@ static void segments_cut(DumpSegments *segments, const Layout *layout, uint64_t 
 }
 
 /* The blocks of all headers were written before, so that there is room for them. */
-static int rewrite_headers(const Layout *layout, DumpSegments *segments, uint64_t written_offset)
+static int rewrite_program_headers(Layout *layout)
 {
-        Layout cut;
-        int r;
-
-        segments_cut(segments, layout, written_offset);
-        r = layout_init(&cut, layout->dump, segments);
-        if (r < 0)
-                return r;
-        cut.section_offset = cut.section_offset > 0 ? layout->section_offset : 0;
-        cut.notes_offset = layout->notes_offset;
-        cut.data_offset = layout->data_offset;
-        r = write_program_headers(&cut);
-        if (r >= 0)
-                r = sink_sync(layout->dump->sink);
-        return r < 0 ? r : write_elf_header(&cut, true);
+        count_headers(layout);
+        return write_program_headers(layout);
 }
 
 /* After any error a core of what was written is better than none. */
-static int salvage(const Layout *layout, DumpSegments *segments, uint64_t written_offset)
+static int salvage(Layout *layout, uint64_t written_offset)
 {
+        int r;
+
         if (written_offset == layout->data_offset)
                 return -ENODATA;
-        return rewrite_headers(layout, segments, written_offset);
+        segments_cut(layout, written_offset);
+        r = rewrite_program_headers(layout);
+        if (r >= 0)
+                r = sink_sync(layout->dump->sink);
+        return r < 0 ? r : write_elf_header(layout, true);
 }
 
 static bool is_incomplete(const DumpElf *dump, uint64_t n_missing)
@@ -252,20 +328,19 @@ static bool is_incomplete(const DumpElf *dump, uint64_t n_missing)
         return n_missing > 0 || (dump->incomplete && dump->incomplete(dump->incomplete_data));
 }
 
-static int write_start(const Layout *layout, const DumpSegments *segments)
+static int write_start(const Layout *layout)
 {
         const DumpElf *dump = layout->dump;
         int r = 0;
 
         if (dump->sink->ops->in_order)
-                r = write_elf_header(layout, is_incomplete(dump, segments->n_missing));
+                r = write_elf_header(layout, is_incomplete(dump, layout->segments->n_missing));
         if (r >= 0)
                 r = write_program_headers(layout);
         return r < 0 ? r : write_notes(layout);
 }
 
-static int write_all(const Layout *layout, DumpSegments *segments, void *reader,
-                     DumpElfResult *result)
+static int write_all(Layout *layout, void *reader, DumpElfResult *result)
 {
         const DumpElf *dump = layout->dump;
         const PipelineCounts nothing = result->counts;
@@ -273,17 +348,20 @@ static int write_all(const Layout *layout, DumpSegments *segments, void *reader,
         uint64_t written_offset = layout->data_offset;
         int r;
 
-        r = write_start(layout, segments);
+        r = write_start(layout);
         if (r < 0)
                 return r;
-        r = dump_elf_copy(dump, reader, segments, layout->data_offset, &written_offset,
-                          &result->counts);
+        r = dump_elf_copy(dump, reader, layout->segments, layout->data_offset, &written_offset,
+                          layout->losses, &result->counts);
         result->file_bytes = written_offset;
+        result->n_lost_as_zero = layout->losses->n_more;
+        if (r >= 0 && layout->losses->n_items > 0)
+                r = rewrite_program_headers(layout);
         if (r >= 0)
                 r = sink_sync(dump->sink);
         if (r >= 0 && !in_order)
                 r = write_elf_header(layout, is_incomplete(dump, result->counts.n_missing));
-        if (r < 0 && !in_order && salvage(layout, segments, written_offset) < 0) {
+        if (r < 0 && !in_order && salvage(layout, written_offset) < 0) {
                 result->counts = nothing; /* no reader takes it for a core */
                 result->file_bytes = 0;
         }
@@ -304,6 +382,7 @@ static int report_visited(void *data, uint64_t n_pages)
 int dump_elf_run(const DumpElf *dump, DumpElfResult *ret)
 {
         _cleanup_(dump_segments_done) DumpSegments segments = {};
+        DumpElfLosses losses = {};
         const DumpSegmentsProgress progress = { .fn = report_visited, .data = (void *) dump };
         uint64_t start_usec = now_boottime_usec();
         void *reader = NULL;
@@ -319,13 +398,13 @@ int dump_elf_run(const DumpElf *dump, DumpElfResult *ret)
         r = dump_segments_find(dump->source, reader, SEGMENTS_MAX, &progress, &segments);
         ret->counts.plan_usec = now_boottime_usec() - start_usec;
         if (r >= 0)
-                r = layout_init(&layout, dump, &segments);
+                r = layout_init(&layout, dump, &segments, &losses);
         if (r >= 0) {
                 ret->n_pages = segments.n_pages;
                 ret->gap_pages = segments.gap_pages;
                 ret->counts.n_pages = ret->counts.n_missing = segments.n_missing;
                 ret->counts.first_missing_pfn = segments.first_missing_pfn;
-                r = write_all(&layout, &segments, reader, ret);
+                r = write_all(&layout, reader, ret);
         }
         dump->source->reader_free(reader);
         return r;

@@ -36,20 +36,22 @@ typedef struct DumpElf {
 } DumpElf;
 
 typedef struct DumpElfResult {
-        PipelineCounts counts; /* the pages that are in the file, or are missing */
-        uint64_t n_pages;      /* to be written */
-        uint64_t gap_pages;    /* fewer pages in a row that were left out read as zero */
+        PipelineCounts counts;   /* the pages that are in the file, or are missing */
+        uint64_t n_pages;        /* to be written */
+        uint64_t gap_pages;      /* fewer pages in a row that were left out read as zero */
+        uint64_t n_lost_as_zero; /* missing pages that are in a segment all the same */
         uint64_t file_bytes;
 } DumpElfResult;
 
 /* Writes all of it and makes it safe; the caller commits. Pages that are not to be written are in
- * no segment, but for small gaps where there would be too many of them; unreadable ones never are.
+ * no segment, but for small gaps where there would be too many of them; unreadable ones are in
+ * none. Pages that can be read at first and not any more when they are copied are taken out again,
+ * where they lie in not too many places, and not by a sink that is in order: ret->n_lost_as_zero.
  *
  * The ELF header comes last, so that the file does not claim too early to be a core. After an error
  * the segments are cut to what was written before, and the error is returned all the same; if that
  * cannot be done either, the file is no core and has no pages: all of ret->counts are missing. A
- * sink that is in order gets it first: what follows has been found out before. A page that cannot
- * be read any more when it is copied is then missing, but reads as zero.
+ * sink that is in order gets it first: what follows has been found out before.
  *
  * Returns 0, also when pages are missing, which bit 0 of e_flags tells, as it does when the source
  * lacks some; the error of the sink; -ETIME at the deadline, which is an error as any other:
