@@ -100,6 +100,13 @@ static int record_result(const CaptureJob *job, const SaveResult *result, int er
         return 0;
 }
 
+static int finish_record(const CaptureJob *job, const SaveResult *result, int error)
+{
+        if (record_result(job, result, error) < 0 && error >= 0)
+                return -ENOMEM;
+        return error;
+}
+
 /* What nobody reads without its end gets one, if it has not failed. */
 static bool has_end(const Sink *sink, const SaveResult *result, int error)
 {
@@ -117,9 +124,7 @@ static int finish_sink(const CaptureJob *job, Sink *sink, const SaveResult *resu
                 (void) sink_sync(sink); /* what fitted is worth as much as it can be */
         if (r >= 0)
                 r = error;
-        if (record_result(job, result, r) < 0 && r >= 0)
-                r = -ENOMEM;
-        return r;
+        return finish_record(job, result, r);
 }
 
 static void sync_progress(const CaptureJob *job, const PipelineCounts *counts)
@@ -231,7 +236,9 @@ static int save_elf(const CaptureJob *job, CaptureSource *source, unsigned dump_
                 .incomplete = capture_source_incomplete(source),
                 .missing = &source->missing,
         };
-        return finish_sink(job, sink, &result, r);
+        if (r >= 0)
+                r = dump_elf_commit(&dump, &written);
+        return finish_record(job, &result, r);
 }
 
 static void log_excluded(const CaptureCounts *counts)

@@ -309,6 +309,15 @@ static int rewrite_program_headers(Layout *layout)
         return write_program_headers(layout);
 }
 
+/* From now on it is a core, but one of which something is missing: until it has its final name. */
+static int claim_incomplete(const Layout *layout)
+{
+        int r;
+
+        r = write_elf_header(layout, true);
+        return r < 0 ? r : sink_sync(layout->dump->sink);
+}
+
 /* After any error a core of what was written is better than none. */
 static int salvage(Layout *layout, uint64_t written_offset)
 {
@@ -320,7 +329,7 @@ static int salvage(Layout *layout, uint64_t written_offset)
         r = rewrite_program_headers(layout);
         if (r >= 0)
                 r = sink_sync(layout->dump->sink);
-        return r < 0 ? r : write_elf_header(layout, true);
+        return r < 0 ? r : claim_incomplete(layout);
 }
 
 static bool is_incomplete(const DumpElf *dump, uint64_t n_missing)
@@ -360,9 +369,9 @@ static int write_all(Layout *layout, void *reader, DumpElfResult *result)
         if (r >= 0)
                 r = sink_sync(dump->sink);
         if (r >= 0 && !in_order)
-                r = write_elf_header(layout, is_incomplete(dump, result->counts.n_missing));
+                r = claim_incomplete(layout);
         if (r < 0 && !in_order && salvage(layout, written_offset) < 0) {
-                result->counts = nothing; /* no reader takes it for a core */
+                result->counts = nothing; /* not sure to be taken for a core */
                 result->file_bytes = 0;
         }
         return r;
@@ -407,5 +416,25 @@ int dump_elf_run(const DumpElf *dump, DumpElfResult *ret)
                 r = write_all(&layout, reader, ret);
         }
         dump->source->reader_free(reader);
+        return r;
+}
+
+static int write_flags(Sink *sink, Elf64_Word flags)
+{
+        return sink_write(sink, offsetof(Elf64_Ehdr, e_flags), &flags, sizeof(flags));
+}
+
+int dump_elf_commit(const DumpElf *dump, const DumpElfResult *result)
+{
+        bool whole = !dump->sink->ops->in_order && !is_incomplete(dump, result->counts.n_missing);
+        int r = 0;
+
+        if (whole)
+                r = write_flags(dump->sink, 0);
+        if (r >= 0)
+                r = sink_commit(dump->sink);
+        /* A write that failed may be in the file all the same. */
+        if (r < 0 && whole && write_flags(dump->sink, FLAG_INCOMPLETE) >= 0)
+                (void) sink_sync(dump->sink);
         return r;
 }

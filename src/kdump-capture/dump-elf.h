@@ -43,18 +43,24 @@ typedef struct DumpElfResult {
         uint64_t file_bytes;
 } DumpElfResult;
 
-/* Writes all of it and makes it safe; the caller commits. Pages that are not to be written are in
- * no segment, but for small gaps where there would be too many of them; unreadable ones are in
- * none. Pages that can be read at first and not any more when they are copied are taken out again,
- * where they lie in not too many places, and not by a sink that is in order: ret->n_lost_as_zero.
+/* Writes all of it and makes it safe, marked as incomplete: bit 0 of e_flags. Pages that are not to
+ * be written are in no segment, but for small gaps where there would be too many of them;
+ * unreadable ones are in none. Pages that can be read at first and not any more when they are
+ * copied are taken out again, where they lie in not too many places, and not by a sink that is in
+ * order: ret->n_lost_as_zero.
  *
  * The ELF header comes last, so that the file does not claim too early to be a core. After an error
  * the segments are cut to what was written before, and the error is returned all the same; if that
- * cannot be done either, the file is no core and has no pages: all of ret->counts are missing. A
- * sink that is in order gets it first: what follows has been found out before.
+ * cannot be done either, it is not sure to be a core: all of ret->counts are missing. A sink that
+ * is in order gets the header first, with the mark only if pages are known to be missing by then.
  *
- * Returns 0, also when pages are missing, which bit 0 of e_flags tells, as it does when the source
- * lacks some; the error of the sink; -ETIME at the deadline, which is an error as any other:
- * nothing is written if it comes in the first pass; -ENOMEM; -EFBIG if it is more than a file can
- * hold; -EINVAL as dump_segments_find(). *ret is set in any case. Does not log. */
+ * Returns 0, also when pages are missing; the error of the sink; -ETIME at the deadline, which is
+ * an error as any other: nothing is written if it comes in the first pass; -ENOMEM; -EFBIG if it is
+ * more than a file can hold; -EINVAL as dump_segments_find(). *ret is set in any case. Does not
+ * log. */
 int dump_elf_run(const DumpElf *dump, DumpElfResult *ret);
+
+/* After a dump_elf_run() that returned 0 and *@result: takes the mark away if no page is missing
+ * and the source lacks none, and commits the sink. If either fails the mark is put back, as far as
+ * that can be. Returns 0 or the error of the sink. Does not log. */
+int dump_elf_commit(const DumpElf *dump, const DumpElfResult *result);

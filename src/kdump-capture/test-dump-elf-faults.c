@@ -209,6 +209,9 @@ static void test_core_that_failed_opens_or_has_no_pages(void **state)
                 { .n_bad = 1, .opens = true, .n_pages_in = 2000 },
                 { .n_bad = 2 },
                 { .n_good = 1, .loses_header = true },
+                /* The header is in it, but not safe at first, or never known to be. */
+                { .n_good = 1, .n_bad = 1, .opens = true, .n_pages_in = 2000 },
+                { .n_good = 1, .n_bad = 9, .opens = true },
                 { .error_at = 5 << 20, .loses_header = true },
         };
         _cleanup_free_ char *kinds = fake_repeat("r", 2000);
@@ -234,9 +237,70 @@ static void test_core_that_failed_opens_or_has_no_pages(void **state)
                 if (cases[i].opens) {
                         assert_int_equal(header_of(file).e_flags, 1);
                         check_pages(file, &fake, cases[i].n_pages_in);
-                        assert_int_equal(result.file_bytes, file->size);
-                } else
-                        assert_int_equal(result.file_bytes, 0);
+                }
+                assert_int_equal(result.file_bytes, cases[i].n_pages_in > 0 ? file->size : 0);
+                sink_free(&sink.file.sink);
+                fake_done(&fake);
+        }
+}
+
+typedef struct LastFault {
+        const char *kinds;
+        bool commit_fails;
+        unsigned flags_fail; /* writes to e_flags that fail, … */
+        bool flags_land;     /* … though they are in the file */
+        uint32_t flags;      /* in the end */
+} LastFault;
+
+typedef struct LastSink {
+        MemorySink file;
+        LastFault fault;
+} LastSink;
+
+static int last_write(Sink *sink, uint64_t offset_bytes, const void *data, size_t size)
+{
+        LastFault *fault = &((LastSink *) sink)->fault;
+
+        if (offset_bytes != offsetof(Elf64_Ehdr, e_flags) || fault->flags_fail == 0)
+                return memory_write(sink, offset_bytes, data, size);
+        fault->flags_fail--;
+        if (fault->flags_land)
+                assert_int_equal(memory_write(sink, offset_bytes, data, size), 0);
+        return -EIO;
+}
+
+static int last_commit(Sink *sink)
+{
+        return ((LastSink *) sink)->fault.commit_fails ? -EIO : memory_commit(sink);
+}
+
+static void test_core_whose_end_fails_does_not_claim_to_be_whole(void **state)
+{
+        static const LastFault cases[] = {
+                { .kinds = "trt0x" },
+                { .kinds = "trtb", .flags = 1 },
+                { .kinds = "trt0x", .commit_fails = true, .flags = 1 },
+                { .kinds = "trtb", .commit_fails = true, .flags = 1 },
+                { .kinds = "trt0x", .flags_fail = 1, .flags = 1 },
+                { .kinds = "trt0x", .flags_fail = 1, .flags_land = true, .flags = 1 },
+                { .kinds = "trt0x", .flags_fail = 2, .flags = 1 },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                SinkOps ops = memory_ops;
+                LastSink sink = { .file.sink.ops = &ops, .fault = cases[i] };
+                bool fails = cases[i].commit_fails || cases[i].flags_fail > 0;
+                DumpElfResult result;
+                FakePages fake;
+
+                ops.write = last_write;
+                ops.commit = last_commit;
+                fake_init(&fake, cases[i].kinds);
+                assert_int_equal(run(&sink.file, false, &fake, &plain_info, &result),
+                                 fails ? -EIO : 0);
+                assert_int_equal(sink.file.committed, !fails);
+                assert_int_equal(header_of(&sink.file).e_flags, cases[i].flags);
+                check_pages(&sink.file, &fake, strlen(cases[i].kinds));
                 sink_free(&sink.file.sink);
                 fake_done(&fake);
         }
@@ -249,6 +313,7 @@ int main(void)
                 cmocka_unit_test(test_lost_pages_can_make_segments_too_many_for_the_header),
                 cmocka_unit_test(test_full_sink_keeps_what_fitted),
                 cmocka_unit_test(test_core_that_failed_opens_or_has_no_pages),
+                cmocka_unit_test(test_core_whose_end_fails_does_not_claim_to_be_whole),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL) != 0;

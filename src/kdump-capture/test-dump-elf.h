@@ -43,7 +43,15 @@ static const SinkOps ordered_ops = {
         .in_order = true,
         .write = ordered_write,
         .sync = ordered_sync,
+        .commit = ordered_sync,
 };
+
+static inline int write_core(const DumpElf *dump, DumpElfResult *ret)
+{
+        int r = dump_elf_run(dump, ret);
+
+        return r < 0 ? r : dump_elf_commit(dump, ret);
+}
 
 static inline int run(MemorySink *file, bool in_order, const FakePages *fake, const ElfInfo *info,
                       DumpElfResult *ret)
@@ -55,7 +63,7 @@ static inline int run(MemorySink *file, bool in_order, const FakePages *fake, co
                 .info = info,
         };
 
-        return dump_elf_run(&dump, ret);
+        return write_core(&dump, ret);
 }
 
 static inline Elf64_Ehdr header_of(const MemorySink *file)
