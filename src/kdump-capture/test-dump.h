@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <zlib.h>
 
+#include "dump-bits.h"
 #include "dump-source.h"
 #include "sink.h"
 #include "test.h"
@@ -159,8 +160,12 @@ static inline void fake_fill_page(uint8_t *page, char kind, size_t pfn)
 
         switch (kind) {
         case PAGE_TEXT:
-                for (size_t i = 0; i < TEST_PAGE; i++)
-                        page[i] = (uint8_t) ("some words of page"[i % 18] + pfn % 50 + i / 1000);
+                for (size_t i = 0; i < 18; i++)
+                        page[i] = (uint8_t) ("some words of page"[i] + pfn % 50);
+                for (size_t i = 18; i < TEST_PAGE; i *= 2)
+                        memcpy(page + i, page, MIN(i, TEST_PAGE - i));
+                for (size_t i = 0; i < TEST_PAGE; i += 1000)
+                        page[i] = (uint8_t) (i / 1000);
                 break;
         case PAGE_RANDOM:
                 for (size_t i = 0; i < TEST_PAGE; i += sizeof(x)) {
@@ -227,6 +232,8 @@ static inline void fake_init(FakePages *ret, const char *kinds)
                                MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
         };
         assert_true(ret->memory != MAP_FAILED);
+        if (n < 32768) /* else few of them are more than zeros */
+                (void) madvise(ret->memory, n * TEST_PAGE, MADV_HUGEPAGE);
         for (size_t i = 0; i < n; i++)
                 fake_fill_page(ret->memory + i * TEST_PAGE, kinds[i], i);
         assert_int_equal(sigaction(SIGBUS, &action, NULL), 0);
@@ -288,6 +295,7 @@ static inline int memory_write(Sink *sink, uint64_t offset_bytes, const void *da
                 memory->data = mmap(NULL, MEMORY_SINK_BYTES_MAX, PROT_READ | PROT_WRITE,
                                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
                 assert_true(memory->data != MAP_FAILED);
+                (void) madvise(memory->data, MEMORY_SINK_BYTES_MAX, MADV_HUGEPAGE);
                 memory->mapped = true;
         }
         if (size > 0)
@@ -391,23 +399,21 @@ typedef enum ReadResult {
         READ_PAGE,
 } ReadResult;
 
-/* The page @pfn of the file, as a reader sees it. */
-static inline ReadResult file_page(const MemorySink *file, uint64_t pfn, uint8_t page[TEST_PAGE])
+/* The page @pfn of the file, as a reader sees it. *rank is the number of pages before it that have
+ * a descriptor, and then of those before the next page. */
+static inline ReadResult file_next_page(const MemorySink *file, uint64_t pfn, uint64_t *rank,
+                                        uint8_t page[TEST_PAGE])
 {
-        uint64_t bitmap2 = file_bitmap(file, 1), rank = 0, desc, offset;
+        uint64_t desc, offset;
         uint32_t size, flags;
         uLongf n = TEST_PAGE;
         lzo_uint n_lzo = TEST_PAGE;
 
         if (!file_bit(file, file_bitmap(file, 0), pfn))
                 return READ_NO_MEMORY;
-        if (!file_bit(file, bitmap2, pfn))
+        if (!file_bit(file, file_bitmap(file, 1), pfn))
                 return READ_EXCLUDED;
-        for (uint64_t i = 0; i < pfn / 8; i++)
-                rank += (unsigned) __builtin_popcount(file->data[bitmap2 + i]);
-        for (uint64_t i = pfn / 8 * 8; i < pfn; i++)
-                rank += file_bit(file, bitmap2, i);
-        desc = file_bitmap(file, 2) + 24 * rank;
+        desc = file_bitmap(file, 2) + 24 * (*rank)++;
         offset = file_u64(file, desc);
         size = file_u32(file, desc + 8);
         flags = file_u32(file, desc + 12);
@@ -440,13 +446,32 @@ static inline ReadResult file_page(const MemorySink *file, uint64_t pfn, uint8_t
         }
 }
 
+static inline ReadResult file_page(const MemorySink *file, uint64_t pfn, uint8_t page[TEST_PAGE])
+{
+        uint64_t bitmap2 = file_bitmap(file, 1), rank;
+
+        assert_true(bitmap2 + pfn / 8 < file->size);
+        rank = bits_count(file->data + bitmap2, 0, pfn);
+        return file_next_page(file, pfn, &rank, page);
+}
+
+/* assert_memory_equal() looks at each byte for itself. */
+static inline void fake_check_page(const FakePages *fake, uint64_t pfn, const uint8_t *page)
+{
+        const uint8_t *expected = fake->memory + pfn * TEST_PAGE;
+
+        if (memcmp(page, expected, TEST_PAGE) != 0)
+                assert_memory_equal(page, expected, TEST_PAGE);
+}
+
 /* Every page of @fake up to @n_pfns reads back from @file as what it is. */
 static inline void file_check_pages(const MemorySink *file, const FakePages *fake)
 {
         uint8_t page[TEST_PAGE];
+        uint64_t rank = 0;
 
         for (uint64_t pfn = 0; pfn < fake->source.end_pfn; pfn++) {
-                ReadResult result = file_page(file, pfn, page);
+                ReadResult result = file_next_page(file, pfn, &rank, page);
 
                 switch (fake->kinds[pfn]) {
                 case PAGE_HOLE:
@@ -461,7 +486,7 @@ static inline void file_check_pages(const MemorySink *file, const FakePages *fak
                         break;
                 default:
                         assert_int_equal(result, READ_PAGE);
-                        assert_memory_equal(page, fake->memory + pfn * TEST_PAGE, TEST_PAGE);
+                        fake_check_page(fake, pfn, page);
                 }
         }
 }
@@ -471,15 +496,15 @@ static inline void file_check_pages(const MemorySink *file, const FakePages *fak
 static inline uint64_t file_check_partial(const MemorySink *file, const FakePages *fake)
 {
         uint8_t page[TEST_PAGE];
-        uint64_t n_pages = 0;
+        uint64_t n_pages = 0, rank = 0;
 
         for (uint64_t pfn = 0; pfn < fake->source.end_pfn; pfn++) {
-                ReadResult result = file_page(file, pfn, page);
+                ReadResult result = file_next_page(file, pfn, &rank, page);
 
                 if (result == READ_MISSING)
                         continue;
                 assert_int_equal(result, READ_PAGE);
-                assert_memory_equal(page, fake->memory + pfn * TEST_PAGE, TEST_PAGE);
+                fake_check_page(fake, pfn, page);
                 n_pages++;
         }
         assert_int_equal(file_u32(file, 424) & 0x8, 0x8);
