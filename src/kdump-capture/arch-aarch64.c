@@ -325,8 +325,16 @@ static int aarch64_vtop(Kmem *kmem, const void *arch_state, uint64_t vaddr, uint
         return table_walk(kmem, state, vaddr, ret_paddr, ret_bytes);
 }
 
+static uint64_t aarch64_direct_map_delta(Kmem *kmem, const void *arch_state)
+{
+        const Arm64State *state = arch_state;
+
+        return state->has_linear ? -state->linear_delta : 0;
+}
+
 const KmemArch kmem_arch_aarch64 = {
         .machine = EM_AARCH64,
         .open = aarch64_open,
         .vtop = aarch64_vtop,
+        .direct_map_delta = aarch64_direct_map_delta,
 };

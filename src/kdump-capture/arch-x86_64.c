@@ -10,12 +10,17 @@
 #define KERNEL_IMAGE_BYTES_DEFAULT (UINT64_C(1) << 30)
 #define KERNEL_IMAGE_BYTES_MAX (UINT64_C(1) << 31)
 
-/* The lowest address of the kernel's half with 5 levels (Documentation/arch/x86/x86_64/mm.rst). */
+/* The lowest address of the kernel's half with 5 levels (Documentation/arch/x86/x86_64/mm.rst), and
+ * with 4. */
 #define KERNEL_HALF_VADDR UINT64_C(0xff00000000000000)
+#define KERNEL_HALF_4_VADDR UINT64_C(0xffff800000000000)
 
 /* The direct map begins at a multiple of what one PUD maps: kernel_randomize_memory()
  * (arch/x86/mm/kaslr.c). */
 #define DIRECT_MAP_ALIGN_BYTES (UINT64_C(1) << 30)
+
+/* The direct map is the first that is there, and few entries are before it. */
+#define DIRECT_MAP_WALKS_MAX 65536
 
 /* arch/x86/include/asm/pgtable_types.h */
 #define PAGE_PRESENT_BIT (UINT64_C(1) << 0)
@@ -130,7 +135,8 @@ static int x86_64_open(const Vmcore *vmcore, const Vmcoreinfo *info, void **ret_
         return 0;
 }
 
-/* One table is read per level, so that tables which point at each other end all the same. */
+/* One table is read per level, so that tables which point at each other end all the same. On
+ * failure *ret_bytes is how many bytes from @vaddr on fail for the same reason. */
 static int table_walk(Kmem *kmem, const X86State *state, uint64_t vaddr, uint64_t *ret_paddr,
                       uint64_t *ret_bytes)
 {
@@ -143,8 +149,10 @@ static int table_walk(Kmem *kmem, const X86State *state, uint64_t vaddr, uint64_
         for (unsigned level = state->n_levels; level-- > 0;) {
                 unsigned shift = PAGE_SHIFT + TABLE_SHIFT * level;
                 uint64_t index = (vaddr >> shift) & TABLE_MASK;
-                uint64_t page_bytes = UINT64_C(1) << shift, entry, in_page;
+                uint64_t page_bytes = UINT64_C(1) << shift, in_page = vaddr & (page_bytes - 1);
+                uint64_t entry;
 
+                *ret_bytes = page_bytes - in_page;
                 r = kmem_read_phys(kmem, table_paddr + index * sizeof(entry), &entry,
                                    sizeof(entry));
                 if (r < 0)
@@ -154,9 +162,7 @@ static int table_walk(Kmem *kmem, const X86State *state, uint64_t vaddr, uint64_
 
                 if (level == 0 ||
                     ((level == PMD_LEVEL || level == PUD_LEVEL) && (entry & PAGE_PSE_BIT))) {
-                        in_page = vaddr & (page_bytes - 1);
                         *ret_paddr = (entry & state->paddr_mask & ~(page_bytes - 1)) | in_page;
-                        *ret_bytes = page_bytes - in_page;
                         return 0;
                 }
                 table_paddr = entry & state->paddr_mask;
@@ -192,8 +198,72 @@ static int x86_64_vtop(Kmem *kmem, const void *arch_state, uint64_t vaddr, uint6
         return table_walk(kmem, state, vaddr, ret_paddr, ret_bytes);
 }
 
+/* Page tables are kernel memory: the direct map must have the root, too. */
+static bool is_direct_map(Kmem *kmem, const X86State *state, uint64_t delta)
+{
+        uint64_t paddr, bytes;
+
+        return delta >= KERNEL_HALF_VADDR && delta % DIRECT_MAP_ALIGN_BYTES == 0 &&
+               delta + state->root_paddr >= delta &&
+               table_walk(kmem, state, delta + state->root_paddr, &paddr, &bytes) >= 0 &&
+               paddr == state->root_paddr;
+}
+
+/* Only cores tell it. In the page tables it is the first of what the kernel maps (mm.rst, as
+ * above), but for a hypervisor's or user's own. */
+static uint64_t x86_64_direct_map_delta(Kmem *kmem, const void *arch_state)
+{
+        const X86State *state = arch_state;
+        uint64_t root_entry_bytes = UINT64_C(1)
+                                    << (PAGE_SHIFT + TABLE_SHIFT * (state->n_levels - 1));
+        uint64_t vaddr = state->n_levels == 5 ? KERNEL_HALF_VADDR : KERNEL_HALF_4_VADDR;
+        uint64_t paddr, bytes;
+
+        if (state->direct_map_delta != 0 || !state->has_root)
+                return state->direct_map_delta;
+
+        for (unsigned i = 0; i < DIRECT_MAP_WALKS_MAX && vaddr < KERNEL_MAP_VADDR; i++) {
+                if (table_walk(kmem, state, vaddr, &paddr, &bytes) >= 0) {
+                        if (is_direct_map(kmem, state, vaddr - paddr))
+                                return vaddr - paddr;
+                        bytes = root_entry_bytes - vaddr % root_entry_bytes;
+                }
+                if (__builtin_add_overflow(vaddr, bytes, &vaddr))
+                        return 0;
+        }
+        return 0;
+}
+
+/* VMCOREINFO does not tell where it ends. cleanup_highmap() (arch/x86/mm/init_64.c) leaves nothing
+ * else mapped there, and what was needed at boot only may be unmapped later. */
+static int x86_64_image(Kmem *kmem, const void *arch_state, KmemImage *ret)
+{
+        const X86State *state = arch_state;
+        uint64_t start = UINT64_MAX, end = 0, paddr, bytes;
+
+        if (!state->has_root)
+                return -ENODATA;
+        for (uint64_t at = 0; at < state->kernel_image_bytes; at += bytes) {
+                if (table_walk(kmem, state, KERNEL_MAP_VADDR + at, &paddr, &bytes) < 0 ||
+                    paddr != at + state->phys_base)
+                        continue;
+                start = MIN(start, paddr);
+                end = MAX(end, paddr + bytes);
+        }
+        if (start >= end)
+                return -ENODATA;
+        *ret = (KmemImage){
+                .start_paddr = start,
+                .end_paddr = end,
+                .delta = KERNEL_MAP_VADDR - state->phys_base,
+        };
+        return 0;
+}
+
 const KmemArch kmem_arch_x86_64 = {
         .machine = EM_X86_64,
         .open = x86_64_open,
         .vtop = x86_64_vtop,
+        .direct_map_delta = x86_64_direct_map_delta,
+        .image = x86_64_image,
 };

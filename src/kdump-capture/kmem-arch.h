@@ -15,6 +15,10 @@ typedef struct KmemArch {
          */
         int (*vtop)(Kmem *kmem, const void *state, uint64_t vaddr, uint64_t *ret_paddr,
                     uint64_t *ret_bytes);
+
+        /* As kmem_direct_map_delta(), and as kmem_image(), which may be NULL. */
+        uint64_t (*direct_map_delta)(Kmem *kmem, const void *state);
+        int (*image)(Kmem *kmem, const void *state, KmemImage *ret);
 } KmemArch;
 
 extern const KmemArch kmem_arch_aarch64;

@@ -95,6 +95,16 @@ int kmem_vtop(Kmem *kmem, uint64_t vaddr, uint64_t *ret_paddr, uint64_t *ret_byt
         return 0;
 }
 
+uint64_t kmem_direct_map_delta(Kmem *kmem)
+{
+        return kmem->arch->direct_map_delta(kmem, kmem->arch_state);
+}
+
+int kmem_image(Kmem *kmem, KmemImage *ret)
+{
+        return kmem->arch->image ? kmem->arch->image(kmem, kmem->arch_state, ret) : -ENODATA;
+}
+
 /* The cached page at @paddr, NULL if it cannot be had whole. */
 static const uint8_t *cache_get(Kmem *kmem, uint64_t paddr)
 {

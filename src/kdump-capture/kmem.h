@@ -24,6 +24,20 @@ DEFINE_CLEANUP(Kmem *, kmem_close);
  * kmem_read_phys(). Does not log. */
 int kmem_vtop(Kmem *kmem, uint64_t vaddr, uint64_t *ret_paddr, uint64_t *ret_bytes);
 
+/* The distance of the direct map, as vmcore_direct_map_delta(), also where only VMCOREINFO or the
+ * page tables tell; 0: unknown. Does not log. */
+uint64_t kmem_direct_map_delta(Kmem *kmem);
+
+/* The kernel's image as the page tables map it (x86_64 only), in bytes, end exclusive: as far as
+ * its first and its last page, whatever is between them. */
+typedef struct KmemImage {
+        uint64_t start_paddr, end_paddr;
+        uint64_t delta; /* vaddr - paddr of it */
+} KmemImage;
+
+/* Returns 0; -ENODATA if it is not known. Does not log. */
+int kmem_image(Kmem *kmem, KmemImage *ret);
+
 /* Reads @size bytes at kernel address @vaddr. Returns 0; -EFAULT if any of it is not mapped,
  * -ERANGE if it is in memory that was not kept, -EIO. What is in @buf is undefined then. Does not
  * log. */

@@ -144,6 +144,7 @@ static void test_linear_map(void **state)
                 tables_map(&tables, start + 2 * MEMORY_BYTES, 0x10000, 0);
                 assert_int_equal(test_memory_open(&tables.memory), 0);
 
+                assert_true(kmem_direct_map_delta(tables.memory.kmem) == start);
                 test_memory_vtop(&tables.memory, start, 0, MEMORY_BYTES);
                 test_memory_vtop(&tables.memory, start + 0x123456, 0x123456,
                                  MEMORY_BYTES - 0x123456);

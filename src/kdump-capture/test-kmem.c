@@ -172,6 +172,94 @@ static void test_phys_base_from_the_segment(void **state)
         assert_int_equal(kmem_vtop(memory.kmem, VMALLOC_VADDR, &paddr, NULL), -EFAULT);
 }
 
+#define GIB (UINT64_C(1) << 30)
+
+static void test_direct_map_is_found_in_the_page_tables(void **state)
+{
+        static const struct {
+                unsigned n_levels;
+                uint64_t segment_vaddr, vaddr, paddr;
+                unsigned level;
+                uint64_t expected_delta;
+        } cases[] = {
+                { 4, 0, 0xffff888000000000, 0, 2, 0xffff888000000000 },
+                { 4, 0, 0xffff8c7fc0000000, 0, 2, 0xffff8c7fc0000000 },
+                { 5, 0, 0xff11000000000000, 0, 2, 0xff11000000000000 },
+                { 5, 0, 0xff4a123440000000, 0, 2, 0xff4a123440000000 },
+                { 4, 0, 0xffff888000000000 + ROOT_PADDR, ROOT_PADDR, 0, 0xffff888000000000 },
+                /* A core says so. */
+                { 4, TEST_DIRECT_MAP_VADDR, 0xffff8c7fc0000000, 0, 2, TEST_DIRECT_MAP_VADDR },
+                /* Not where one can begin; without the page tables; behind the image. */
+                { 4, 0, 0xffff888000200000 + ROOT_PADDR, ROOT_PADDR, 0, 0 },
+                { 4, 0, 0xffff888000000000, 0, 1, 0 },
+                { 4, 0, TEST_KERNEL_MAP_VADDR + GIB, 0, 2, 0 },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                _cleanup_(tables_done) Tables tables;
+
+                tables_init(&tables, cases[i].n_levels, 0, cases[i].segment_vaddr);
+                tables_map(&tables, cases[i].vaddr, cases[i].paddr, cases[i].level);
+                tables_map(&tables, TEST_KERNEL_MAP_VADDR, TEST_PHYS_BASE, 1);
+                assert_int_equal(test_memory_open(&tables.memory), 0);
+                assert_true(kmem_direct_map_delta(tables.memory.kmem) == cases[i].expected_delta);
+        }
+}
+
+static void test_direct_map_is_looked_for_behind_what_else_is_mapped(void **state)
+{
+        for (unsigned n_levels = 4; n_levels <= 5; n_levels++) {
+                uint64_t half = n_levels == 5 ? 0xff00000000000000 : 0xffff800000000000;
+                uint64_t map = half + (UINT64_C(17) << (n_levels == 5 ? 48 : 39));
+                _cleanup_(tables_done) Tables tables;
+
+                tables_init(&tables, n_levels, 0, 0);
+                tables_map(&tables, half, 0x3000, 0);
+                tables_map(&tables, half + (UINT64_C(16) << (n_levels == 5 ? 48 : 39)), GIB, 2);
+                tables_map(&tables, map + 3 * GIB, 0, 2);
+                assert_int_equal(test_memory_open(&tables.memory), 0);
+                assert_true(kmem_direct_map_delta(tables.memory.kmem) == map + 3 * GIB);
+        }
+}
+
+/* Tables in which nothing is mapped are as many as there can be. */
+static void test_search_for_the_direct_map_ends(void **state)
+{
+        const uint64_t tables_paddr[] = { ROOT_PADDR, TABLES_PADDR, TABLES_PADDR + PAGE };
+        _cleanup_(tables_done) Tables tables;
+
+        tables_init(&tables, 4, 0, 0);
+        for (size_t level = 0; level < ELEMENTSOF(tables_paddr); level++)
+                for (uint64_t i = 0; i < 512; i++)
+                        test_memory_put_u64(&tables.memory, tables_paddr[level] + i * 8,
+                                            (TABLES_PADDR + level * PAGE) | PRESENT);
+        assert_int_equal(test_memory_open(&tables.memory), 0);
+        assert_int_equal(kmem_direct_map_delta(tables.memory.kmem), 0);
+}
+
+static void test_image_is_what_is_mapped_of_it(void **state)
+{
+        const uint64_t map = TEST_KERNEL_MAP_VADDR, base = TEST_PHYS_BASE;
+        _cleanup_(tables_done) Tables tables;
+        KmemImage image;
+
+        tables_init(&tables, 4, 0, 0);
+        assert_int_equal(test_memory_open(&tables.memory), 0);
+        assert_int_equal(kmem_image(tables.memory.kmem, &image), -ENODATA);
+
+        /* With a hole; what is mapped elsewhere, or behind where it can end, is not of it. */
+        tables_map(&tables, map + 0x200000, base + 0x200000, 1);
+        tables_map(&tables, map + 0x605000, base + 0x605000, 0);
+        tables_map(&tables, map + 0x606000, 0x1000, 0);
+        tables_map(&tables, map, 0x400000, 1);
+        tables_map(&tables, map + GIB, base + GIB, 1);
+        assert_int_equal(test_memory_open(&tables.memory), 0);
+        assert_int_equal(kmem_image(tables.memory.kmem, &image), 0);
+        assert_int_equal(image.start_paddr, base + 0x200000);
+        assert_int_equal(image.end_paddr, base + 0x606000);
+        assert_true(image.delta == map - base);
+}
+
 static void test_tables_that_point_at_themselves(void **state)
 {
         for (unsigned n_levels = 4; n_levels <= 5; n_levels++) {
@@ -316,6 +404,10 @@ int main(void)
                 cmocka_unit_test(test_direct_map_and_kernel_image),
                 cmocka_unit_test(test_negative_phys_base),
                 cmocka_unit_test(test_phys_base_from_the_segment),
+                cmocka_unit_test(test_direct_map_is_found_in_the_page_tables),
+                cmocka_unit_test(test_direct_map_is_looked_for_behind_what_else_is_mapped),
+                cmocka_unit_test(test_search_for_the_direct_map_ends),
+                cmocka_unit_test(test_image_is_what_is_mapped_of_it),
                 cmocka_unit_test(test_tables_that_point_at_themselves),
                 cmocka_unit_test(test_damaged_tables),
                 cmocka_unit_test(test_what_cannot_be_opened),
