@@ -248,11 +248,6 @@ static uint64_t now_cpu_nsec(void)
         return (uint64_t) now.tv_sec * UINT64_C(1000000000) + (uint64_t) now.tv_nsec;
 }
 
-static bool page_is_zero(const uint8_t *page, size_t size)
-{
-        return page[0] == 0 && memcmp(page, page + 1, size - 1) == 0;
-}
-
 static void page_sample(Estimator *estimator, PageKind *kind, uint64_t pfn)
 {
         const Compressor *compressor = estimator->request->compressor;
@@ -263,7 +258,7 @@ static void page_sample(Estimator *estimator, PageKind *kind, uint64_t pfn)
                 kind->n_unreadable++;
                 return;
         }
-        if (page_is_zero(estimator->page, size))
+        if (mem_is_zero(estimator->page, size))
                 kind->n_zero++;
         else
                 kind->data_bytes +=

@@ -34,11 +34,6 @@ typedef struct Copy {
         size_t window_pages, window_next;
 } Copy;
 
-static bool is_zero(const uint8_t *data, size_t size)
-{
-        return data[0] == 0 && memcmp(data, data + 1, size - 1) == 0;
-}
-
 /* The number of pages from @first on, up to @end, that are all zero or all not. */
 static size_t same_pages(const Copy *copy, size_t first, size_t end)
 {
@@ -197,7 +192,7 @@ static int take_pages(Copy *copy, size_t n)
         int r = 0;
 
         for (; n > 0 && r >= 0; n--) {
-                bool zero = is_zero(next_page(copy), copy->page_bytes);
+                bool zero = mem_is_zero(next_page(copy), copy->page_bytes);
 
                 copy->pending.n_pages++;
                 copy->pending.n_zero += zero;

@@ -144,11 +144,6 @@ int dump_kdump_begin(DumpKdump *dump)
                           dump->sub_header.size_note);
 }
 
-static bool bits_are_empty(const uint8_t *bits, size_t size)
-{
-        return size == 0 || (bits[0] == 0 && memcmp(bits, bits + 1, size - 1) == 0);
-}
-
 int dump_kdump_write_bitmaps(DumpKdump *dump, uint64_t first_pfn, size_t n_pfns,
                              const uint8_t *exists, const uint8_t *dumpable)
 {
@@ -157,12 +152,12 @@ int dump_kdump_write_bitmaps(DumpKdump *dump, uint64_t first_pfn, size_t n_pfns,
         int r;
 
         /* What is empty stays a hole: a sparse memory map may span terabytes. */
-        if (!bits_are_empty(exists, size)) {
+        if (!mem_is_zero(exists, size)) {
                 r = sink_write(dump->sink, offset_bytes, exists, size);
                 if (r < 0)
                         return r;
         }
-        if (bits_are_empty(dumpable, size))
+        if (mem_is_zero(dumpable, size))
                 return 0;
         return sink_write(dump->sink, offset_bytes + dump->bitmap_bytes, dumpable, size);
 }

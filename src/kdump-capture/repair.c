@@ -158,8 +158,8 @@ static bool repair_is_hole(const Repair *repair, const KdumpFileDesc *desc, cons
         off_t hole;
 
         if (!repair->zeros_are_shared || !(repair->status & KDUMP_FILE_INCOMPLETE) ||
-            desc->flags != 0 || desc->offset_bytes == repair->zero_offset || page[0] != 0 ||
-            memcmp(page, page + 1, desc->size_bytes - 1) != 0)
+            desc->flags != 0 || desc->offset_bytes == repair->zero_offset ||
+            !mem_is_zero(page, desc->size_bytes))
                 return false;
         hole = lseek(repair->fd, (off_t) desc->offset_bytes, SEEK_HOLE);
         if (hole < 0)

@@ -104,3 +104,11 @@ static inline bool strempty(const char *s)
 {
         return !s || !*s;
 }
+
+/* Are all @size bytes of @data zero? */
+static inline bool mem_is_zero(const void *data, size_t size)
+{
+        const char *bytes = data;
+
+        return size == 0 || (bytes[0] == 0 && memcmp(bytes, bytes + 1, size - 1) == 0);
+}

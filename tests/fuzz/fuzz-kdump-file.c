@@ -281,7 +281,7 @@ static Seen page_see(KdumpReader *reader, uint64_t pfn, size_t page_bytes)
                    seen.result == -ENXIO || seen.result == -EBADMSG || seen.result == -EOPNOTSUPP);
         if (seen.result == 0) {
                 seen.sum = crc32(0, page, (uInt) page_bytes);
-                seen.zeros = page[0] == 0 && memcmp(page, page + 1, page_bytes - 1) == 0;
+                seen.zeros = mem_is_zero(page, page_bytes);
         }
         return seen;
 }
