@@ -5,9 +5,9 @@
 #include "capture-estimate.h"
 
 #include <endian.h>
-#include <time.h>
 
 #include "core-collector.h"
+#include "io.h"
 #include "parse.h"
 
 #define UNIT_PFNS PAGE_FILTER_ALIGN_PAGES
@@ -240,19 +240,11 @@ static void kind_choose_next(PageKind *kind)
         kind->next = turn * kind->step + (hash >> 32) % kind->step;
 }
 
-static uint64_t now_cpu_nsec(void)
-{
-        struct timespec now = {};
-
-        (void) clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-        return (uint64_t) now.tv_sec * UINT64_C(1000000000) + (uint64_t) now.tv_nsec;
-}
-
 static void page_sample(Estimator *estimator, PageKind *kind, uint64_t pfn)
 {
         const Compressor *compressor = estimator->request->compressor;
         const size_t size = estimator->source->page_size_bytes;
-        uint64_t start_nsec = now_cpu_nsec();
+        uint64_t start_nsec = clock_nsec(CLOCK_THREAD_CPUTIME_ID);
 
         if (vmcore_read(estimator->source->vmcore, pfn * size, estimator->page, size) < 0) {
                 kind->n_unreadable++;
@@ -265,7 +257,7 @@ static void page_sample(Estimator *estimator, PageKind *kind, uint64_t pfn)
                         compressor->page(estimator->codec, estimator->page, size, estimator->out)
                                 ?: size;
         kind->n_sampled++;
-        kind->cpu_nsec += now_cpu_nsec() - start_nsec;
+        kind->cpu_nsec += clock_nsec(CLOCK_THREAD_CPUTIME_ID) - start_nsec;
 }
 
 /* Memory may have changed since it was counted: of what has grown, more is not looked at. */

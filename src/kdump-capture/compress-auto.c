@@ -5,6 +5,7 @@
 #include <pthread.h>
 
 #include "compress-choice.h"
+#include "io.h"
 
 /* Every so many buffers, the codec that is not in use has one: for what it would do now. The first
  * such comes soon. */
@@ -13,8 +14,6 @@
 
 /* After so many buffers what was measured counts half. */
 #define AGE_BUFFERS 32
-
-#define NSEC_PER_SEC UINT64_C(1000000000)
 
 enum {
         LZO,
@@ -43,14 +42,6 @@ const Compressor compressor_auto = {
         .compression = COMPRESSION_AUTO,
         .flag = COMPRESS_FLAG_LZO | COMPRESS_FLAG_ZSTD,
 };
-
-static uint64_t clock_nsec(clockid_t id)
-{
-        struct timespec now = {};
-
-        (void) clock_gettime(id, &now);
-        return (uint64_t) now.tv_sec * NSEC_PER_SEC + (uint64_t) now.tv_nsec;
-}
 
 CompressAuto *compress_auto_free(CompressAuto *shared)
 {

@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <sys/stat.h>
-#include <time.h>
 
 int fd_read(int fd, size_t max_bytes, char **ret_data, size_t *ret_size)
 {
@@ -278,23 +277,23 @@ int strprintf(char **ret, const char *format, ...)
         return 0;
 }
 
-static uint64_t now_usec(clockid_t clock)
+uint64_t clock_nsec(clockid_t clock)
 {
         struct timespec ts;
 
         if (clock_gettime(clock, &ts) < 0)
                 return 0;
-        return (uint64_t) ts.tv_sec * USEC_PER_SEC + (uint64_t) ts.tv_nsec / 1000;
+        return (uint64_t) ts.tv_sec * NSEC_PER_SEC + (uint64_t) ts.tv_nsec;
 }
 
 uint64_t now_boottime_usec(void)
 {
-        return now_usec(CLOCK_BOOTTIME);
+        return clock_nsec(CLOCK_BOOTTIME) / NSEC_PER_USEC;
 }
 
 uint64_t now_realtime_usec(void)
 {
-        return now_usec(CLOCK_REALTIME);
+        return clock_nsec(CLOCK_REALTIME) / NSEC_PER_USEC;
 }
 
 bool deadline_passed(uint64_t deadline_usec)

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <sys/types.h>
+#include <time.h>
 
 #include "macro.h"
 
@@ -42,6 +43,9 @@ int fsync_path(int dir_fd, const char *path);
 
 /* malloc()ed printf. Returns -ENOMEM. */
 int strprintf(char **ret, const char *format, ...) _printf_(2, 3);
+
+/* Nanoseconds of @clock; 0 if it cannot be read. */
+uint64_t clock_nsec(clockid_t clock);
 
 /* Microseconds of CLOCK_BOOTTIME and of CLOCK_REALTIME. */
 uint64_t now_boottime_usec(void);

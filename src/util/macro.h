@@ -27,6 +27,8 @@
 #define DIV_ROUND_UP(n, d) ((n) / (d) + ((n) % (d) != 0))
 #define ALIGN_UP(n, a) (DIV_ROUND_UP(n, a) * (a))
 
+#define NSEC_PER_SEC UINT64_C(1000000000)
+#define NSEC_PER_USEC UINT64_C(1000)
 #define USEC_PER_SEC UINT64_C(1000000)
 #define USEC_PER_MSEC UINT64_C(1000)
 #define USEC_INFINITY UINT64_MAX
