@@ -82,27 +82,14 @@ static int window_show(PageFilterReader *reader, uint64_t paddr, size_t size, co
         return vmcore_view_show(reader->view, paddr, size, ret);
 }
 
-typedef struct Copy {
-        uint8_t *to;
-        const uint8_t *from;
-        size_t size;
-} Copy;
-
-static int copy_guarded(void *data)
-{
-        const Copy *copy = data;
-
-        memcpy(copy->to, copy->from, copy->size);
-        return 0;
-}
-
 /* Copies PEEK_STRUCTS struct pages from that of @pfn on, which is even. */
 static int structs_peek(const PageFilter *filter, PageFilterReader *reader, uint64_t pfn,
                         uint8_t *buf)
 {
         const uint32_t struct_bytes = filter->rules.layout.struct_bytes;
         MemmapPlace place = memmap_find(filter->memmap, pfn);
-        Copy copy = { .to = buf, .size = PEEK_STRUCTS * struct_bytes };
+        const size_t size = PEEK_STRUCTS * struct_bytes;
+        const uint8_t *window;
         uint64_t entry, in_page;
         int r;
 
@@ -113,17 +100,14 @@ static int structs_peek(const PageFilter *filter, PageFilterReader *reader, uint
                 if (!memmap_entry(filter->memmap, entry, &place.paddr))
                         return -EFAULT;
                 in_page = pfn * struct_bytes % CHUNK_BYTES;
-                return vmcore_read(reader->vmcore, place.paddr + in_page, buf, copy.size);
+                return vmcore_read(reader->vmcore, place.paddr + in_page, buf, size);
         }
         if (place.state != MEMMAP_MAPPED)
                 return -EFAULT;
 
         in_page = place.paddr % CHUNK_BYTES;
-        r = window_show(reader, place.paddr - in_page, CHUNK_BYTES, &copy.from);
-        if (r < 0)
-                return r;
-        copy.from += in_page;
-        return vmcore_guarded(copy_guarded, &copy);
+        r = window_show(reader, place.paddr - in_page, CHUNK_BYTES, &window);
+        return r < 0 ? r : vmcore_guarded_copy(buf, window + in_page, size);
 }
 
 /* Finds the folio that the first page of the walk is in the middle of. */

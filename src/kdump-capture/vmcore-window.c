@@ -49,6 +49,27 @@ int vmcore_guarded(int (*fn)(void *data), void *data)
         return r;
 }
 
+typedef struct Copy {
+        void *to;
+        const void *from;
+        size_t size;
+} Copy;
+
+static int copy_run(void *data)
+{
+        const Copy *copy = data;
+
+        memcpy(copy->to, copy->from, copy->size);
+        return 0;
+}
+
+int vmcore_guarded_copy(void *to, const void *from, size_t size)
+{
+        Copy copy = { .to = to, .from = from, .size = size };
+
+        return vmcore_guarded(copy_run, &copy);
+}
+
 static void map_drop(VmcoreView *view)
 {
         if (view->map)

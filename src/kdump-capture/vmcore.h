@@ -94,3 +94,6 @@ int vmcore_view_show(VmcoreView *view, uint64_t paddr, size_t size, const uint8_
  * -EFAULT instead of a signal. @fn must hold nothing that it could not leave behind. A Vmcore must
  * be open. Returns what @fn returns. Does not log. */
 int vmcore_guarded(int (*fn)(void *data), void *data);
+
+/* memcpy() inside vmcore_guarded(). Returns 0 or -EFAULT. */
+int vmcore_guarded_copy(void *to, const void *from, size_t size);

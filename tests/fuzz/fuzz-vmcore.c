@@ -99,28 +99,14 @@ static bool pages_exist(const Vmcore *vmcore, uint64_t paddr, uint64_t size)
         return true;
 }
 
-typedef struct Copy {
-        uint8_t *to;
-        const uint8_t *from;
-        size_t size;
-} Copy;
-
-static int copy_guarded(void *data)
-{
-        const Copy *copy = data;
-
-        memcpy(copy->to, copy->from, copy->size);
-        return 0;
-}
-
 /* What a view shows is what is read. */
 static void view_check(Vmcore *vmcore, VmcoreView *view, uint64_t paddr, size_t size)
 {
         static uint8_t shown[VIEW_BYTES_MAX], page[PAGE_BYTES];
-        Copy copy = { .to = shown, .size = size };
+        const uint8_t *window;
         int r;
 
-        r = vmcore_view_show(view, paddr, size, &copy.from);
+        r = vmcore_view_show(view, paddr, size, &window);
         if (paddr > UINT64_MAX - size) {
                 FUZZ_CHECK(r == -EINVAL);
                 return;
@@ -130,7 +116,7 @@ static void view_check(Vmcore *vmcore, VmcoreView *view, uint64_t paddr, size_t 
         if (r < 0)
                 return;
         FUZZ_CHECK(pages_exist(vmcore, paddr, size));
-        r = vmcore_guarded(copy_guarded, &copy);
+        r = vmcore_guarded_copy(shown, window, size);
         FUZZ_CHECK(r == 0 || r == -EFAULT);
         if (r < 0)
                 return;
