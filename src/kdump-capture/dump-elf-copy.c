@@ -2,7 +2,7 @@
 /* Owns the way of pages from their source into an ELF core: one buffer, and holes for zeros. */
 #include "dump-elf-copy.h"
 
-#include "dump-bits.h"
+#include "bits.h"
 #include "io.h"
 
 #define BUFFER_BYTES ((size_t) 1 << 20)

@@ -2,7 +2,7 @@
 /* Owns the choice of which pages make a segment, and that there are not too many. */
 #include "dump-segments.h"
 
-#include "dump-bits.h"
+#include "bits.h"
 
 /* As in dump-units: 256 TiB of 4 KiB pages. */
 #define PAGES_MAX (UINT64_C(1) << 36)

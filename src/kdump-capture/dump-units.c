@@ -2,7 +2,7 @@
 /* Owns the table of units: nothing here is as long as the memory, and holes cost nothing. */
 #include "dump-units.h"
 
-#include "dump-bits.h"
+#include "bits.h"
 
 #define UNITS_MAX ((size_t) 1 << 16)
 #define UNIT_PFNS_MIN PAGE_SOURCE_ALIGN_PFNS

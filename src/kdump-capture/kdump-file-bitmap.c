@@ -1,24 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Owns the two bitmaps of a dump file, and the count of what is set in the second. */
+#include "bits.h"
 #include "kdump-file-internal.h"
 
 #define COUNT_BYTES ((size_t) 65536)
-
-uint64_t kdump_file_popcount(const uint8_t *bits, uint64_t n_bits)
-{
-        uint64_t n = 0, word;
-        size_t i = 0;
-
-        for (; (i + sizeof(word)) * 8 <= n_bits; i += sizeof(word)) {
-                memcpy(&word, bits + i, sizeof(word));
-                n += (unsigned) __builtin_popcountll(word);
-        }
-        for (; (i + 1) * 8 <= n_bits; i++)
-                n += (unsigned) __builtin_popcount(bits[i]);
-        if (n_bits % 8 != 0)
-                n += (unsigned) __builtin_popcount(bits[i] & ((1U << (n_bits % 8)) - 1));
-        return n;
-}
 
 /* Where there is something to be read: most of a bitmap of much memory may be a hole. */
 static uint64_t next_data(const KdumpFile *file, uint64_t offset_bytes)
@@ -69,13 +54,11 @@ static int count_pieces(KdumpFile *file, uint8_t *bits, uint64_t *ret_part_end_r
                         return r;
                 if (r == 0)
                         continue;
-                rank += kdump_file_popcount(bits, n_pfns);
+                rank += bits_count(bits, 0, n_pfns);
                 if (pfn < info->part_start_pfn)
-                        start_rank +=
-                                kdump_file_popcount(bits, MIN(n_pfns, info->part_start_pfn - pfn));
+                        start_rank += bits_count(bits, 0, MIN(n_pfns, info->part_start_pfn - pfn));
                 if (pfn < info->part_end_pfn)
-                        end_rank +=
-                                kdump_file_popcount(bits, MIN(n_pfns, info->part_end_pfn - pfn));
+                        end_rank += bits_count(bits, 0, MIN(n_pfns, info->part_end_pfn - pfn));
         }
         file->part_start_rank = start_rank;
         *ret_part_end_rank = end_rank;
@@ -153,7 +136,7 @@ static int stretch_bits(Stretch *stretch, uint64_t pfn, uint64_t n_pfns, const u
 
         while (i < n_pfns) {
                 uint8_t boring = stretch->open ? 0xff : 0;
-                bool set = bits[i / 8] >> (i % 8) & 1;
+                bool set = bits_get(bits, i);
 
                 if (i % 8 == 0 && bits[i / 8] == boring && n_pfns - i >= 8) {
                         i += 8;

@@ -39,6 +39,3 @@ int kdump_file_pread(const KdumpFile *file, uint64_t offset_bytes, void *buf, si
 
 /* Counts the second bitmap: fills in ranks, piece_pfns, part_start_rank, info.n_pages. */
 int kdump_file_count(KdumpFile *file);
-
-/* How many of the first @n_bits of @bits are set. */
-uint64_t kdump_file_popcount(const uint8_t *bits, uint64_t n_bits);

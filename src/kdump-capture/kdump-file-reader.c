@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Owns the way from a page's number over its descriptor to its bytes, for one thread. */
+#include "bits.h"
 #include "decompress.h"
 #include "kdump-file-internal.h"
 
@@ -179,7 +180,7 @@ static int reader_rank(KdumpReader *reader, uint64_t pfn, uint64_t *ret)
                 return reader_why_not(reader, pfn);
         if (pfn < file->info.part_start_pfn || pfn >= file->info.part_end_pfn)
                 return -ENXIO;
-        *ret = file->ranks[piece] + kdump_file_popcount(reader->bits, bit) - file->part_start_rank;
+        *ret = file->ranks[piece] + bits_count(reader->bits, 0, bit) - file->part_start_rank;
         /* The file was counted when it was opened, and may have been changed since. */
         return *ret < file->info.n_pages ? 0 : -EBADMSG;
 }

@@ -10,7 +10,7 @@
 #include <sys/mman.h>
 #include <zlib.h>
 
-#include "dump-bits.h"
+#include "bits.h"
 #include "dump-source.h"
 #include "sink.h"
 #include "test.h"

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Owns the bed of the page filter's tests. */
 #include "test-filter-bed.h"
+
+#include "bits.h"
 #include "test.h"
 
 void bed_init(FilterBed *bed, const TestKernel *kernel, TestMapping mapping)
@@ -39,15 +41,14 @@ void bed_open(FilterBed *bed, unsigned level)
 
 void bed_classify(FilterBed *bed)
 {
-        uint64_t sum = 0, n_kept = 0;
+        uint64_t sum = 0, n_kept;
 
         bed->counts = (PageCounts){};
         memset(bed->bits, 0xff, sizeof(bed->bits));
         assert_int_equal(
                 page_filter_classify(bed->filter, bed->reader, 0, N_PAGES, bed->bits, &bed->counts),
                 0);
-        for (size_t i = 0; i < sizeof(bed->bits); i++)
-                n_kept += (uint64_t) __builtin_popcount(bed->bits[i]);
+        n_kept = bits_count_bytes(bed->bits, sizeof(bed->bits));
         for (PageClass class = 0; class < _PAGE_CLASS_MAX; class ++)
                 sum += bed->counts.n_pages[class];
         assert_int_equal(sum, N_PAGES);

@@ -4,6 +4,7 @@
  * memory says which bits of the dump level are not set. */
 #include <elf.h>
 
+#include "bits.h"
 #include "fuzz-core.h"
 #include "memmap.h"
 #include "page-filter.h"
@@ -183,15 +184,6 @@ static const FuzzMode modes[] = {
           .fill = fill_pmd },
 };
 
-static uint64_t bits_count(const uint8_t *bits, size_t size)
-{
-        uint64_t n = 0;
-
-        for (size_t i = 0; i < size; i++)
-                n += (uint64_t) __builtin_popcount(bits[i]);
-        return n;
-}
-
 /* The struct pages of each section are somewhere, and the way there does not take more memory than
  * there are tables. */
 static void memmap_check(FuzzCore *core)
@@ -269,7 +261,7 @@ static void classify_check(FuzzCore *core, const PageFilter *filter)
                 FUZZ_CHECK(counts.n_pages[class] == 0 || class == PAGE_OFFLINE ||
                            (page_filter_classes(filter) & PAGE_CLASS_BIT(class)));
         }
-        FUZZ_CHECK(bits_count(bits, sizeof(bits)) == counts.n_pages[PAGE_KEPT]);
+        FUZZ_CHECK(bits_count_bytes(bits, sizeof(bits)) == counts.n_pages[PAGE_KEPT]);
         FUZZ_CHECK(counts.n_pages[PAGE_KEPT] + n_excluded == n_exist);
         FUZZ_CHECK(counts.n_unreadable <= counts.n_pages[PAGE_KEPT]);
         root_check(core, bits, &counts);
