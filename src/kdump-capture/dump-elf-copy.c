@@ -81,10 +81,6 @@ static int write_buffer(Copy *copy)
 
 static void counts_add(PipelineCounts *to, const PipelineCounts *from)
 {
-        if (from->n_missing > 0)
-                to->first_missing_pfn =
-                        to->n_missing > 0 ? MIN(to->first_missing_pfn, from->first_missing_pfn)
-                                          : from->first_missing_pfn;
         to->n_pages += from->n_pages;
         to->n_zero += from->n_zero;
         to->n_missing += from->n_missing;
@@ -179,8 +175,8 @@ static void losses_add(DumpElfLosses *losses, uint64_t pfn)
 static int add_unreadable(Copy *copy, uint64_t pfn)
 {
         losses_add(copy->losses, pfn);
-        if (copy->pending.n_missing == 0)
-                copy->pending.first_missing_pfn = pfn;
+        if (copy->dump->source->missing)
+                copy->dump->source->missing(copy->dump->source->data, pfn);
         copy->pending.n_missing++;
         copy->pending.n_pages++;
         return add_zeros(copy, 1);

@@ -23,7 +23,8 @@ typedef struct DumpElfLosses {
  * not to be written, or cannot be read, are zeros; many zeros in a row are a hole of the file where
  * that can be. *ret_end_offset is behind what was written, and @counts gets what is in it, also on
  * failure; @losses, where only n_max needs to be set, those that could not be read. Returns 0;
- * -ENOMEM; -ETIME if the deadline came before the last page; the error of the sink. Does not log. */
+ * -ENOMEM; -ETIME if the deadline came before the last page; the error of the sink. Does not log.
+ */
 int dump_elf_copy(const DumpElf *dump, void *reader, const DumpSegments *segments,
                   uint64_t data_offset, uint64_t *ret_end_offset, DumpElfLosses *losses,
                   PipelineCounts *counts);

@@ -412,7 +412,6 @@ int dump_elf_run(const DumpElf *dump, DumpElfResult *ret)
                 ret->n_pages = segments.n_pages;
                 ret->gap_pages = segments.gap_pages;
                 ret->counts.n_pages = ret->counts.n_missing = segments.n_missing;
-                ret->counts.first_missing_pfn = segments.first_missing_pfn;
                 r = write_all(&layout, reader, ret);
         }
         dump->source->reader_free(reader);

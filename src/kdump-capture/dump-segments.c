@@ -103,11 +103,11 @@ static bool finder_extend(Finder *finder, uint64_t first_pfn, uint64_t n_pages)
 
 static void finder_miss(Finder *finder, uint64_t pfn, uint64_t n_pages)
 {
-        DumpSegments *segments = finder->segments;
+        const PageSource *source = finder->source;
 
-        if (segments->n_missing == 0)
-                segments->first_missing_pfn = pfn;
-        segments->n_missing += n_pages;
+        for (uint64_t i = 0; source->missing && i < n_pages; i++)
+                source->missing(source->data, pfn + i);
+        finder->segments->n_missing += n_pages;
         finder->apart = true;
 }
 

@@ -19,9 +19,8 @@ typedef struct DumpSegments {
          * took to have no more than so many segments. */
         uint64_t gap_pages;
 
-        uint64_t n_pages;           /* to be written, the next ones included */
-        uint64_t n_missing;         /* of them: unreadable, in no segment */
-        uint64_t first_missing_pfn; /* if n_missing > 0 */
+        uint64_t n_pages;   /* to be written, the next ones included */
+        uint64_t n_missing; /* of them: unreadable, in no segment */
 } DumpSegments;
 
 /* Told now and then how much memory was looked at, and ends it with an error; @fn may be NULL. */

@@ -40,8 +40,8 @@ typedef struct PageSource {
         int (*window)(void *reader, uint64_t pfn, size_t n_pages, const uint8_t **ret,
                       size_t *ret_n_pages);
 
-        /* Called once for each dumpable page that cannot be shown, or touched. By any thread. NULL:
-         * nobody wants to know. */
+        /* Told of each dumpable page that is not written: mostly, as it cannot be shown, or
+         * touched. By any thread. NULL: nobody wants to know. */
         void (*missing)(void *data, uint64_t pfn);
 
         /* Calls @fn(@fn_data); -EFAULT if it touched a page that is not there after all. @fn is

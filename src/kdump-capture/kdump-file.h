@@ -48,8 +48,8 @@ const char *kdump_file_vmcoreinfo_text(const KdumpFile *file, size_t *ret_size);
 
 /* Fill the bitmap @bits of @n_pfns pages from @first_pfn, a multiple of 8, on: bit (pfn & 7) of
  * byte pfn >> 3; bits behind the last one of its last byte are 0. exists: it is memory; dumpable:
- * it has a descriptor, in this file or in that of another part of a split dump. Return 0; -ERANGE behind the end; errors of read. Any number of
- * threads may call them. */
+ * it has a descriptor, in this file or in that of another part of a split dump. Return 0; -ERANGE
+ * behind the end; errors of read. Any number of threads may call them. */
 int kdump_file_exists(const KdumpFile *file, uint64_t first_pfn, size_t n_pfns, uint8_t *bits);
 int kdump_file_dumpable(const KdumpFile *file, uint64_t first_pfn, size_t n_pfns, uint8_t *bits);
 
@@ -66,8 +66,8 @@ KdumpReader *kdump_reader_free(KdumpReader *reader); /* accepts NULL, returns NU
 DEFINE_CLEANUP(KdumpReader *, kdump_reader_free);
 
 /* Shows page @pfn; *ret is valid until the next call. Returns 0; -ERANGE if that is no memory,
- * -ENODATA if it was left out, -ENXIO if it is missing or in another part, -EBADMSG if its descriptor or data make no
- * sense, -EOPNOTSUPP if the codec is unknown; errors of read. */
+ * -ENODATA if it was left out, -ENXIO if it is missing or in another part, -EBADMSG if its
+ * descriptor or data make no sense, -EOPNOTSUPP if the codec is unknown; errors of read. */
 int kdump_reader_page(KdumpReader *reader, uint64_t pfn, const uint8_t **ret);
 
 /* Reads @size bytes at physical address @paddr (bytes) into @buf. Errors as kdump_reader_page(). */

@@ -13,8 +13,7 @@ typedef struct PipelineCounts {
         uint64_t n_zero;    /* of them: nothing but zeros, stored once */
         uint64_t n_missing; /* of them: unreadable, not in the dump */
         uint64_t written_bytes;
-        uint64_t first_missing_pfn; /* if n_missing > 0 */
-        uint64_t plan_usec;         /* how long it took to tell which pages are to be written */
+        uint64_t plan_usec; /* how long it took to tell which pages are to be written */
 } PipelineCounts;
 
 typedef struct Pipeline {

@@ -306,6 +306,7 @@ static void test_core_that_is_whole_at_the_deadline(void **state)
 
                 assert_int_equal(elf_run(&run, kinds, USEC_INFINITY, 512), 0);
                 assert_int_equal(run.dump.deadline_usec, PASSED_USEC);
+                assert_int_equal(dump_elf_commit(&run.dump, &run.result), 0);
                 assert_int_equal(header_of(&run.file).e_flags, 0);
                 assert_int_equal(run.result.counts.n_pages, 512);
                 check_pages(&run.file, &run.fake, 512);

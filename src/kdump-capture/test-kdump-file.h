@@ -192,8 +192,8 @@ static inline void made_init(Made *made, const char *kinds, uint32_t version)
         }
 }
 
-/* Makes it the part of a split dump with the pages from @start to @end, all of which, and all before
- * them, have a descriptor; those of the others are in other files. */
+/* Makes it the part of a split dump with the pages from @start to @end, all of which, and all
+ * before them, have a descriptor; those of the others are in other files. */
 static inline void made_split(Made *made, size_t start, size_t end)
 {
         memmove(made->data + made->descs, made->data + made->descs + start * 24,

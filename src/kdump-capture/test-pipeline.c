@@ -57,7 +57,7 @@ static void run_again(Run *run, unsigned n_threads)
         run->n_reports = 0;
         run->n_threads = n_threads;
         run->fake.n_windows = run->fake.n_readers = 0;
-        run->fake.n_asked = 0;
+        run->fake.n_asked = run->fake.n_missing = 0;
 }
 
 static int run_copy(Run *run, Compression compression)
