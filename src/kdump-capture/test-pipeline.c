@@ -183,15 +183,15 @@ static void test_many_units_with_holes(void **state)
 static void test_little_is_held_back_at_first(void **state)
 {
         _cleanup_free_ char *kinds = fake_repeat("r", 8000);
+        Run run;
 
+        run_init(&run, kinds, 0);
+        run.held_max_percent = 4;
         for (size_t i = 0; i < ELEMENTSOF(thread_counts); i++) {
-                Run run;
-
-                run_init(&run, kinds, thread_counts[i]);
-                run.held_max_percent = 4;
+                run_again(&run, thread_counts[i]);
                 assert_int_equal(run_copy(&run, COMPRESSION_NONE), 0);
-                run_done(&run);
         }
+        run_done(&run);
 }
 
 static void test_progress_is_told_by_one_thread_at_a_time(void **state)
@@ -209,29 +209,28 @@ static void test_progress_is_told_by_one_thread_at_a_time(void **state)
 static void test_few_pages_in_each_of_many_units(void **state)
 {
         _cleanup_free_ char *kinds = fake_repeat("x", 100 * 4096 + 1);
+        Run run;
 
         for (size_t i = 0; i < 100 * 4096; i += 1000 + i % 77)
                 kinds[i] = "tr0F"[i % 4];
         kinds[100 * 4096] = 't';
+        run_init(&run, kinds, 0);
         for (size_t i = 0; i < ELEMENTSOF(thread_counts); i++) {
                 const uint8_t *shown;
                 uint64_t rank = 0;
-                uint8_t page[TEST_PAGE];
-                Run run;
 
-                run_init(&run, kinds, thread_counts[i]);
+                run_again(&run, thread_counts[i]);
                 assert_int_equal(run_copy(&run, COMPRESSION_NONE), 0);
                 for (uint64_t pfn = 0; pfn < run.fake.source.end_pfn; pfn++) {
                         if (!fake_dumpable(kinds[pfn]))
                                 continue;
                         shown = run.file.data +
                                 file_u64(&run.file, file_bitmap(&run.file, 2) + 24 * rank++);
-                        memcpy(page, shown, TEST_PAGE);
-                        fake_check_page(&run.fake, pfn, page);
+                        fake_check_page(&run.fake, pfn, shown);
                 }
                 assert_int_equal(run.counts.n_pages, rank);
-                run_done(&run);
         }
+        run_done(&run);
 }
 
 static void test_source_is_asked_again_if_its_answer_is_not_kept(void **state)
@@ -433,19 +432,20 @@ static void test_full_sink_has_all_valuable_pages(void **state)
 {
         const size_t n = 8000;
         _cleanup_free_ char *kinds = make_valuable_kinds(n);
+        Run run;
 
+        run_init(&run, kinds, 0);
+        fake_set_valuable(&run.fake, "t");
         for (size_t i = 0; i < ELEMENTSOF(thread_counts); i++) {
                 uint8_t page[TEST_PAGE];
-                uint64_t n_rest = 0;
-                Run run;
+                uint64_t n_rest = 0, rank = 0;
 
-                run_init(&run, kinds, thread_counts[i]);
-                fake_set_valuable(&run.fake, "t");
+                run_again(&run, thread_counts[i]);
                 run.file.limit = run_count(&run, "tr") * TEST_PAGE / 2;
                 assert_int_equal(run_copy(&run, COMPRESSION_NONE), -ENOSPC);
                 (void) check_partial(&run);
                 for (uint64_t pfn = 0; pfn < n; pfn++) {
-                        ReadResult result = file_page(&run.file, pfn, page);
+                        ReadResult result = file_next_page(&run.file, pfn, &rank, page);
 
                         if (kinds[pfn] == 't')
                                 assert_int_equal(result, READ_PAGE);
@@ -453,8 +453,8 @@ static void test_full_sink_has_all_valuable_pages(void **state)
                 }
                 /* The room that was left was used. */
                 assert_true(n_rest > n / 8);
-                run_done(&run);
         }
+        run_done(&run);
 }
 
 static void test_nothing_to_do(void **state)
