@@ -107,26 +107,6 @@ static int finish_record(const CaptureJob *job, const SaveResult *result, int er
         return error;
 }
 
-/* What nobody reads without its end gets one, if it has not failed. */
-static bool has_end(const Sink *sink, const SaveResult *result, int error)
-{
-        return error >= 0 ||
-               (error == -ETIME && sink->ops->write_once && result->counts.n_pages > 0);
-}
-
-static int finish_sink(const CaptureJob *job, Sink *sink, const SaveResult *result, int error)
-{
-        int r = 0;
-
-        if (has_end(sink, result, error))
-                r = sink_commit(sink);
-        else
-                (void) sink_sync(sink); /* what fitted is worth as much as it can be */
-        if (r >= 0)
-                r = error;
-        return finish_record(job, result, r);
-}
-
 static void sync_progress(const CaptureJob *job, const PipelineCounts *counts)
 {
         capture_job_progress(job, PROGRESS_SYNC, counts->n_pages, counts->n_pages,
@@ -148,20 +128,32 @@ static int copy_kdump(const CaptureJob *job, const CaptureSource *source, const 
                 .progress_data = &throttle,
                 .deadline_usec = capture_deadline_usec(job->deadline),
         };
-        int r, error;
+        int r;
 
         job->record->n_threads = limits.n_threads;
         r = dump_kdump_begin(dump);
         if (r >= 0)
                 r = pipeline_run(&pipeline, &ret->counts);
         ret->incomplete = capture_source_incomplete(source);
-        /* At the deadline all is as it would be otherwise, but for the pages that are missing. */
-        if (r < 0 && (r != -ETIME || ret->counts.n_pages == 0))
-                return r;
-        error = r;
-        sync_progress(job, &ret->counts);
-        r = dump_kdump_finish(dump, error >= 0 && ret->counts.n_missing == 0 && !ret->incomplete);
-        return r < 0 ? r : error;
+        return r;
+}
+
+/* @error is what has stopped the copying. At the deadline all is as it would be otherwise, but for
+ * the pages that are missing: what nobody reads without its end gets one, too. */
+static int finish_kdump(const CaptureJob *job, DumpKdump *dump, Sink *sink,
+                        const SaveResult *result, int error)
+{
+        bool complete = error >= 0 && result->counts.n_missing == 0 && !result->incomplete;
+        bool has_end = error >= 0 ||
+                       (error == -ETIME && sink->ops->write_once && result->counts.n_pages > 0);
+        int r;
+
+        if (has_end || error == -ETIME)
+                sync_progress(job, &result->counts);
+        r = has_end ? dump_kdump_commit(dump, complete) : sink_sync(sink);
+        if (r >= 0 || (error < 0 && error != -ETIME))
+                r = error;
+        return finish_record(job, result, r);
 }
 
 static int save_kdump(const CaptureJob *job, CaptureSource *source, unsigned dump_level, Sink *sink)
@@ -187,7 +179,7 @@ static int save_kdump(const CaptureJob *job, CaptureSource *source, unsigned dum
         r = copy_kdump(job, source, &pages, dump, compressor, &result);
         result.n_pages = dump_kdump_n_pages(dump);
         result.file_bytes = dump_kdump_bytes(dump);
-        return finish_sink(job, sink, &result, r);
+        return finish_kdump(job, dump, sink, &result, r);
 }
 
 static bool source_incomplete(void *data)

@@ -233,14 +233,30 @@ uint64_t dump_kdump_bytes(const DumpKdump *dump)
         return atomic_load(&dump->tail_offset);
 }
 
-int dump_kdump_finish(DumpKdump *dump, bool complete)
+/* A write that failed may be in the file all the same. */
+static void put_mark_back(DumpKdump *dump)
+{
+        if (dump->sink->ops->write_once || (dump->header.status & KDUMP_STATUS_INCOMPLETE))
+                return;
+        dump->header.status |= KDUMP_STATUS_INCOMPLETE;
+        if (sink_write(dump->sink, 0, &dump->header, sizeof(dump->header)) >= 0)
+                (void) sink_sync(dump->sink);
+}
+
+int dump_kdump_commit(DumpKdump *dump, bool complete)
 {
         int r;
 
         r = sink_sync(dump->sink);
-        if (r < 0 || (!complete && !dump->sink->ops->write_once))
+        if (r < 0)
                 return r;
         if (complete)
                 dump->header.status &= ~KDUMP_STATUS_INCOMPLETE;
-        return sink_write(dump->sink, 0, &dump->header, sizeof(dump->header));
+        if (complete || dump->sink->ops->write_once)
+                r = sink_write(dump->sink, 0, &dump->header, sizeof(dump->header));
+        if (r >= 0)
+                r = sink_commit(dump->sink);
+        if (r < 0)
+                put_mark_back(dump);
+        return r;
 }

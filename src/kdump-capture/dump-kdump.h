@@ -44,7 +44,7 @@ DumpKdump *dump_kdump_free(DumpKdump *dump); /* accepts NULL, returns NULL */
 DEFINE_CLEANUP(DumpKdump *, dump_kdump_free);
 
 /* Writes the headers, marked as incomplete, and the notes. A sink that is written once does not get
- * the first header before dump_kdump_finish(). */
+ * the first header before dump_kdump_commit(). */
 int dump_kdump_begin(DumpKdump *dump);
 
 /* After dump_kdump_begin(), by any number of threads: both bitmaps from page @first_pfn (a multiple
@@ -73,6 +73,6 @@ int dump_kdump_write_descs(DumpKdump *dump, uint64_t rank, const KdumpDesc *desc
 /* The size of the file so far. */
 uint64_t dump_kdump_bytes(const DumpKdump *dump);
 
-/* Makes all of it safe; then, if no page is missing, takes the incomplete mark away, which the
- * commit of the sink makes safe. */
-int dump_kdump_finish(DumpKdump *dump, bool complete);
+/* Makes all of it safe; then, if it is @complete, takes the incomplete mark away, and commits the
+ * sink. If either fails the mark is put back, as far as that can be. */
+int dump_kdump_commit(DumpKdump *dump, bool complete);

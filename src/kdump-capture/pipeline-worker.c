@@ -2,7 +2,7 @@
 /* Owns how one worker turns the pages of a unit into data and descriptors. */
 #include "pipeline-worker.h"
 
-#include "dump-bits.h"
+#include "bits.h"
 
 /* Asked of the source at a time. */
 #define WINDOW_BYTES ((size_t) 1 << 20)

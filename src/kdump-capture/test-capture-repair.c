@@ -94,7 +94,7 @@ static void bed_init(Bed *bed, const char *pattern, size_t n_pages, Compression 
         while (bed->record->writes[bed->n_begin].offset < bed->data_offset)
                 bed->n_begin++;
         bed->n_begin++;
-        assert_int_equal(dump_kdump_finish(dump, counts.n_missing == 0), 0);
+        assert_int_equal(dump_kdump_commit(dump, counts.n_missing == 0), 0);
 }
 
 static void bed_done(Bed *bed)

@@ -139,7 +139,7 @@ static void test_incomplete_until_all_is_safe(void **state)
         assert_int_equal(file.n_syncs, 1);
         write_all(dump, &fake);
         assert_int_equal(file_u32(&file, TEST_STATUS), 0x8 | 0x2);
-        assert_int_equal(dump_kdump_finish(dump, true), 0);
+        assert_int_equal(dump_kdump_commit(dump, true), 0);
         assert_int_equal(file.n_syncs, 2);
         assert_int_equal(file.status_at_sync, 0x8 | 0x2);
         assert_int_equal(file_u32(&file, TEST_STATUS), 0x2);
@@ -159,7 +159,7 @@ static void test_missing_pages_keep_the_mark(void **state)
         fake_init(&fake, "bb");
         assert_int_equal(dump_kdump_new(&file.sink, &fake.source, &info, &dump), 0);
         begin(dump, &fake);
-        assert_int_equal(dump_kdump_finish(dump, false), 0);
+        assert_int_equal(dump_kdump_commit(dump, false), 0);
         assert_int_equal(file_u32(&file, TEST_STATUS), 0x8 | 0x2);
         file_check_pages(&file, &fake);
         sink_free(&file.sink);
@@ -263,11 +263,76 @@ static void test_no_notes_and_no_pages(void **state)
         assert_int_equal(dump_kdump_new(&file.sink, &fake.source, &info, &dump), 0);
         begin(dump, &fake);
         assert_int_equal(dump_kdump_n_pages(dump), 0);
-        assert_int_equal(dump_kdump_finish(dump, true), 0);
+        assert_int_equal(dump_kdump_commit(dump, true), 0);
         assert_int_equal(file_u32(&file, 460), 1);
         assert_int_equal(file_u64(&file, 4096 + 48), 0);
         sink_free(&file.sink);
         fake_done(&fake);
+}
+
+/* How the last steps of a dump go. */
+typedef struct LastFault {
+        bool commit_fails;
+        unsigned header_fails; /* so many writes of the header fail, after the first one */
+        bool header_lands;     /* they are in the file all the same */
+        uint32_t status;       /* in the file after it */
+} LastFault;
+
+typedef struct LastSink {
+        MemorySink file;
+        LastFault fault;
+        bool began;
+} LastSink;
+
+static int last_write(Sink *sink, uint64_t offset_bytes, const void *data, size_t size)
+{
+        LastSink *last = (LastSink *) sink;
+
+        if (offset_bytes != 0 || !last->began || last->fault.header_fails == 0)
+                return memory_write(sink, offset_bytes, data, size);
+        last->fault.header_fails--;
+        if (last->fault.header_lands)
+                assert_int_equal(memory_write(sink, offset_bytes, data, size), 0);
+        return -EIO;
+}
+
+static int last_commit(Sink *sink)
+{
+        return ((LastSink *) sink)->fault.commit_fails ? -EIO : memory_commit(sink);
+}
+
+static void test_end_that_fails_leaves_the_mark(void **state)
+{
+        static const LastFault cases[] = {
+                { .status = 0x2 },
+                { .commit_fails = true, .status = 0x8 | 0x2 },
+                { .header_fails = 1, .status = 0x8 | 0x2 },
+                { .header_fails = 1, .header_lands = true, .status = 0x8 | 0x2 },
+                { .header_fails = 2, .status = 0x8 | 0x2 },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                _cleanup_(dump_kdump_freep) DumpKdump *dump = NULL;
+                SinkOps ops = memory_ops;
+                LastSink sink = { .file.sink.ops = &ops, .fault = cases[i] };
+                bool fails = cases[i].commit_fails || cases[i].header_fails > 0;
+                KdumpInfo info = test_info();
+                FakePages fake;
+
+                ops.write = last_write;
+                ops.commit = last_commit;
+                fake_init(&fake, "tr0");
+                assert_int_equal(dump_kdump_new(&sink.file.sink, &fake.source, &info, &dump), 0);
+                begin(dump, &fake);
+                write_all(dump, &fake);
+                sink.began = true;
+                assert_int_equal(dump_kdump_commit(dump, true), fails ? -EIO : 0);
+                assert_int_equal(sink.file.committed, !fails);
+                assert_int_equal(file_u32(&sink.file, TEST_STATUS), cases[i].status);
+                file_check_pages(&sink.file, &fake);
+                sink_free(&sink.file.sink);
+                fake_done(&fake);
+        }
 }
 
 /* A sink that is written once gets every byte once, and says so at the end. */
@@ -294,7 +359,9 @@ static int once_sync(Sink *sink)
 
 static void test_header_comes_last_where_nothing_can_be_changed(void **state)
 {
-        static const SinkOps ops = { .write_once = true, .write = once_write, .sync = once_sync };
+        static const SinkOps ops = {
+                .write_once = true, .write = once_write, .sync = once_sync, .commit = once_sync
+        };
 
         for (unsigned complete = 0; complete <= 1; complete++) {
                 _cleanup_free_ OnceSink *once = calloc(1, sizeof(*once));
@@ -309,7 +376,7 @@ static void test_header_comes_last_where_nothing_can_be_changed(void **state)
                 begin(dump, &fake);
                 assert_int_equal(once->written[0], 0);
                 assert_int_equal(once->written[4096], 1);
-                assert_int_equal(dump_kdump_finish(dump, complete), 0);
+                assert_int_equal(dump_kdump_commit(dump, complete), 0);
                 assert_memory_equal(once->memory.data, "KDUMP   ", 8);
                 assert_int_equal(file_u32(&once->memory, TEST_STATUS), complete ? 0x2 : 0x8 | 0x2);
                 sink_free(&once->memory.sink);
@@ -323,6 +390,7 @@ int main(void)
                 cmocka_unit_test(test_headers_are_where_readers_look),
                 cmocka_unit_test(test_notes_of_many_blocks_move_the_rest),
                 cmocka_unit_test(test_incomplete_until_all_is_safe),
+                cmocka_unit_test(test_end_that_fails_leaves_the_mark),
                 cmocka_unit_test(test_missing_pages_keep_the_mark),
                 cmocka_unit_test(test_more_descriptors_than_pages),
                 cmocka_unit_test(test_bitmaps_in_pieces_leave_holes),
