@@ -77,7 +77,7 @@ static int collector_start(const CaptureJob *job, pid_t *ret_pid)
         /* makedumpfile refuses to write to a file that is there. */
         (void) unlinkat(job->dir_fd, job->incomplete_name, 0);
         mask = umask(0077);
-        r = process_start(argv, 0, ret_pid);
+        r = process_start(argv, PROCESS_GROUP, ret_pid);
         (void) umask(mask);
         return r;
 }

@@ -31,6 +31,8 @@ static void child_exec(char *const *argv, ProcessFlags flags, pid_t parent, int 
         sigset_t none;
         int null_fd;
 
+        if (flags & PROCESS_GROUP)
+                (void) setpgid(0, 0);
         (void) prctl(PR_SET_PDEATHSIG, SIGKILL);
         /* It may have died before the line above. */
         if (getppid() != parent)
@@ -123,7 +125,9 @@ int process_wait(pid_t pid, uint64_t timeout_usec, int *ret_status)
                 break;
         }
         if (n == 0) {
-                (void) kill(pid, SIGKILL);
+                /* Only as the leader of a group has it the group's number. */
+                if (kill(-pid, SIGKILL) < 0)
+                        (void) kill(pid, SIGKILL);
                 /* A process in D state stays: it is left behind rather than waited for. */
                 (void) poll(&poll_fd, 1, 100);
                 (void) waitpid(pid, NULL, WNOHANG);

@@ -6,6 +6,7 @@
 
 typedef enum ProcessFlags {
         PROCESS_QUIET = 1 << 0, /* standard output and error go to /dev/null */
+        PROCESS_GROUP = 1 << 1, /* leads a group of its own: what it starts is killed with it */
 } ProcessFlags;
 
 /* Starts @argv[0] (looked up in PATH) with empty standard input; the signal mask is reset. The
@@ -17,8 +18,8 @@ int process_start(char *const *argv, ProcessFlags flags, pid_t *ret_pid);
 void process_oom_default(void);
 
 /* Waits for @pid, at most @timeout_usec (USEC_INFINITY: for ever); when that is over it is killed
- * with SIGKILL and, if it goes at once, reaped. Returns 0 and its exit status (128+N: signal N);
- * -ETIMEDOUT. Does not log. */
+ * with SIGKILL, with the group that it leads, and, if it goes at once, reaped. Returns 0 and its
+ * exit status (128+N: signal N); -ETIMEDOUT. Does not log. */
 int process_wait(pid_t pid, uint64_t timeout_usec, int *ret_status);
 
 /* Both of the above. */

@@ -55,6 +55,25 @@ static void test_timeout_kills(void **state)
         assert_int_equal(status, -1);
 }
 
+/* Its child keeps a pipe open for as long as it lives. */
+static void test_timeout_kills_the_group(void **state)
+{
+        char number[16], *argv[] = { (char *) "/proc/self/exe", (char *) "parent", number, NULL };
+        _cleanup_close_ int read_fd = -EBADF;
+        int fds[2], status = -1;
+        pid_t pid = 0;
+        char c;
+
+        assert_int_equal(pipe2(fds, 0), 0);
+        read_fd = fds[0];
+        (void) snprintf(number, sizeof(number), "%d", fds[1]);
+        assert_int_equal(process_start(argv, PROCESS_QUIET | PROCESS_GROUP, &pid), 0);
+        close_fd(fds[1]);
+        assert_int_equal(read(read_fd, &c, 1), 1);
+        assert_int_equal(process_wait(pid, 0, &status), -ETIMEDOUT);
+        assert_int_equal(read(read_fd, &c, 1), 0);
+}
+
 static void test_huge_timeout_is_not_over_at_once(void **state)
 {
         int status = -1;
@@ -100,6 +119,15 @@ static int child_check(void)
         return read(STDIN_FILENO, &c, 1) == 0 ? 0 : 2;
 }
 
+/* Tells by @fd that there is a child. */
+static int child_parent(int fd)
+{
+        if (fork() == 0)
+                return write(fd, "x", 1) == 1 ? pause() : 1;
+        close_fd(fd);
+        return pause();
+}
+
 static int child(char **argv)
 {
         uint32_t value = 0;
@@ -112,6 +140,8 @@ static int child(char **argv)
                 return raise((int) value);
         if (streq(argv[1], "check"))
                 return child_check();
+        if (streq(argv[1], "parent"))
+                return child_parent((int) value);
         return pause();
 }
 
@@ -122,6 +152,7 @@ int main(int argc, char **argv)
                 cmocka_unit_test(test_signal_is_128_and_more),
                 cmocka_unit_test(test_program_that_does_not_exist),
                 cmocka_unit_test(test_timeout_kills),
+                cmocka_unit_test(test_timeout_kills_the_group),
                 cmocka_unit_test(test_huge_timeout_is_not_over_at_once),
                 cmocka_unit_test(test_child_starts_with_clean_signals_and_input),
                 cmocka_unit_test(test_closed_standard_input),
