@@ -3,6 +3,7 @@
 #include <stdatomic.h>
 
 #include "kdump-file.h"
+#include "log.h"
 #include "test-verb-save.h"
 
 /* In place of the clock: the deadline, where there is one, passes when it has been asked for so
@@ -100,6 +101,35 @@ static void test_core_in_a_pipe_is_lost_at_the_deadline(void **state)
         bed_done(&bed);
 }
 
+static void test_late_command_tells_what_helps(void **state)
+{
+        static const struct {
+                const char *format;
+                bool compressed;
+        } cases[] = { { "--format=kdump", true },
+                      { "--format=flat", true },
+                      { "--format=elf", false } };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                char *options[] = { (char *) cases[i].format, (char *) "--deadline=24h", NULL };
+                _cleanup_close_ int output = output_new();
+                _cleanup_free_ char *path = NULL, *text = NULL;
+                size_t size;
+                Bed bed;
+
+                bed_init(&bed);
+                path = bed_path(&bed, "vmcore");
+                n_questions_left = 0;
+                log_set_max_level(LOG_INFO);
+                assert_int_equal(run_with(&bed, path, options, output, STDERR_FILENO), 1);
+                assert_int_equal(lseek(output, 0, SEEK_SET), 0);
+                assert_int_equal(fd_read(output, 4096, &text, &size), 0);
+                assert_non_null(strstr(text, "--dump-level="));
+                assert_int_equal(strstr(text, "--compress=") != NULL, cases[i].compressed);
+                bed_done(&bed);
+        }
+}
+
 static void test_deadline_is_a_time(void **state)
 {
         static const struct {
@@ -129,6 +159,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_deadline_leaves_what_can_be_read),
                 cmocka_unit_test(test_core_in_a_pipe_is_lost_at_the_deadline),
+                cmocka_unit_test(test_late_command_tells_what_helps),
                 cmocka_unit_test(test_deadline_is_a_time),
         };
 

@@ -305,8 +305,10 @@ int verb_save(int argc, char **argv)
         }
         r = save(&arguments, &record);
         if (r == -ETIME)
-                log_info("More pages get into the file with a longer --deadline=, a higher "
-                         "--dump-level= or a faster --compress=.");
+                log_info("More pages get into the file with a longer --deadline=, %s.",
+                         arguments.collector.format == DUMP_FORMAT_ELF
+                                 ? "or a higher --dump-level="
+                                 : "a higher --dump-level= or a faster --compress=");
         if (r < 0 && is_lost(&arguments, &record, r))
                 return EXIT_FAILURE;
         record.dump_usec = now_boottime_usec() - arguments.deadline.start_usec;
