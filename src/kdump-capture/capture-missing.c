@@ -20,8 +20,13 @@ static void range_insert(MissingPages *missing, size_t at, uint64_t pfn)
 {
         MissingRange *ranges = missing->ranges;
 
+        /* Room that ranges leave when they join is not for what lies behind others. */
+        if (missing->more && pfn > missing->left_out_pfn)
+                return;
         if (missing->n_ranges == MISSING_RANGES_MAX) {
                 missing->more = true;
+                missing->left_out_pfn =
+                        at == MISSING_RANGES_MAX ? pfn : ranges[MISSING_RANGES_MAX - 1].first_pfn;
                 if (at == MISSING_RANGES_MAX)
                         return;
                 missing->n_ranges--;

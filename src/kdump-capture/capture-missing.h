@@ -15,7 +15,8 @@ typedef struct MissingRange {
 typedef struct MissingPages {
         MissingRange ranges[MISSING_RANGES_MAX];
         size_t n_ranges;
-        bool more; /* there was no room for all: these are the lowest */
+        bool more;             /* there was no room for all: these are the lowest */
+        uint64_t left_out_pfn; /* if so: the lowest for which there was none */
 } MissingPages;
 
 /* Pages may come in any order, and more than once. */

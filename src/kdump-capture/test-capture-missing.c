@@ -64,9 +64,24 @@ static void test_the_lowest_are_kept_if_there_are_many(void **state)
         check_text(&up, "0x0-0x3de and others");
 }
 
+static void test_room_that_comes_late_is_for_the_lowest(void **state)
+{
+        MissingPages missing = {};
+
+        for (uint64_t i = 0; i < MISSING_RANGES_MAX; i++)
+                missing_pages_add(&missing, 2 * i);
+        missing_pages_add(&missing, 500);
+        for (uint64_t i = 0; i < MISSING_RANGES_MAX; i++)
+                missing_pages_add(&missing, 2 * i + 1);
+        missing_pages_add(&missing, 600);
+        check_text(&missing, "0x0-0x3f and others");
+        missing_pages_add(&missing, 400);
+        check_text(&missing, "0x0-0x3f, 0x190 and others");
+}
+
 static void test_longest_text_has_room(void **state)
 {
-        MissingPages missing = { .more = true };
+        MissingPages missing = { .more = true, .left_out_pfn = UINT64_MAX };
         _cleanup_free_ char *text = NULL;
 
         for (size_t i = 0; i < 2 * MISSING_RANGES_MAX; i++)
@@ -83,6 +98,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_neighbours_make_ranges_in_any_order),
                 cmocka_unit_test(test_the_lowest_are_kept_if_there_are_many),
+                cmocka_unit_test(test_room_that_comes_late_is_for_the_lowest),
                 cmocka_unit_test(test_longest_text_has_room),
         };
 
