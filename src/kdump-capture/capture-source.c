@@ -389,12 +389,25 @@ static int reader_window(void *data, uint64_t pfn, size_t n_pages, const uint8_t
         return 0;
 }
 
+/* Where the kernel's image is; 0: unknown. */
+static uint64_t image_pfn(const CaptureSource *source)
+{
+        uint64_t vaddr, paddr;
+
+        if (!source->info || !source->kmem ||
+            vmcoreinfo_symbol(source->info, "_stext", &vaddr) < 0 ||
+            kmem_vtop(source->kmem, vaddr, &paddr, NULL) < 0)
+                return 0;
+        return paddr / source->page_size_bytes;
+}
+
 void capture_source_pages(CaptureSource *source, PageSource *ret)
 {
         *ret = (PageSource){
                 .data = source,
                 .page_size_bytes = source->page_size_bytes,
                 .end_pfn = pagemap_max_pfn(source->runs, source->n_runs, source->page_size_bytes),
+                .start_pfn = image_pfn(source),
                 .exists = pages_exist,
                 .next = pages_next,
                 .reader_new = reader_new,

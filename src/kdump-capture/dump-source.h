@@ -16,6 +16,10 @@ typedef struct PageSource {
         uint32_t page_size_bytes;
         uint64_t end_pfn; /* one past the last page */
 
+        /* Those from here on are wanted before those up to here: the kernel's image tells what all
+         * the rest is. 0: no telling. */
+        uint64_t start_pfn;
+
         /* Fills the bitmap @bits of @n_pfns pages from @first_pfn on with those that are memory. */
         void (*exists)(void *data, uint64_t first_pfn, size_t n_pfns, uint8_t *bits);
 

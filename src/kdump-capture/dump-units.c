@@ -26,8 +26,8 @@ struct DumpUnits {
         const PageSource *source;
         uint64_t unit_pfns; /* a power of two */
         Entry *entries;     /* n + 1: the last one has the rank of the end */
-        size_t n;
-        uint8_t *bits; /* of all units, one behind the other; NULL: not kept */
+        size_t n, start;    /* start: the index of that which is copied first */
+        uint8_t *bits;      /* of all units, one behind the other; NULL: not kept */
 };
 
 /* Walks over the units of @unit_pfns that hold memory, and fills in @entries unless it is NULL.
@@ -70,6 +70,9 @@ int dump_units_new(const PageSource *source, size_t bits_bytes_max, DumpUnits **
         if (!units->entries)
                 return -ENOMEM;
         units->n = units_find(source, unit_pfns, units->entries);
+        while (units->start < units->n &&
+               units->entries[units->start].first_pfn + unit_pfns <= source->start_pfn)
+                units->start++;
         if (n > 0 && n * (unit_pfns / 8) <= bits_bytes_max)
                 units->bits = calloc(n, unit_pfns / 8); /* without it, it takes longer */
 
@@ -193,6 +196,11 @@ uint64_t dump_units_rank(DumpUnits *units)
                 rank += n_pages;
         }
         return rank;
+}
+
+size_t dump_units_nth(const DumpUnits *units, size_t i)
+{
+        return (units->start + i) % units->n;
 }
 
 unsigned dump_units_n_rounds(const DumpUnits *units)

@@ -50,6 +50,9 @@ void dump_units_plan(DumpUnits *units, void *reader, DumpStretch *stretch);
 /* Between the passes, once: returns the number of pages to be written. */
 uint64_t dump_units_rank(DumpUnits *units);
 
+/* Second pass: the unit that is the number @i to be copied, from source->start_pfn on. */
+size_t dump_units_nth(const DumpUnits *units, size_t i);
+
 /* Second pass: how many times to go over all units, 1 or 2. In the first round those of their pages
  * are copied which the source calls valuable, with what little lies between them. */
 unsigned dump_units_n_rounds(const DumpUnits *units);

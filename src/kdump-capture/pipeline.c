@@ -108,7 +108,7 @@ static bool run_take_unit(Run *run, size_t *ret_index)
         (void) pthread_mutex_lock(&run->lock);
         taken = run->next_unit < dump_units_n(run->units);
         if (taken) {
-                *ret_index = run->next_unit++;
+                *ret_index = dump_units_nth(run->units, run->next_unit++);
                 run_check_deadline(run);
         }
         (void) pthread_mutex_unlock(&run->lock);

@@ -50,10 +50,27 @@ static void test_what_must_not_be_read_is_left_out_at_any_level(void **state)
         }
 }
 
+static void test_copy_starts_with_the_kernel_image(void **state)
+{
+        _cleanup_(capture_source_freep) CaptureSource *source = NULL;
+        PageSource pages;
+        TestSections t;
+
+        test_sections_init(&t, &test_kernels[0], 4, TEST_MAPPED_BY_PMD);
+        test_core_add_note(&t.memory.core, "VMCOREINFO", 0, t.memory.info_text,
+                           t.memory.n_info_text);
+        assert_int_equal(test_memory_open(&t.memory), 0);
+        assert_int_equal(capture_source_open(t.memory.core.path, &source), 0);
+        capture_source_pages(source, &pages);
+        assert_int_equal(pages.start_pfn, TEST_PHYS_BASE / TEST_PAGE_BYTES);
+        test_sections_done(&t);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_what_must_not_be_read_is_left_out_at_any_level),
+                cmocka_unit_test(test_copy_starts_with_the_kernel_image),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL) != 0;

@@ -300,6 +300,31 @@ static void test_one_round_if_there_is_no_telling(void **state)
         dump_units_free(units);
 }
 
+static void test_units_from_the_start_page_on_come_first(void **state)
+{
+        static const struct {
+                uint64_t start_pfn;
+                size_t order[3];
+        } cases[] = {
+                { 0, { 0, 1, 2 } },     { 4095, { 0, 1, 2 } },       { 4096, { 1, 2, 0 } },
+                { 5000, { 1, 2, 0 } },  { 8192, { 2, 0, 1 } },       { 12287, { 2, 0, 1 } },
+                { 12288, { 0, 1, 2 } }, { UINT64_MAX, { 0, 1, 2 } },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                DumpUnits *units;
+                uint64_t n_pages;
+                Sparse sparse;
+
+                sparse_init(&sparse, 0, 12288, 12288, 12288, 1);
+                sparse.source.start_pfn = cases[i].start_pfn;
+                units = plan(&sparse, 4 << 20, &n_pages);
+                for (size_t k = 0; k < ELEMENTSOF(cases[i].order); k++)
+                        assert_int_equal(dump_units_nth(units, k), cases[i].order[k]);
+                dump_units_free(units);
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -309,6 +334,7 @@ int main(void)
                 cmocka_unit_test(test_no_memory_at_all),
                 cmocka_unit_test(test_valuable_pages_are_of_the_first_round),
                 cmocka_unit_test(test_few_pages_between_valuable_ones_are_taken_along),
+                cmocka_unit_test(test_units_from_the_start_page_on_come_first),
                 cmocka_unit_test(test_one_round_if_there_is_no_telling),
         };
 
