@@ -124,6 +124,7 @@ static CaptureStatus process_status(AttemptProcess *process, int status)
         case CAPTURE_LOG_ONLY:
         case CAPTURE_INCOMPLETE:
         case CAPTURE_NOTHING:
+        case CAPTURE_FULL:
                 return (CaptureStatus) WEXITSTATUS(status);
         default:
                 log_error("the attempt ended with status %d", WEXITSTATUS(status));

@@ -12,6 +12,7 @@
 #include "log.h"
 #include "mount-target.h"
 #include "paths.h"
+#include "sink.h"
 
 #define SOURCE "/proc/vmcore"
 /* What a record says until the capture has ended, one way or the other. */
@@ -30,6 +31,8 @@ const char *capture_status_to_string(CaptureStatus status)
                 return "log only";
         case CAPTURE_INCOMPLETE:
                 return "incomplete";
+        case CAPTURE_FULL:
+                return "full";
         case CAPTURE_NOTHING:
                 break;
         }
@@ -130,7 +133,7 @@ static CaptureStatus save_vmcore(int dir_fd, const Plan *plan, const CaptureDead
                 if (streq_ptr(record->reason, REASON_INTERRUPTED))
                         (void) record_reason(record, strerror(-r));
                 log_error("saving %s failed: %s", FILE_VMCORE, record->reason ?: strerror(-r));
-                return so_far;
+                return sink_error_is_full(r) && !nothing ? CAPTURE_FULL : so_far;
         }
         if (record->status == DUMP_STATUS_INCOMPLETE) {
                 log_warning("saving %s: %llu pages are missing%s", FILE_VMCORE,

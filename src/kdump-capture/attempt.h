@@ -12,6 +12,7 @@ typedef enum CaptureStatus {
         CAPTURE_LOG_ONLY = 2,   /* the kernel log is safe, there is no vmcore */
         CAPTURE_INCOMPLETE = 3, /* the vmcore opens, but pages are missing */
         CAPTURE_NOTHING = 4,
+        CAPTURE_FULL = 5, /* of an attempt only: incomplete, but another target may have room */
 } CaptureStatus;
 
 /* Runs in a process of its own, which may be killed at any time. @index tells attempts apart (each
@@ -20,5 +21,5 @@ typedef enum CaptureStatus {
 CaptureStatus attempt_run(const Plan *plan, const Target *target, size_t index, bool skip_log,
                           ProgressPipe *pipe);
 
-/* "complete", "log only", "incomplete", "nothing saved". */
+/* "complete", "log only", "incomplete", "full", "nothing saved". */
 const char *capture_status_to_string(CaptureStatus status);

@@ -20,12 +20,10 @@ static bool vmcore_saved(CaptureStatus status)
 
 static CaptureStatus better(CaptureStatus a, CaptureStatus b)
 {
-        /* In the order of worth: complete, incomplete, log only, nothing. */
+        /* In the order of worth: complete, incomplete, full, log only, nothing. */
         static const int rank[] = {
-                [CAPTURE_COMPLETE] = 3,
-                [CAPTURE_INCOMPLETE] = 2,
-                [CAPTURE_LOG_ONLY] = 1,
-                [CAPTURE_NOTHING] = 0,
+                [CAPTURE_COMPLETE] = 4, [CAPTURE_INCOMPLETE] = 3, [CAPTURE_FULL] = 2,
+                [CAPTURE_LOG_ONLY] = 1, [CAPTURE_NOTHING] = 0,
         };
 
         return rank[a] >= rank[b] ? a : b;
@@ -55,7 +53,7 @@ static CaptureStatus try_targets(const Plan *plan, Watchdog *watchdog)
                 log_notice("failure action: dump to the root file system");
                 best = better(best, try_target(plan, plan->rootfs, plan->n_targets, watchdog));
         }
-        return best;
+        return best == CAPTURE_FULL ? CAPTURE_INCOMPLETE : best;
 }
 
 /* The failure action, or the final one when there is nothing (left) to do about the failure. */
