@@ -74,6 +74,27 @@ static void test_overlap_prefers_direct_map(void **state)
         assert_int_equal(vmcore_machine(vmcore), EM_X86_64);
 }
 
+static void test_image_may_be_in_several_segments(void **state)
+{
+        static const uint64_t paddrs[] = { 4 * PAGE, 2 * PAGE, 7 * PAGE };
+        _cleanup_(test_core_done) TestCore core;
+        _cleanup_(vmcore_closep) Vmcore *vmcore = NULL;
+        _cleanup_free_ uint8_t *data = test_pattern_new(PAGE, 3);
+        uint64_t delta, start, end;
+
+        test_core_init(&core);
+        test_core_add(&core, TEST_KERNEL_MAP_VADDR, 64 * PAGE, PAGE, PAGE, data);
+        for (size_t i = 0; i < ELEMENTSOF(paddrs); i++)
+                test_core_add(&core, TEST_KERNEL_MAP_VADDR + paddrs[i], paddrs[i], PAGE, PAGE,
+                              data);
+        vmcore = test_core_open(&core);
+        assert_int_equal(vmcore_kernel_map_delta(vmcore, &delta), 0);
+        assert_true(delta == TEST_KERNEL_MAP_VADDR);
+        assert_int_equal(vmcore_kernel_map_range(vmcore, &start, &end), 0);
+        assert_int_equal(start, 2 * PAGE);
+        assert_int_equal(end, 8 * PAGE);
+}
+
 static void test_hole_is_out_of_range(void **state)
 {
         _cleanup_(test_core_done) TestCore core;
@@ -451,6 +472,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_overlap_prefers_direct_map),
+                cmocka_unit_test(test_image_may_be_in_several_segments),
                 cmocka_unit_test(test_hole_is_out_of_range),
                 cmocka_unit_test(test_missing_file_part_is_zero),
                 cmocka_unit_test(test_cut_off_file),

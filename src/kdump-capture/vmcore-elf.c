@@ -243,6 +243,20 @@ static bool is_kernel_map(const Vmcore *vmcore, uint64_t vaddr)
                vaddr != UINT64_MAX;
 }
 
+/* The image is in several segments where pages were left out of it. Of those that are mapped
+ * differently, the last counts. */
+static void kernel_map_add(Vmcore *vmcore, uint64_t delta, const MemoryRun *segment)
+{
+        if (!vmcore->has_kernel_map || vmcore->kernel_map_delta != delta) {
+                vmcore->kernel_map_start_paddr = segment->start_paddr;
+                vmcore->kernel_map_end_paddr = segment->end_paddr;
+        }
+        vmcore->kernel_map_start_paddr = MIN(vmcore->kernel_map_start_paddr, segment->start_paddr);
+        vmcore->kernel_map_end_paddr = MAX(vmcore->kernel_map_end_paddr, segment->end_paddr);
+        vmcore->kernel_map_delta = delta;
+        vmcore->has_kernel_map = true;
+}
+
 /* As makedumpfile, takes the last segment that can be one of the direct map: /proc/kcore of v4.19
  * has remapped entries in front. */
 static void deltas_find(Vmcore *vmcore, const Segments *segments)
@@ -253,12 +267,9 @@ static void deltas_find(Vmcore *vmcore, const Segments *segments)
 
                 if (vaddr == 0 || vaddr == UINT64_MAX)
                         continue;
-                if (is_kernel_map(vmcore, vaddr)) {
-                        vmcore->kernel_map_delta = delta;
-                        vmcore->kernel_map_start_paddr = segments->items[i].start_paddr;
-                        vmcore->kernel_map_end_paddr = segments->items[i].end_paddr;
-                        vmcore->has_kernel_map = true;
-                } else
+                if (is_kernel_map(vmcore, vaddr))
+                        kernel_map_add(vmcore, delta, &segments->items[i]);
+                else
                         vmcore->direct_map_delta = delta;
         }
 }

@@ -48,11 +48,12 @@ const char *vmcore_machine_to_string(unsigned machine);
 unsigned vmcore_machine_from_string(const char *name);
 uint64_t vmcore_direct_map_delta(const Vmcore *vmcore);
 
-/* The same distance for the segment that maps the kernel image itself (x86_64 only). Returns 0 or
+/* The same distance for the segments that map the kernel image itself (x86_64 only). Returns 0 or
  * -ENODATA. */
 int vmcore_kernel_map_delta(const Vmcore *vmcore, uint64_t *ret_delta);
 
-/* The memory that this segment covers, in bytes, end exclusive. Returns 0 or -ENODATA. */
+/* The memory from the first of these segments to the last, whatever is between them, in bytes, end
+ * exclusive. Returns 0 or -ENODATA. */
 int vmcore_kernel_map_range(const Vmcore *vmcore, uint64_t *ret_start_paddr,
                             uint64_t *ret_end_paddr);
 
