@@ -19,8 +19,10 @@
  * (arch/x86/mm/kaslr.c). */
 #define DIRECT_MAP_ALIGN_BYTES (UINT64_C(1) << 30)
 
-/* The direct map is the first that is there, and few entries are before it. */
-#define DIRECT_MAP_WALKS_MAX 65536
+/* Of a search, so that it takes no seconds of tables that make no sense. The direct map is the
+ * first that is there, and few entries are before it; of the image this is 256 MiB in small pages.
+ */
+#define WALKS_MAX 65536
 
 /* arch/x86/include/asm/pgtable_types.h */
 #define PAGE_PRESENT_BIT (UINT64_C(1) << 0)
@@ -222,7 +224,7 @@ static uint64_t x86_64_direct_map_delta(Kmem *kmem, const void *arch_state)
         if (state->direct_map_delta != 0 || !state->has_root)
                 return state->direct_map_delta;
 
-        for (unsigned i = 0; i < DIRECT_MAP_WALKS_MAX && vaddr < KERNEL_MAP_VADDR; i++) {
+        for (unsigned i = 0; i < WALKS_MAX && vaddr < KERNEL_MAP_VADDR; i++) {
                 if (table_walk(kmem, state, vaddr, &paddr, &bytes) >= 0) {
                         if (is_direct_map(kmem, state, vaddr - paddr))
                                 return vaddr - paddr;
@@ -239,11 +241,11 @@ static uint64_t x86_64_direct_map_delta(Kmem *kmem, const void *arch_state)
 static int x86_64_image(Kmem *kmem, const void *arch_state, KmemImage *ret)
 {
         const X86State *state = arch_state;
-        uint64_t start = UINT64_MAX, end = 0, paddr, bytes;
+        uint64_t start = UINT64_MAX, end = 0, at = 0, paddr, bytes;
 
         if (!state->has_root)
                 return -ENODATA;
-        for (uint64_t at = 0; at < state->kernel_image_bytes; at += bytes) {
+        for (unsigned i = 0; i < WALKS_MAX && at < state->kernel_image_bytes; i++, at += bytes) {
                 if (table_walk(kmem, state, KERNEL_MAP_VADDR + at, &paddr, &bytes) < 0 ||
                     paddr != at + state->phys_base)
                         continue;

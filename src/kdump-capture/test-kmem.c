@@ -260,6 +260,28 @@ static void test_image_is_what_is_mapped_of_it(void **state)
         assert_true(image.delta == map - base);
 }
 
+/* With empty tables for all but the last 2 MiB of where it can be. */
+static void test_search_for_the_image_ends(void **state)
+{
+        const uint64_t last = GIB - 0x200000;
+        _cleanup_(tables_done) Tables tables;
+        uint64_t pmd_paddr, empty_paddr;
+        KmemImage image;
+
+        tables_init(&tables, 4, 0, 0);
+        pmd_paddr = tables_map(&tables, TEST_KERNEL_MAP_VADDR + last, TEST_PHYS_BASE + last, 1);
+        pmd_paddr -= pmd_paddr % PAGE;
+        assert_int_equal(test_memory_open(&tables.memory), 0);
+        assert_int_equal(kmem_image(tables.memory.kmem, &image), 0);
+        assert_int_equal(image.start_paddr, TEST_PHYS_BASE + last);
+
+        empty_paddr = tables.next_paddr;
+        for (uint64_t i = 0; i < 511; i++)
+                test_memory_put_u64(&tables.memory, pmd_paddr + i * 8, empty_paddr | PRESENT);
+        assert_int_equal(test_memory_open(&tables.memory), 0);
+        assert_int_equal(kmem_image(tables.memory.kmem, &image), -ENODATA);
+}
+
 static void test_tables_that_point_at_themselves(void **state)
 {
         for (unsigned n_levels = 4; n_levels <= 5; n_levels++) {
@@ -408,6 +430,7 @@ int main(void)
                 cmocka_unit_test(test_direct_map_is_looked_for_behind_what_else_is_mapped),
                 cmocka_unit_test(test_search_for_the_direct_map_ends),
                 cmocka_unit_test(test_image_is_what_is_mapped_of_it),
+                cmocka_unit_test(test_search_for_the_image_ends),
                 cmocka_unit_test(test_tables_that_point_at_themselves),
                 cmocka_unit_test(test_damaged_tables),
                 cmocka_unit_test(test_what_cannot_be_opened),
