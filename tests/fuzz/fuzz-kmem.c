@@ -8,6 +8,10 @@
 #define N_VADDRS 8
 #define READ_BYTES 64
 
+/* The lowest address of a kernel with 52 bits, and the longest image of one. */
+#define KERNEL_HALF_VADDR_MIN UINT64_C(0xff00000000000000)
+#define IMAGE_BYTES_MAX (UINT64_C(1) << 31)
+
 #define X86_64_TEXT "NUMBER(phys_base)=0\nSYMBOL(init_top_pgt)=ffffffff80001000\n"
 #define ARM64_TEXT                                                                                 \
         "NUMBER(kimage_voffset)=0xffff800000000000\nSYMBOL(swapper_pg_dir)=ffff800000010000\n"     \
@@ -58,6 +62,24 @@ static void vaddr_check(FuzzCore *core, uint64_t vaddr)
         FUZZ_CHECK(memcmp(got, expected, sizeof(got)) == 0);
 }
 
+/* The first bytes of the image and of the direct map are where they are said to be. */
+static void maps_check(FuzzCore *core)
+{
+        uint64_t delta = kmem_direct_map_delta(core->kmem), paddr;
+        KmemImage image;
+        int r;
+
+        FUZZ_CHECK(delta == 0 || delta >= KERNEL_HALF_VADDR_MIN);
+        r = kmem_image(core->kmem, &image);
+        FUZZ_CHECK(r == 0 || r == -ENODATA);
+        if (r < 0)
+                return;
+        FUZZ_CHECK(image.start_paddr < image.end_paddr);
+        FUZZ_CHECK(image.end_paddr - image.start_paddr <= IMAGE_BYTES_MAX);
+        FUZZ_CHECK(kmem_vtop(core->kmem, image.start_paddr + image.delta, &paddr, NULL) == 0);
+        FUZZ_CHECK(paddr == image.start_paddr);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
         _cleanup_(fuzz_core_done) FuzzCore core = { .fd = -EBADF };
@@ -71,6 +93,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                sizeof(vaddrs)) == 0);
         for (size_t i = 0; i < N_VADDRS; i++)
                 vaddr_check(&core, vaddrs[i]);
+        maps_check(&core);
         result_check(kmem_read(core.kmem, vaddrs[0], many, sizeof(many)));
         (void) kmem_read_utsname(core.kmem, core.info, uts);
         return 0;

@@ -142,6 +142,10 @@ def kmem_seeds():
                  {0x3fff8: 0xfffffc0000000000})
     yield memory(0, b"NUMBER(sme_mask)=140737488355328\nNUMBER(phys_base)=-4096\nNUMBER(KERNEL_IMAGE_SIZE)=536870912\n",
                  {0x40000 - 64: KERNEL_MAP + 0x2000})
+    # The image, in 2 MiB pages with a hole, and the direct map, which has the root.
+    image = {0x2000 + 8 * 510: 0x3003, 0x3000: 0x83, 0x3010: 0x400083, 0x4000: 0x83}
+    yield memory(0, b"", {0x1000 + 8 * 511: 0x2003, 0x1000 + 8 * 273: 0x4003, **image})
+    yield memory(1, b"", {0x1000 + 8 * 511: 0x5003, 0x1000 + 8 * 273: 0x6003, 0x5000 + 8 * 511: 0x2003, 0x6000: 0x4003, **image})
 
 
 def put(words, paddr, data):
