@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Owns the tests of PageLayout: what is taken from VMCOREINFO, and what is not guessed. */
-#include "page-layout.h"
 #include "io.h"
+#include "page-layout.h"
 #include "strv.h"
 #include "test-pages.h"
 #include "test.h"
