@@ -213,20 +213,28 @@ static int file_check_name(const SinkFile *file)
         return ours.st_ino == named.st_ino && ours.st_dev == named.st_dev ? 0 : -ESTALE;
 }
 
+static int file_rename(const SinkFile *file, const char *from, const char *to)
+{
+        return renameat(file->dir_fd, from, file->dir_fd, to) < 0 ? -errno : 0;
+}
+
+/* Whoever is told that it failed says so in the file: its name is not to say the opposite. */
 static int file_commit(Sink *sink)
 {
         SinkFile *file = (SinkFile *) sink;
         int r;
 
         r = file_sync(sink);
+        if (r >= 0)
+                r = file_check_name(file);
+        if (r >= 0)
+                r = file_rename(file, file->incomplete_name, file->final_name);
         if (r < 0)
                 return r;
-        r = file_check_name(file);
+        r = fsync_path(file->dir_fd, ".");
         if (r < 0)
-                return r;
-        if (renameat(file->dir_fd, file->incomplete_name, file->dir_fd, file->final_name) < 0)
-                return -errno;
-        return fsync_path(file->dir_fd, ".");
+                (void) file_rename(file, file->final_name, file->incomplete_name);
+        return r;
 }
 
 static void file_free(Sink *sink)

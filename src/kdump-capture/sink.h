@@ -36,8 +36,8 @@ typedef struct SinkOps {
         /* All that was written so far is safe when this returns 0. */
         int (*sync)(Sink *sink);
 
-        /* sync(), then the final name, safe too. Nothing can be written any more, unless it fails.
-         */
+        /* sync(), then the final name, safe too. Nothing can be written any more, unless it fails:
+         * then it keeps the incomplete name. */
         int (*commit)(Sink *sink);
 
         /* Without a commit() before it, the incomplete name stays. */

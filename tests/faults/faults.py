@@ -125,7 +125,7 @@ def writes_that_fail(bed):
 def sync_that_fails(bed):
     for call in range(1, 1000):
         code, text = bed.save_with("sync=%d" % call)
-        if bed.target.exists():  # now it is only the folder
+        if bed.target.exists():  # there are no more
             break
         check(code in (1, EXIT_INCOMPLETE) and "Input/output error" in text, "sync %d fails: %d\n%s", call, code, text)
         dump = Dump(incomplete(bed.target))
