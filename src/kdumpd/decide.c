@@ -7,7 +7,6 @@
 #include "io.h"
 
 #define NO_REBUILD_PROBLEM "force_no_rebuild forbids to build the base image that is needed"
-#define LOAD_DISABLED_PROBLEM "the kernel refuses to load: kernel.kexec_load_disabled is 1"
 
 void decision_done(Decision *decision)
 {
@@ -24,6 +23,19 @@ void decision_done(Decision *decision)
                 strprintf(&(ret)->reason, __VA_ARGS__);                                            \
         })
 
+/* Why the kernel would refuse to load; NULL if it would not. Both can only be undone by a reboot
+ * (kernel/kexec_core.c, kexec_load_permitted(), v6.3). */
+static const char *load_forbidden(const Facts *facts)
+{
+        if (facts->load_disabled)
+                return "the kernel refuses to load until the next boot: kernel.kexec_load_disabled "
+                       "is 1";
+        if (facts->load_limit == 0)
+                return "the kernel refuses to load until the next boot: "
+                       "kernel.kexec_load_limit_panic has come down to 0";
+        return NULL;
+}
+
 /* What is asked for cannot be had: the best of what there is. */
 static int decide_problem(const Facts *facts, const Situation *s, const char *problem,
                           Decision *ret)
@@ -36,7 +48,7 @@ static int decide_problem(const Facts *facts, const Situation *s, const char *pr
         if (facts->crash_loaded)
                 return decision_set(ret, DECIDE_NOTHING, ARM_STATE_DEGRADED,
                                     "an image of unknown origin is armed: %s", problem);
-        if (s->restorable > 0 && !facts->load_disabled)
+        if (s->restorable > 0 && !load_forbidden(facts))
                 return decision_set(ret, DECIDE_RESTORE, ARM_STATE_DISARMED,
                                     "loading generation %" PRIu64 ", the last good one: %s",
                                     s->restorable, problem);
@@ -66,7 +78,7 @@ static int decide_build(const Facts *facts, const Situation *s, Decision *ret)
                 return decide_problem(facts, s, problem, ret);
         }
         /* A build takes minutes, and the machine may panic meanwhile. */
-        if (!facts->crash_loaded && s->restorable > 0 && !facts->load_disabled)
+        if (!facts->crash_loaded && s->restorable > 0 && !load_forbidden(facts))
                 return decision_set(ret, DECIDE_RESTORE, ARM_STATE_DISARMED,
                                     "loading generation %" PRIu64
                                     ", the last good one, until a base image is built: %s",
@@ -75,10 +87,9 @@ static int decide_build(const Facts *facts, const Situation *s, Decision *ret)
                             why);
 }
 
-int decide(const Facts *facts, const Situation *s, Decision *ret)
+/* What the configuration asks for, and what is in the way. */
+static int decide_wanted(const Facts *facts, const Situation *s, Decision *ret)
 {
-        *ret = (Decision){ 0 };
-
         if (facts->crash_size_bytes == 0 && !facts->crash_loaded) {
                 ret->failed = true;
                 return decision_set(ret, DECIDE_FAIL, ARM_STATE_UNAVAILABLE,
@@ -94,12 +105,83 @@ int decide(const Facts *facts, const Situation *s, Decision *ret)
         if (facts->crash_loaded && s->wanted_is_armed)
                 return decision_set(ret, DECIDE_NOTHING, ARM_STATE_ARMED,
                                     "generation %" PRIu64 " is armed", s->armed_generation);
-        if (facts->load_disabled)
-                return decide_problem(facts, s, LOAD_DISABLED_PROBLEM, ret);
+        if (load_forbidden(facts))
+                return decide_problem(facts, s, load_forbidden(facts), ret);
         if (facts->crash_loaded)
                 return decision_set(ret, DECIDE_LOAD, ARM_STATE_STALE,
                                     "what is armed is not what the configuration asks for");
         return decision_set(ret, DECIDE_LOAD, ARM_STATE_DISARMED, "no crash kernel is loaded");
+}
+
+static int decision_replace(Decision *d, DecideAction action, ArmState state, char *reason)
+{
+        free(d->reason);
+        d->reason = reason;
+        d->action = action;
+        d->state = state;
+        return 0;
+}
+
+/* Nothing is loaded, and what is held in memory is nearer than anything else. */
+static int decide_load_held(const Situation *s, Decision *d)
+{
+        char *reason;
+        int r;
+
+        if (d->action == DECIDE_LOAD)
+                return 0;
+        r = strprintf(&reason,
+                      "no crash kernel is loaded: loading generation %" PRIu64
+                      " again, from memory",
+                      s->held);
+        if (r < 0)
+                return r;
+        return decision_replace(d, DECIDE_RELOAD, ARM_STATE_DISARMED, reason);
+}
+
+/* What is loaded is not right any more, whatever becomes of what is asked for. */
+static int decide_stale(const Facts *facts, const Situation *s, Decision *d)
+{
+        const char *why = s->foreign ? "someone else has loaded another image" : s->stale_headers;
+        const char *forbidden = load_forbidden(facts);
+        char *reason;
+        int r;
+
+        /* A load would bring new headers with it. */
+        if (d->action == DECIDE_LOAD)
+                return 0;
+        if (s->held > 0 && !forbidden) {
+                r = strprintf(&reason, "loading generation %" PRIu64 " again: %s", s->held, why);
+                if (r < 0)
+                        return r;
+                return decision_replace(d, DECIDE_RELOAD, ARM_STATE_STALE, reason);
+        }
+        if (d->action != DECIDE_NOTHING || d->state != ARM_STATE_ARMED)
+                return 0;
+        r = strprintf(&reason, "%s, but the image does not know yet: %s", why,
+                      forbidden ?: "loading it again has failed");
+        if (r < 0)
+                return r;
+        d->failed = true;
+        return decision_replace(d, DECIDE_NOTHING, ARM_STATE_DEGRADED, reason);
+}
+
+int decide(const Facts *facts, const Situation *s, Decision *ret)
+{
+        int r;
+
+        *ret = (Decision){ 0 };
+        r = decide_wanted(facts, s, ret);
+        if (r < 0)
+                return r;
+        if (facts->crash_loaded && (s->foreign || s->stale_headers))
+                r = decide_stale(facts, s, ret);
+        else if (!facts->crash_loaded && facts->crash_size_bytes > 0 && s->held > 0 &&
+                 !load_forbidden(facts))
+                r = decide_load_held(s, ret);
+        if (r < 0)
+                decision_done(ret);
+        return r;
 }
 
 bool decide_unload(const char *job_type, const char *system_state, const char **ret_reason)

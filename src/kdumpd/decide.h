@@ -11,6 +11,7 @@ typedef enum DecideAction {
         DECIDE_BUILD,   /* have a base image built */
         DECIDE_WAIT,    /* until the build that runs is over */
         DECIDE_LOAD,    /* load what the configuration asks for */
+        DECIDE_RELOAD,  /* load again, from memory, what was loaded last */
         DECIDE_RESTORE, /* load the last good generation */
         DECIDE_FAIL,    /* nothing is armed and nothing can be: the request is answered */
         _DECIDE_ACTION_MAX,
@@ -27,6 +28,10 @@ typedef struct Situation {
         bool wanted_is_armed;      /* what was loaded last, by us, is what is asked for */
         uint64_t armed_generation; /* 0: what is loaded, if anything, is not known to be ours */
         uint64_t restorable; /* a generation that may be tried if nothing is loaded; 0: none */
+        uint64_t held;       /* the one that is ready in memory to be loaded again; 0: none */
+        const char *stale_headers; /* what of CPUs and memory the armed image does not know, in
+                                      words; NULL: nothing */
+        bool foreign;              /* what is loaded was put there by someone else */
 } Situation;
 
 typedef struct Decision {
@@ -38,8 +43,8 @@ typedef struct Decision {
 
 void decision_done(Decision *decision);
 
-/* Returns 0 or -ENOMEM. Of @facts it looks at crash_loaded, crash_size_bytes and load_disabled
- * only. */
+/* Returns 0 or -ENOMEM. Of @facts it looks at crash_loaded, crash_size_bytes, load_disabled and
+ * load_limit only. */
 int decide(const Facts *facts, const Situation *situation, Decision *ret);
 
 /* Whether the end of the unit is to take the image away: only if someone asked for just that.

@@ -253,6 +253,48 @@ static int read_names(int root_fd, Facts *facts)
         return read_text(root_fd, "/etc/machine-id", &facts->machine_id);
 }
 
+/* No such file: an older kernel, without a limit. */
+static int read_load_limit(int root_fd, int64_t *ret)
+{
+        _cleanup_free_ char *line = NULL;
+        uint64_t value;
+        int r;
+
+        r = root_read_line(root_fd, "/proc/sys/kernel/kexec_load_limit_panic", &line);
+        if (r == -ENOENT || (r >= 0 && *line == '-')) {
+                *ret = -1;
+                return 0;
+        }
+        if (r < 0)
+                return r;
+        r = parse_u64(line, 10, &value);
+        if (r < 0)
+                return r;
+        *ret = (int64_t) MIN(value, (uint64_t) INT64_MAX);
+        return 0;
+}
+
+int facts_refresh_limits(int root_fd, Facts *facts)
+{
+        int r;
+
+        r = read_flag(root_fd, "/proc/sys/kernel/kexec_load_disabled", &facts->load_disabled);
+        if (r < 0)
+                return r;
+        return read_load_limit(root_fd, &facts->load_limit);
+}
+
+int facts_refresh_crash_hotplug(int root_fd, Facts *facts)
+{
+        int r;
+
+        r = read_flag(root_fd, "/sys/devices/system/cpu/crash_hotplug", &facts->cpu_crash_hotplug);
+        if (r < 0)
+                return r;
+        return read_flag(root_fd, "/sys/devices/system/memory/crash_hotplug",
+                         &facts->memory_crash_hotplug);
+}
+
 static int read_kexec(int root_fd, Facts *facts)
 {
         int r;
@@ -264,14 +306,10 @@ static int read_kexec(int root_fd, Facts *facts)
         r = read_crash_size(root_fd, &facts->crash_size_bytes);
         if (r < 0)
                 return r;
-        r = read_flag(root_fd, "/sys/devices/system/cpu/crash_hotplug", &facts->cpu_crash_hotplug);
+        r = facts_refresh_crash_hotplug(root_fd, facts);
         if (r < 0)
                 return r;
-        r = read_flag(root_fd, "/sys/devices/system/memory/crash_hotplug",
-                      &facts->memory_crash_hotplug);
-        if (r < 0)
-                return r;
-        return read_flag(root_fd, "/proc/sys/kernel/kexec_load_disabled", &facts->load_disabled);
+        return facts_refresh_limits(root_fd, facts);
 }
 
 int facts_read(int root_fd, Facts *ret)

@@ -17,6 +17,8 @@ typedef struct Facts {
         uint32_t boot_apicid; /* of the boot CPU, from the "apicid" / "initial apicid" of cpu 0 */
         bool boot_apicid_known;
         bool load_disabled; /* kernel.kexec_load_disabled */
+        int64_t load_limit; /* kernel.kexec_load_limit_panic, since v6.3: loads that are still
+                               allowed; -1: any number */
 } Facts;
 
 void facts_done(Facts *facts);
@@ -26,6 +28,14 @@ void facts_done(Facts *facts);
  * this is called once at start: reading them takes the kexec lock (kernel/kexec_core.c, v6.x) and
  * may make a load or a crash at that moment fail. Does not log. */
 int facts_read(int root_fd, Facts *ret);
+
+/* Reads load_disabled and load_limit again: they may change at any time. Does not log. */
+int facts_refresh_limits(int root_fd, Facts *facts);
+
+/* Reads cpu_crash_hotplug and memory_crash_hotplug again: they tell of the image that is loaded, so
+ * they are right only after a load (crash_check_hotplug_support(), v6.6). Takes the kexec lock as
+ * facts_read() does: call it once after each load, and at no other time. Does not log. */
+int facts_refresh_crash_hotplug(int root_fd, Facts *facts);
 
 /* crash_loaded alone; takes no lock, may be polled. Returns 0/1, or -ENOENT: a kernel without
  * kexec. */

@@ -101,6 +101,30 @@ static void test_apicid_alone_will_do(void **state)
         assert_int_equal(facts.boot_apicid, 16);
 }
 
+static void test_limit_of_loads(void **state)
+{
+        static const struct {
+                const char *text;
+                int r;
+                int64_t limit;
+        } table[] = {
+                { NULL, 0, -1 }, { "-1\n", 0, -1 },     { "0\n", 0, 0 },
+                { "7\n", 0, 7 }, { "x\n", -EINVAL, 5 },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(table); i++) {
+                _cleanup_(fixture_done) Fixture root = FIXTURE_NULL;
+                Facts facts = { .load_limit = 5 };
+
+                fixture_init(&root);
+                if (table[i].text)
+                        fixture_write(&root, "/proc/sys/kernel/kexec_load_limit_panic",
+                                      table[i].text);
+                assert_int_equal(facts_refresh_limits(root.fd, &facts), table[i].r);
+                assert_int_equal(facts.load_limit, table[i].limit);
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -109,6 +133,7 @@ int main(void)
                 cmocka_unit_test(test_new_names_go_before_the_older),
                 cmocka_unit_test(test_hidden_iomem_gives_memtotal),
                 cmocka_unit_test(test_apicid_alone_will_do),
+                cmocka_unit_test(test_limit_of_loads),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL) != 0;
