@@ -327,7 +327,7 @@ int generation_open(const GenerationStore *store, const Generation *generation,
                     const Generation *trusted, KexecImage *ret, char **reterr_message)
 {
         _cleanup_(kexec_image_done) KexecImage image = KEXEC_IMAGE_NULL;
-        _cleanup_close_ int base_fd = -EBADF;
+        _cleanup_close_ int kernel_fd = -EBADF, base_fd = -EBADF;
         _cleanup_free_ char *overlay = NULL;
         const Generation none = { 0 };
         size_t overlay_size = 0;
@@ -338,7 +338,7 @@ int generation_open(const GenerationStore *store, const Generation *generation,
         compare = !is_trusted(generation->kernel_path, generation->kernel_sha256,
                               trusted->kernel_path, trusted->kernel_sha256);
         r = open_checked(store->root_fd, generation->kernel_path, generation->kernel_sha256,
-                         compare, &image.kernel_fd, reterr_message);
+                         compare, &kernel_fd, reterr_message);
         if (r < 0)
                 return r;
         compare = !is_trusted(generation->base_path, generation->base_sha256, trusted->base_path,
@@ -351,6 +351,9 @@ int generation_open(const GenerationStore *store, const Generation *generation,
         if (r < 0)
                 return r;
 
+        r = kexec_file_new(kernel_fd, "kdump-kernel", &image.kernel_fd);
+        if (r < 0)
+                return complain(r, generation->kernel_path, strerror(-r), reterr_message);
         r = kexec_initrd_new(base_fd, overlay, overlay_size, &image.initrd_fd);
         if (r < 0)
                 return complain(r, "initramfs", strerror(-r), reterr_message);

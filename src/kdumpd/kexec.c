@@ -26,6 +26,8 @@
  * unpack_to_rootfs(): "!(this_header & 3)") and skips zeros before it. */
 #define INITRD_ALIGN 512
 
+#define MEMORY_FILE_SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL)
+
 #ifndef MFD_NOEXEC_SEAL
 #define MFD_NOEXEC_SEAL 0x0008U
 #endif
@@ -40,14 +42,14 @@ void kexec_image_done(KexecImage *image)
         *image = KEXEC_IMAGE_NULL;
 }
 
-static int memory_file_new(void)
+static int memory_file_new(const char *name)
 {
         int fd;
 
         /* Since v6.3 the kernel logs a complaint if the caller does not say what it wants. */
-        fd = memfd_create("kdump-initrd", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
+        fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
         if (fd < 0 && errno == EINVAL)
-                fd = memfd_create("kdump-initrd", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+                fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
         return fd < 0 ? -errno : fd;
 }
 
@@ -57,11 +59,52 @@ static int memory_file_seal(int fd)
         char path[64];
         int read_fd;
 
-        if (fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) < 0)
+        if (fcntl(fd, F_ADD_SEALS, MEMORY_FILE_SEALS) < 0)
                 return -errno;
         (void) snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
         read_fd = open(path, O_RDONLY | O_CLOEXEC);
         return read_fd < 0 ? -errno : read_fd;
+}
+
+bool kexec_file_is_sealed(int fd)
+{
+        int seals = fcntl(fd, F_GET_SEALS);
+
+        return seals >= 0 && (seals & MEMORY_FILE_SEALS) == MEMORY_FILE_SEALS;
+}
+
+int kexec_file_new(int from_fd, const char *name, int *ret_fd)
+{
+        _cleanup_close_ int fd = memory_file_new(name);
+        int r;
+
+        if (fd < 0)
+                return fd;
+        r = fd_copy(from_fd, fd, NULL);
+        if (r < 0)
+                return r;
+        r = memory_file_seal(fd);
+        if (r < 0)
+                return r;
+        *ret_fd = r;
+        return 0;
+}
+
+int kexec_text_new(const char *text, const char *name, int *ret_fd)
+{
+        _cleanup_close_ int fd = memory_file_new(name);
+        int r;
+
+        if (fd < 0)
+                return fd;
+        r = write_full(fd, text, strlen(text));
+        if (r < 0)
+                return r;
+        r = memory_file_seal(fd);
+        if (r < 0)
+                return r;
+        *ret_fd = r;
+        return 0;
 }
 
 int kexec_initrd_new(int base_fd, const void *overlay, size_t overlay_size, int *ret_fd)
@@ -71,7 +114,7 @@ int kexec_initrd_new(int base_fd, const void *overlay, size_t overlay_size, int 
         uint64_t base_bytes;
         int r;
 
-        fd = memory_file_new();
+        fd = memory_file_new("kdump-initrd");
         if (fd < 0)
                 return fd;
         r = fd_copy(base_fd, fd, &base_bytes);

@@ -34,6 +34,16 @@ typedef struct KexecLoader {
  * installed, that program is tried. */
 extern const KexecLoader kexec_loader_file;
 
+/* Copies the rest of @from_fd to a sealed memory file that *ret_fd has open for reading. @name is
+ * for people who look at /proc. Does not log. */
+int kexec_file_new(int from_fd, const char *name, int *ret_fd);
+
+/* The same of a text. */
+int kexec_text_new(const char *text, const char *name, int *ret_fd);
+
+/* Whether @fd is a memory file that nobody can change any more. */
+bool kexec_file_is_sealed(int fd);
+
 /* Makes the initramfs: the rest of @base_fd, zeros up to a multiple of 512 bytes, then @overlay, in
  * a sealed memory file that *ret_fd has open for reading. Does not log. */
 int kexec_initrd_new(int base_fd, const void *overlay, size_t overlay_size, int *ret_fd);
