@@ -225,26 +225,6 @@ int json_object_take(struct json_object *object, const char *name, struct json_o
         return 0;
 }
 
-static int strings_new(char *const *list, struct json_object **ret)
-{
-        _cleanup_json_ struct json_object *array = json_object_new_array();
-
-        if (!array)
-                return -ENOMEM;
-        for (; *list; list++) {
-                struct json_object *item = json_object_new_string(*list);
-
-                if (!item)
-                        return -ENOMEM;
-                if (json_object_array_add(array, item) < 0) {
-                        (void) json_object_put(item);
-                        return -ENOMEM;
-                }
-        }
-        *ret = TAKE_PTR(array);
-        return 0;
-}
-
 /* How many bytes of @s are one character of UTF-8; 0: they are not. Overlong forms and surrogates,
  * which RFC 3629 section 3 excludes, are refused. */
 static size_t utf8_length(const char *s)
@@ -280,6 +260,27 @@ static struct json_object *clean_string_new(const char *text)
         return json_object_new_string(copy);
 }
 
+static int strings_new(char *const *list, bool clean, struct json_object **ret)
+{
+        _cleanup_json_ struct json_object *array = json_object_new_array();
+
+        if (!array)
+                return -ENOMEM;
+        for (; *list; list++) {
+                struct json_object *item =
+                        clean ? clean_string_new(*list) : json_object_new_string(*list);
+
+                if (!item)
+                        return -ENOMEM;
+                if (json_object_array_add(array, item) < 0) {
+                        (void) json_object_put(item);
+                        return -ENOMEM;
+                }
+        }
+        *ret = TAKE_PTR(array);
+        return 0;
+}
+
 /* *ret = NULL if there is nothing to write. */
 static int field_new(const JsonField *field, const void *base, struct json_object **ret)
 {
@@ -295,7 +296,7 @@ static int field_new(const JsonField *field, const void *base, struct json_objec
                 break;
         case JSON_FIELD_STRINGS:
                 list = *(char *const *const *) p;
-                return list && *list ? strings_new(list, ret) : 0;
+                return list && *list ? strings_new(list, field->clean, ret) : 0;
         case JSON_FIELD_ENUM:
                 value = *(const int *) p;
                 if (value < 0 || (size_t) value >= field->n_names)

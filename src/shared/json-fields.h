@@ -26,7 +26,7 @@ typedef struct JsonField {
         JsonType type;
         size_t offset;
         bool required;
-        bool clean;               /* JSON_FIELD_STRING: what is not UTF-8 is written as '?' */
+        bool clean;               /* texts: what is not UTF-8 is written as '?' */
         uint64_t max;             /* JSON_FIELD_UINT, JSON_FIELD_U64: the largest value; 0: any */
         const char *const *names; /* JSON_FIELD_ENUM */
         size_t n_names;

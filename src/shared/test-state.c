@@ -120,9 +120,11 @@ static void test_any_bytes_in_a_reason(void **unused)
         _cleanup_(state_done) State a = { .reason = strdup("bad \xff value \x01") }, b = { 0 };
         _cleanup_free_ char *json = NULL;
 
+        assert_int_equal(strv_extend(&a.targets, "ext4 folder '/a\xff'"), 0);
         assert_int_equal(state_to_json(&a, &json), 0);
         assert_int_equal(state_from_json(json, strlen(json), &b), 0);
         assert_non_null(strstr(b.reason, "bad "));
+        assert_string_equal(b.targets[0], "ext4 folder '/a?'");
 }
 
 static void test_missing_members_are_zero(void **unused)
