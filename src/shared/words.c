@@ -50,9 +50,9 @@ int words_format(char *const *list, char **ret)
         return 0;
 }
 
-int text_display(const char *text, size_t size, char **ret)
+int text_line(const char *text, size_t size, size_t max_bytes, char **ret)
 {
-        size_t shown = MIN(size, (size_t) TEXT_DISPLAY_MAX);
+        size_t shown = MIN(size, max_bytes);
         bool cut = shown < size;
         char *copy;
 
@@ -66,4 +66,9 @@ int text_display(const char *text, size_t size, char **ret)
         (void) stpcpy(copy + shown, cut ? "…" : "");
         *ret = copy;
         return 0;
+}
+
+int text_display(const char *text, size_t size, char **ret)
+{
+        return text_line(text, size, TEXT_DISPLAY_MAX, ret);
 }

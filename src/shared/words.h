@@ -8,6 +8,9 @@
  * an empty list. The caller frees *ret. */
 int words_format(char *const *list, char **ret);
 
-/* The first 60 or so bytes of @text, control characters as '?', "…" if it was cut. Never ends
- * inside a character of UTF-8. The caller frees *ret. */
+/* The first @max_bytes bytes of @text in one line: control characters as '?', "…" if it was cut.
+ * Never ends inside a character of UTF-8. The caller frees *ret. */
+int text_line(const char *text, size_t size, size_t max_bytes, char **ret);
+
+/* The same with a length that fits a message. */
 int text_display(const char *text, size_t size, char **ret);
