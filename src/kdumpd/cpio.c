@@ -233,3 +233,16 @@ int cpio_read_data(CpioReader *reader, uint32_t max_bytes, char **ret_data, size
         *ret_size = size;
         return 0;
 }
+
+int cpio_memory_read(void *userdata, void *buf, size_t size)
+{
+        CpioMemory *memory = userdata;
+
+        if (size > memory->left_bytes)
+                return -EBADMSG;
+        if (buf)
+                memcpy(buf, memory->data, size);
+        memory->data += size;
+        memory->left_bytes -= size;
+        return 0;
+}

@@ -41,3 +41,11 @@ int cpio_next(CpioReader *reader, CpioEntry *ret);
 /* The data of the current entry, with a NUL behind it, once. -EFBIG if it is more than @max_bytes.
  */
 int cpio_read_data(CpioReader *reader, uint32_t max_bytes, char **ret_data, size_t *ret_size);
+
+/* An archive in memory, for a CpioReader whose userdata this is. -EBADMSG at an early end. */
+typedef struct CpioMemory {
+        const uint8_t *data;
+        size_t left_bytes;
+} CpioMemory;
+
+int cpio_memory_read(void *userdata, void *buf, size_t size);

@@ -139,24 +139,6 @@ int overlay_build(int root_fd, const Plan *plan, const Needs *needs, uint8_t **r
         return 0;
 }
 
-typedef struct MemoryReader {
-        const uint8_t *data;
-        size_t left;
-} MemoryReader;
-
-static int memory_read(void *userdata, void *buf, size_t size)
-{
-        MemoryReader *memory = userdata;
-
-        if (size > memory->left)
-                return -EBADMSG;
-        if (buf)
-                memcpy(buf, memory->data, size);
-        memory->data += size;
-        memory->left -= size;
-        return 0;
-}
-
 static int check_plan(CpioReader *reader)
 {
         _cleanup_(plan_freep) Plan *plan = NULL;
@@ -172,8 +154,8 @@ static int check_plan(CpioReader *reader)
 
 int overlay_check(const uint8_t *data, size_t size)
 {
-        MemoryReader memory = { data, size };
-        CpioReader reader = { .read = memory_read, .userdata = &memory };
+        CpioMemory memory = { data, size };
+        CpioReader reader = { .read = cpio_memory_read, .userdata = &memory };
         CpioEntry entry;
         bool found = false;
         int r;
