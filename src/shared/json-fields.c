@@ -4,6 +4,7 @@
 
 #include "io.h"
 #include "strv.h"
+#include "utf8.h"
 
 /* Nothing of ours nests deeper than plan, target list, target, list of words. */
 #define JSON_DEPTH_MAX 8
@@ -225,38 +226,13 @@ int json_object_take(struct json_object *object, const char *name, struct json_o
         return 0;
 }
 
-/* How many bytes of @s are one character of UTF-8; 0: they are not. Overlong forms and surrogates,
- * which RFC 3629 section 3 excludes, are refused. */
-static size_t utf8_length(const char *s)
-{
-        const uint8_t *p = (const uint8_t *) s;
-        size_t n = p[0] < 0x80                   ? 1
-                   : p[0] >= 0xc2 && p[0] < 0xe0 ? 2
-                   : (p[0] & 0xf0) == 0xe0       ? 3
-                   : p[0] >= 0xf0 && p[0] < 0xf5 ? 4
-                                                 : 0;
-
-        for (size_t i = 1; i < n; i++)
-                if ((p[i] & 0xc0) != 0x80)
-                        return 0;
-        if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] >= 0xa0) ||
-            (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] >= 0x90))
-                return 0;
-        return n;
-}
-
 static struct json_object *clean_string_new(const char *text)
 {
         _cleanup_free_ char *copy = strdup(text);
-        size_t n;
 
         if (!copy)
                 return NULL;
-        for (char *p = copy; *p; p += MAX(n, (size_t) 1)) {
-                n = utf8_length(p);
-                if (n == 0)
-                        *p = '?';
-        }
+        utf8_clean(copy);
         return json_object_new_string(copy);
 }
 
