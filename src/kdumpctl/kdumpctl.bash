@@ -6,12 +6,15 @@ _kdumpctl() {
 
         if ((COMP_CWORD == 1)); then
                 mapfile -t COMPREPLY < <(compgen -W \
-                        'status start stop restart reload rebuild showmem config list help version' -- "$cur")
+                        'status why start stop restart reload rebuild showmem config list help version' -- "$cur")
                 return
         fi
         case $verb in
         status)
                 mapfile -t COMPREPLY < <(compgen -W '--json' -- "$cur")
+                ;;
+        why)
+                mapfile -t COMPREPLY < <(compgen -W '--json -n' -- "$cur")
                 ;;
         list)
                 if [[ $cur == -* ]]; then

@@ -15,6 +15,7 @@ typedef struct Verb {
 
 static const Verb verbs[] = {
         { "status", "[--json]", "Whether a crash kernel is armed, and which", verb_status },
+        { "why", "[--json] [-n N]", "What changed, and what followed", verb_why },
         { "start", "", "Start kdump.service: arm", verb_start },
         { "stop", "", "Stop kdump.service: disarm", verb_stop },
         { "restart", "", "Restart kdump.service; what is armed stays armed", verb_restart },
