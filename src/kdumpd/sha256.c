@@ -10,19 +10,68 @@
 #define READ_BYTES (256 * 1024)
 #define DIGEST_BYTES 32
 
-DEFINE_CLEANUP(EVP_MD_CTX *, EVP_MD_CTX_free);
+struct Sha256 {
+        EVP_MD_CTX *context;
+};
+
+Sha256 *sha256_free(Sha256 *sha256)
+{
+        if (!sha256)
+                return NULL;
+        EVP_MD_CTX_free(sha256->context);
+        free(sha256);
+        return NULL;
+}
+
+static int begin(Sha256 *sha256)
+{
+        return EVP_DigestInit_ex(sha256->context, EVP_sha256(), NULL) == 1 ? 0 : -EOPNOTSUPP;
+}
+
+int sha256_new(Sha256 **ret)
+{
+        _cleanup_(sha256_freep) Sha256 *sha256 = calloc(1, sizeof(*sha256));
+        int r;
+
+        if (!sha256)
+                return -ENOMEM;
+        sha256->context = EVP_MD_CTX_new();
+        if (!sha256->context)
+                return -ENOMEM;
+        r = begin(sha256);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(sha256);
+        return 0;
+}
+
+int sha256_update(Sha256 *sha256, const void *data, size_t size)
+{
+        return EVP_DigestUpdate(sha256->context, data, size) == 1 ? 0 : -EOPNOTSUPP;
+}
+
+int sha256_final(Sha256 *sha256, char ret_hex[static SHA256_HEX_SIZE])
+{
+        uint8_t digest[EVP_MAX_MD_SIZE];
+
+        if (EVP_DigestFinal_ex(sha256->context, digest, NULL) != 1)
+                return -EOPNOTSUPP;
+        for (size_t i = 0; i < DIGEST_BYTES; i++)
+                (void) snprintf(ret_hex + 2 * i, 3, "%02x", digest[i]);
+        return begin(sha256);
+}
 
 int sha256_fd(int fd, char ret_hex[static SHA256_HEX_SIZE])
 {
-        _cleanup_(EVP_MD_CTX_freep) EVP_MD_CTX *context = EVP_MD_CTX_new();
+        _cleanup_(sha256_freep) Sha256 *sha256 = NULL;
         _cleanup_free_ uint8_t *buf = malloc(READ_BYTES);
-        uint8_t digest[EVP_MAX_MD_SIZE];
+        int r;
 
-        if (!context || !buf)
+        if (!buf)
                 return -ENOMEM;
-        /* Fails only if no provider of the algorithm is configured. */
-        if (EVP_DigestInit_ex(context, EVP_sha256(), NULL) != 1)
-                return -EOPNOTSUPP;
+        r = sha256_new(&sha256);
+        if (r < 0)
+                return r;
         for (;;) {
                 ssize_t n = read(fd, buf, READ_BYTES);
 
@@ -32,14 +81,11 @@ int sha256_fd(int fd, char ret_hex[static SHA256_HEX_SIZE])
                         return -errno;
                 if (n == 0)
                         break;
-                if (EVP_DigestUpdate(context, buf, (size_t) n) != 1)
-                        return -EOPNOTSUPP;
+                r = sha256_update(sha256, buf, (size_t) n);
+                if (r < 0)
+                        return r;
         }
-        if (EVP_DigestFinal_ex(context, digest, NULL) != 1)
-                return -EOPNOTSUPP;
-        for (size_t i = 0; i < DIGEST_BYTES; i++)
-                (void) snprintf(ret_hex + 2 * i, 3, "%02x", digest[i]);
-        return 0;
+        return sha256_final(sha256, ret_hex);
 }
 
 int sha256_file(int root_fd, const char *path, char ret_hex[static SHA256_HEX_SIZE])
