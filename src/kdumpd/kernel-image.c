@@ -16,6 +16,8 @@
 
 /* Offsets in the first sectors of a bzImage (struct setup_header and what is before it). */
 enum {
+        OFFSET_SETUP_SECTS = 0x1f1,
+        OFFSET_SYSSIZE = 0x1f4,
         OFFSET_BOOT_FLAG = 0x1fe,
         OFFSET_MAGIC = 0x202,
         OFFSET_PROTOCOL = 0x206,
@@ -83,6 +85,17 @@ static uint32_t get_le32(const uint8_t *p)
         return (uint32_t) get_le16(p) | (uint32_t) get_le16(p + 2) << 16;
 }
 
+/* The sectors of the setup (0 means 4) behind the first one, and what follows in units of 16 bytes,
+ * of which the last may not be full. A signature may come behind it. */
+static bool bzimage_is_whole(const uint8_t *header, uint64_t file_bytes)
+{
+        uint64_t n_sectors = header[OFFSET_SETUP_SECTS] ?: 4;
+        uint64_t size_bytes =
+                (n_sectors + 1) * 512 + (uint64_t) get_le32(header + OFFSET_SYSSIZE) * 16;
+
+        return get_le32(header + OFFSET_SYSSIZE) == 0 || file_bytes + 15 >= size_bytes;
+}
+
 static int read_bzimage(int fd, KernelImage *image, char **reterr_message)
 {
         uint8_t header[HEADER_BYTES];
@@ -104,6 +117,10 @@ static int read_bzimage(int fd, KernelImage *image, char **reterr_message)
                                  image->protocol >> 8, image->protocol & 0xff);
                 return -EBADMSG;
         }
+        if (!bzimage_is_whole(header, image->file_bytes)) {
+                (void) strprintf(reterr_message, "it is cut short");
+                return -EBADMSG;
+        }
         image->init_size_bytes = get_le32(header + OFFSET_INIT_SIZE);
         if (!image->relocatable) {
                 (void) strprintf(reterr_message,
@@ -123,6 +140,10 @@ int kernel_image_read(int fd, KernelImage *ret, char **reterr_message)
         if (fstat(fd, &st) < 0)
                 return -errno;
         image.file_bytes = (uint64_t) st.st_size;
+        if (image.file_bytes == 0) {
+                (void) strprintf(reterr_message, "it is empty");
+                return -EBADMSG;
+        }
 #if defined(__x86_64__) || defined(__i386__)
         r = read_bzimage(fd, &image, reterr_message);
 #else

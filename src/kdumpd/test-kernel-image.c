@@ -59,17 +59,23 @@ static int read_header(const uint8_t *header, size_t size, KernelImage *ret, cha
         return kernel_image_read(fd, ret, ret_message);
 }
 
-static void test_header(void **state)
+static void fill_header(uint8_t *header)
 {
-        uint8_t header[1024] = { 0 };
-        _cleanup_free_ char *cut = NULL, *old = NULL, *fixed = NULL, *other = NULL, *none = NULL;
-        KernelImage image;
-
         put_le32(header + 0x1fe, 0xaa55);
         memcpy(header + 0x202, "HdrS", 4);
         put_le32(header + 0x206, 0x020f);
         header[0x234] = 1;
         put_le32(header + 0x260, 48 * MIB);
+}
+
+static void test_header(void **state)
+{
+        uint8_t header[1024] = { 0 };
+        _cleanup_free_ char *cut = NULL, *old = NULL, *fixed = NULL, *other = NULL, *none = NULL,
+                            *empty = NULL;
+        KernelImage image;
+
+        fill_header(header);
         assert_int_equal(read_header(header, sizeof(header), &image, &none), 0);
         assert_true(image.checked);
         assert_true(image.relocatable);
@@ -78,6 +84,8 @@ static void test_header(void **state)
         assert_int_equal(image.file_bytes, sizeof(header));
 
         assert_int_equal(read_header(header, 0x200, &image, &cut), -EBADMSG);
+        assert_int_equal(read_header(header, 0, &image, &empty), -EBADMSG);
+        assert_non_null(strstr(empty, "empty"));
         header[0x234] = 0;
         assert_int_equal(read_header(header, sizeof(header), &image, &fixed), -EBADMSG);
         assert_non_null(strstr(fixed, "RELOCATABLE"));
@@ -87,6 +95,35 @@ static void test_header(void **state)
         header[0x202] = 'h';
         assert_int_equal(read_header(header, sizeof(header), &image, &other), -EBADMSG);
         assert_non_null(strstr(other, "not a bzImage"));
+}
+
+/* The setup's sectors and what follows; a signature may be behind it. */
+static void test_length(void **state)
+{
+        static const struct {
+                uint8_t setup_sectors;
+                uint32_t size; /* in 16 bytes */
+                size_t file_bytes;
+                bool whole;
+        } cases[] = {
+                { 1, 64, 2048, true },  { 1, 64, 2049, true },  { 1, 64, 2033, true },
+                { 1, 64, 2032, false }, { 1, 65, 2048, false }, { 0, 1, 2560, false },
+                { 0, 1, 2576, true },   { 1, 0, 1024, true },   { 255, UINT32_MAX, 4096, false },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                _cleanup_free_ char *message = NULL;
+                uint8_t header[4096] = { 0 };
+                KernelImage image;
+                int r;
+
+                fill_header(header);
+                header[0x1f1] = cases[i].setup_sectors;
+                put_le32(header + 0x1f4, cases[i].size);
+                r = read_header(header, cases[i].file_bytes, &image, &message);
+                assert_int_equal(r, cases[i].whole ? 0 : -EBADMSG);
+                assert_true(cases[i].whole || strstr(message, "cut short"));
+        }
 }
 #endif
 
@@ -117,6 +154,7 @@ int main(void)
                 cmocka_unit_test(test_places),
 #if defined(__x86_64__)
                 cmocka_unit_test(test_header),
+                cmocka_unit_test(test_length),
 #endif
                 cmocka_unit_test(test_fit),
         };
