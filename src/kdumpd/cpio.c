@@ -210,6 +210,23 @@ int cpio_next(CpioReader *reader, CpioEntry *ret)
         return 1;
 }
 
+int cpio_read_some(CpioReader *reader, void *buf, size_t size)
+{
+        uint32_t n = MIN(reader->data_bytes, (uint32_t) INT32_MAX);
+        int r;
+
+        if (size < n)
+                n = (uint32_t) size;
+        if (n == 0)
+                return 0;
+        r = reader->read(reader->userdata, buf, n);
+        if (r < 0)
+                return r;
+        reader->left_bytes -= n;
+        reader->data_bytes -= n;
+        return (int) n;
+}
+
 int cpio_read_data(CpioReader *reader, uint32_t max_bytes, char **ret_data, size_t *ret_size)
 {
         _cleanup_free_ char *data = NULL;

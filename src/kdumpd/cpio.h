@@ -38,6 +38,9 @@ typedef struct CpioReader {
 /* Returns 1 with *ret; 0 behind the trailer; -EBADMSG if this is no archive; what @read returns. */
 int cpio_next(CpioReader *reader, CpioEntry *ret);
 
+/* The next bytes of the current entry's data, at most @size. Returns how many; 0 at its end. */
+int cpio_read_some(CpioReader *reader, void *buf, size_t size);
+
 /* The data of the current entry, with a NUL behind it, once. -EFBIG if it is more than @max_bytes.
  */
 int cpio_read_data(CpioReader *reader, uint32_t max_bytes, char **ret_data, size_t *ret_size);

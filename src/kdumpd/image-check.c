@@ -11,9 +11,17 @@
 #include "paths.h"
 #include "plan.h"
 #include "rootdir.h"
+#include "sha256.h"
+
+/* What no initramfs that fits into a reservation has. */
+#define FILES_MAX 65536
 
 #define BUFFER_BYTES 65536
 #define BASE_INFO_MAX_BYTES (256U * 1024)
+#define LINK_MAX_BYTES 4096U
+
+/* The kernel keeps files in whole pages (ramfs); 4 KiB is the smallest there is. */
+#define PAGE_BYTES UINT64_C(4096)
 
 /* The file, and the archive in it that is being read. */
 typedef struct ImageStream {
@@ -27,7 +35,25 @@ typedef struct ImageStream {
 /* What was found so far. */
 typedef struct ImageFinds {
         bool capture, base_info;
+        ImageContents *contents; /* NULL: not asked for */
+        Sha256 *sha256;
 } ImageFinds;
+
+static void image_file_done(ImageFile *file)
+{
+        free(file->path);
+        free(file->sha256);
+        free(file->target);
+        *file = (ImageFile){ 0 };
+}
+
+void image_contents_done(ImageContents *contents)
+{
+        for (size_t i = 0; i < contents->n_items; i++)
+                image_file_done(contents->items + i);
+        free(contents->items);
+        *contents = (ImageContents){ 0 };
+}
 
 /* Returns 1 if there is at least one more byte in `in`, 0 at the end of the file. */
 static int stream_fill(ImageStream *stream)
@@ -117,17 +143,13 @@ static int stream_read(void *userdata, void *buf, size_t size)
                                   : plain_read(stream, buf, size);
 }
 
-static int check_base_info(CpioReader *reader)
+static int check_base_info(const char *json, size_t size)
 {
         _cleanup_json_ struct json_object *object = NULL;
-        _cleanup_free_ char *json = NULL, *message = NULL;
+        _cleanup_free_ char *message = NULL;
         struct json_object *version;
-        size_t size;
         int r;
 
-        r = cpio_read_data(reader, BASE_INFO_MAX_BYTES, &json, &size);
-        if (r < 0)
-                return r;
         r = json_object_parse(json, size, &object, &message);
         if (r < 0)
                 return r;
@@ -138,6 +160,82 @@ static int check_base_info(CpioReader *reader)
                        : -EBADMSG;
 }
 
+/* Takes what is in @file. */
+static int take_file(ImageContents *contents, ImageFile *file)
+{
+        ImageFile *bigger;
+
+        if (contents->n_items == FILES_MAX)
+                return -EBADMSG;
+        bigger = reallocarray(contents->items, contents->n_items + 1, sizeof(*bigger));
+        if (!bigger)
+                return -ENOMEM;
+        contents->items = bigger;
+        contents->items[contents->n_items++] = *file;
+        *file = (ImageFile){ 0 };
+        return 0;
+}
+
+static int hash_file(ImageFinds *finds, CpioReader *reader, char hex[static SHA256_HEX_SIZE])
+{
+        uint8_t buf[16384];
+        int n, r;
+
+        while ((n = cpio_read_some(reader, buf, sizeof(buf))) > 0) {
+                r = sha256_update(finds->sha256, buf, (size_t) n);
+                if (r < 0)
+                        return r;
+        }
+        return n < 0 ? n : sha256_final(finds->sha256, hex);
+}
+
+static int add_file(ImageFinds *finds, CpioReader *reader, const CpioEntry *entry)
+{
+        _cleanup_(image_file_done) ImageFile file = { 0 };
+        char hex[SHA256_HEX_SIZE];
+        size_t size;
+        int r;
+
+        r = strprintf(&file.path, "/%s", entry->name);
+        if (r < 0)
+                return r;
+        if (S_ISLNK(entry->mode)) {
+                r = cpio_read_data(reader, LINK_MAX_BYTES, &file.target, &size);
+                return r < 0 ? r : take_file(finds->contents, &file);
+        }
+        finds->contents->unpacked_bytes += ALIGN_UP((uint64_t) entry->size_bytes, PAGE_BYTES);
+        r = hash_file(finds, reader, hex);
+        if (r < 0)
+                return r;
+        file.sha256 = strdup(hex);
+        if (!file.sha256)
+                return -ENOMEM;
+        return take_file(finds->contents, &file);
+}
+
+static int walk_entry(ImageFinds *finds, CpioReader *reader, const CpioEntry *entry)
+{
+        _cleanup_free_ char *json = NULL;
+        size_t size;
+        int r;
+
+        if (entry->size_bytes == 0 || (!S_ISREG(entry->mode) && !S_ISLNK(entry->mode)))
+                return 0;
+        if (S_ISREG(entry->mode) && streq(entry->name, root_relative(PATH_BASE_INFO))) {
+                r = cpio_read_data(reader, BASE_INFO_MAX_BYTES, &json, &size);
+                if (r >= 0)
+                        r = check_base_info(json, size);
+                if (r < 0)
+                        return r;
+                finds->base_info = true;
+                return 0;
+        }
+        if (S_ISREG(entry->mode) &&
+            streq(entry->name, root_relative(PATH_HELPER_DIR "/kdump-capture")))
+                finds->capture = true;
+        return finds->contents ? add_file(finds, reader, entry) : 0;
+}
+
 static int walk_archive(ImageStream *stream, ImageFinds *finds)
 {
         CpioReader reader = { .read = stream_read, .userdata = stream };
@@ -145,16 +243,9 @@ static int walk_archive(ImageStream *stream, ImageFinds *finds)
         int r;
 
         while ((r = cpio_next(&reader, &entry)) > 0) {
-                if (!S_ISREG(entry.mode) || entry.size_bytes == 0)
-                        continue;
-                if (streq(entry.name, root_relative(PATH_HELPER_DIR "/kdump-capture")))
-                        finds->capture = true;
-                if (!streq(entry.name, root_relative(PATH_BASE_INFO)))
-                        continue;
-                r = check_base_info(&reader);
+                r = walk_entry(finds, &reader, &entry);
                 if (r < 0)
                         return r;
-                finds->base_info = true;
         }
         return r;
 }
@@ -218,29 +309,54 @@ static int walk_image(ImageStream *stream, ImageFinds *finds)
         }
 }
 
-int image_check(int fd, char **reterr_message)
+static int walk(int fd, ImageFinds *finds, char **reterr_message)
 {
         _cleanup_free_ ImageStream *stream = calloc(1, sizeof(*stream));
-        ImageFinds finds = { 0 };
         const char *what = NULL;
         int r;
 
         if (!stream)
                 return -ENOMEM;
         stream->fd = fd;
-        r = walk_image(stream, &finds);
+        r = walk_image(stream, finds);
         if (r == -EOPNOTSUPP)
                 what = "it is not compressed with gzip";
         else if (r == -EBADMSG)
                 what = "it is damaged, or of another Plan version";
         else if (r < 0)
                 what = strerror(-r);
-        else if (!finds.capture)
+        else if (!finds->capture)
                 what = "'" PATH_HELPER_DIR "/kdump-capture' is not in it";
-        else if (!finds.base_info)
+        else if (!finds->base_info)
                 what = "'" PATH_BASE_INFO "' is not in it";
         if (!what)
                 return 0;
         (void) strprintf(reterr_message, "%s", what);
         return r < 0 ? r : -EBADMSG;
+}
+
+int image_check(int fd, char **reterr_message)
+{
+        ImageFinds finds = { 0 };
+
+        return walk(fd, &finds, reterr_message);
+}
+
+int image_read(int fd, ImageContents *ret, char **reterr_message)
+{
+        _cleanup_(image_contents_done) ImageContents contents = { 0 };
+        _cleanup_(sha256_freep) Sha256 *sha256 = NULL;
+        ImageFinds finds = { .contents = &contents };
+        int r;
+
+        r = sha256_new(&sha256);
+        if (r < 0)
+                return r;
+        finds.sha256 = sha256;
+        r = walk(fd, &finds, reterr_message);
+        if (r < 0)
+                return r;
+        *ret = contents;
+        contents = (ImageContents){ 0 };
+        return 0;
 }
