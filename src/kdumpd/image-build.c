@@ -7,12 +7,13 @@
 
 #include "image-check.h"
 #include "image-dracut.h"
+#include "image-inputs.h"
 #include "image.h"
 #include "io.h"
 #include "json-fields.h"
-#include "kernel-image.h"
 #include "log.h"
 #include "manifest.h"
+#include "module-list.h"
 #include "paths.h"
 #include "process.h"
 #include "rootdir.h"
@@ -27,6 +28,8 @@ typedef struct Build {
         int root_fd;
         char *state_dir, *work_dir, *image;
         const BaseRequest *request;
+        uint64_t since_nsec; /* of files that have changed later; nothing was read before */
+        char *modules_dep;   /* what it said then */
         Manifest manifest;
 } Build;
 
@@ -38,6 +41,7 @@ static void build_done(Build *build)
         free(build->state_dir);
         free(build->work_dir);
         free(build->image);
+        free(build->modules_dep);
         manifest_done(&build->manifest);
 }
 
@@ -170,94 +174,7 @@ static int write_inputs(const Build *build)
         return write_list(build, "binaries", build->request->binaries);
 }
 
-static int add_folder_inputs(Build *build, const char *folder)
-{
-        _cleanup_strv_ char **names = NULL;
-        int r;
-
-        r = root_list(build->root_fd, folder, &names);
-        if (r < 0)
-                return r == -ENOENT ? 0 : r;
-        for (char **name = names; name && *name; name++) {
-                _cleanup_free_ char *path = NULL;
-
-                r = strprintf(&path, "%s/%s", folder, *name);
-                if (r < 0)
-                        return r;
-                r = manifest_add_input(build->root_fd, &build->manifest, path);
-                if (r < 0 && r != -EISDIR)
-                        return r;
-        }
-        return 0;
-}
-
-/* dracut would only mention one that it does not find, and the manifest would promise it. */
-static int add_binary_inputs(Build *build)
-{
-        for (char *const *path = build->request->binaries; path && *path; path++) {
-                int r;
-
-                if (faccessat(build->root_fd, root_relative(*path), X_OK, 0) < 0)
-                        return log_error_errno(errno, "Failed to find program '%s': %m", *path);
-                r = manifest_add_input(build->root_fd, &build->manifest, *path);
-                if (r < 0)
-                        return log_error_errno(r, "Failed to read '%s': %m", *path);
-        }
-        return 0;
-}
-
-/* The kernel is not in the image, but its modules are: one replaced in place under the same release
- * may not take these. */
-static int add_kernel_input(Build *build)
-{
-        _cleanup_free_ char *path = NULL;
-        int r;
-
-        r = kernel_image_find(build->root_fd, build->request->kernel_release, NULL, &path);
-        if (r == -ENOENT)
-                return 0;
-        if (r < 0)
-                return log_error_errno(r, "Failed to look for the image of kernel '%s': %m",
-                                       build->request->kernel_release);
-        r = manifest_add_input(build->root_fd, &build->manifest, path);
-        return r < 0 ? log_error_errno(r, "Failed to read '%s': %m", path) : 0;
-}
-
-/* Hashes what goes in before it does, so that a change during the build is one afterwards. */
-static int collect_inputs(Build *build)
-{
-        _cleanup_strv_ char **paths = NULL;
-        int r;
-
-        r = strv_extend(&paths, PATH_HELPER_DIR "/kdump-capture");
-        if (r < 0)
-                return r;
-        r = strv_extendf(&paths, "/lib/modules/%s/modules.dep", build->request->kernel_release);
-        if (r < 0)
-                return r;
-        for (size_t i = 0; dracut_inputs[i]; i++) {
-                r = strv_extend(&paths, dracut_inputs[i]);
-                if (r < 0)
-                        return r;
-        }
-        for (char **path = paths; *path; path++) {
-                r = manifest_add_input(build->root_fd, &build->manifest, *path);
-                if (r < 0)
-                        return log_error_errno(r, "Failed to read '%s': %m", *path);
-        }
-        r = add_kernel_input(build);
-        if (r < 0)
-                return r;
-        r = add_binary_inputs(build);
-        if (r < 0)
-                return r;
-        r = add_folder_inputs(build, DRACUT_MODULE_DIR);
-        if (r < 0)
-                return log_error_errno(r, "Failed to read '%s': %m", DRACUT_MODULE_DIR);
-        return 0;
-}
-
-static int fill_manifest(Build *build)
+static int fill_base(Build *build)
 {
         BaseImage *base = &build->manifest.base;
         int r;
@@ -272,10 +189,28 @@ static int fill_manifest(Build *build)
         r = strv_copy(build->request->binaries, &base->binaries);
         if (r < 0)
                 return r;
-        r = strv_copy(build->request->dracut_args, &base->dracut_args);
+        return strv_copy(build->request->dracut_args, &base->dracut_args);
+}
+
+/* All that is read before dracut runs. */
+static int fill_manifest(Build *build)
+{
+        _cleanup_free_ char *folder = NULL;
+        int r;
+
+        build->since_nsec = inputs_next_tick_nsec();
+        if (fill_base(build) < 0)
+                return log_oom();
+        r = module_list_read(build->root_fd, build->request->kernel_release, &build->modules_dep);
+        if (r < 0)
+                return log_error_errno(r, "Failed to read the list of modules of kernel '%s': %m",
+                                       build->request->kernel_release);
+        r = inputs_add_sources(build->root_fd, &build->manifest, build->request);
         if (r < 0)
                 return r;
-        return collect_inputs(build);
+        if (strprintf(&folder, "%s/result", build->work_dir) < 0)
+                return log_oom();
+        return inputs_add_kernel(build->root_fd, &build->manifest, build->request, folder);
 }
 
 static int run_dracut(const Build *build)
@@ -301,10 +236,46 @@ static int run_dracut(const Build *build)
         return 0;
 }
 
+/* Its place is named after what is in it. */
+static int name_base(BaseImage *base)
+{
+        _cleanup_(sha256_freep) Sha256 *sha256 = NULL;
+        char hex[SHA256_HEX_SIZE];
+        int r;
+
+        r = sha256_new(&sha256);
+        if (r >= 0)
+                r = sha256_update(sha256, base->sha256, strlen(base->sha256));
+        if (r >= 0)
+                r = sha256_update(sha256, base->kernel_sha256, strlen(base->kernel_sha256));
+        if (r >= 0)
+                r = sha256_final(sha256, hex);
+        if (r >= 0)
+                r = strprintf(&base->id, "%s-%.12s", base->kernel_release, hex);
+        if (r >= 0)
+                r = strprintf(&base->path, PATH_BASES "/%s/initrd.img", base->id);
+        if (r >= 0)
+                r = strprintf(&base->kernel_path, PATH_BASES "/%s/vmlinuz", base->id);
+        return r;
+}
+
+/* Lists what the image was made of. */
+static int add_contents(Build *build, const ImageContents *contents)
+{
+        int r;
+
+        r = inputs_add_contents(build->root_fd, &build->manifest, contents, build->since_nsec);
+        if (r < 0)
+                return r;
+        r = inputs_add_modules(&build->manifest, contents, build->modules_dep);
+        return r < 0 ? log_error_errno(r, "Failed to list the modules of the image: %m") : 0;
+}
+
 /* Checks the image, brings it to the disk and completes the manifest. */
 static int adopt_image(Build *build)
 {
         _cleanup_close_ int fd = open(build->image, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+        _cleanup_(image_contents_done) ImageContents contents = { 0 };
         _cleanup_free_ char *message = NULL;
         BaseImage *base = &build->manifest.base;
         char hex[SHA256_HEX_SIZE];
@@ -313,7 +284,7 @@ static int adopt_image(Build *build)
 
         if (fd < 0 || fstat(fd, &st) < 0)
                 return log_error_errno(errno, "dracut left no image: %m");
-        r = image_check(fd, &message);
+        r = image_read(fd, &contents, &message);
         if (r < 0)
                 return log_error_errno(r, "The image that dracut made cannot be used: %s",
                                        message ?: strerror(-r));
@@ -324,11 +295,14 @@ static int adopt_image(Build *build)
                 return log_error_errno(r, "Failed to read '%s': %m", build->image);
         if (fchmod(fd, 0600) < 0 || fsync(fd) < 0)
                 return log_error_errno(errno, "Failed to write '%s': %m", build->image);
+        r = add_contents(build, &contents);
+        if (r < 0)
+                return r;
 
         base->size_bytes = (uint64_t) st.st_size;
+        base->unpacked_bytes = contents.unpacked_bytes;
         base->sha256 = strdup(hex);
-        if (!base->sha256 || strprintf(&base->id, "%s-%.12s", base->kernel_release, hex) < 0 ||
-            strprintf(&base->path, PATH_STATE_DIR "/base/%s/initrd.img", base->id) < 0)
+        if (!base->sha256 || name_base(base) < 0)
                 return log_oom();
         build->manifest.created_usec = now_realtime_usec();
         return 0;
@@ -352,15 +326,20 @@ static int write_manifest(const Build *build, const char *folder)
  * replaced. */
 static int replace_files(const Build *build, const char *place)
 {
-        _cleanup_free_ char *image = NULL;
+        static const char *const names[] = { "vmlinuz", "initrd.img" };
         int r;
 
-        r = strprintf(&image, "%s/initrd.img", place);
-        if (r < 0)
-                return r;
-        if (rename(build->image, image) < 0)
-                return -errno;
-        return write_manifest(build, place);
+        for (size_t i = 0; i < ELEMENTSOF(names); i++) {
+                _cleanup_free_ char *from = NULL, *to = NULL;
+
+                if (strprintf(&from, "%s/result/%s", build->work_dir, names[i]) < 0 ||
+                    strprintf(&to, "%s/%s", place, names[i]) < 0)
+                        return -ENOMEM;
+                if (rename(from, to) < 0)
+                        return -errno;
+        }
+        r = write_manifest(build, place);
+        return r < 0 ? r : fsync_path(AT_FDCWD, place);
 }
 
 static int move_to_place(const Build *build)

@@ -24,6 +24,8 @@ static const char *const options[] = {
         "--nolvmconf",
         /* The kernel's unpacker knows hard links, our check and cpio's order need not. */
         "--nohardlink",
+        /* What is in the image is compared with what it came from. Distributions strip already. */
+        "--nostrip",
         "--reproducible",
         "--gzip",
         /* dracut sources this file if it is a regular one: so none. */

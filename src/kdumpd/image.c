@@ -6,14 +6,13 @@
 #include <sys/stat.h>
 
 #include "io.h"
+#include "kernel-image.h"
 #include "log.h"
 #include "manifest.h"
-#include "paths.h"
+#include "module-list.h"
 #include "rootdir.h"
-#include "sha256.h"
 #include "strv.h"
 
-#define PATH_BASES PATH_STATE_DIR "/base"
 #define MANIFEST_MAX_BYTES ((size_t) 1024 * 1024)
 
 typedef struct ManifestList {
@@ -48,6 +47,9 @@ static int read_manifest(int root_fd, const char *id, Manifest *ret)
         r = strprintf(&manifest.base.path, PATH_BASES "/%s/initrd.img", id);
         if (r < 0)
                 return r;
+        r = strprintf(&manifest.base.kernel_path, PATH_BASES "/%s/vmlinuz", id);
+        if (r < 0)
+                return r;
         manifest.base.id = strdup(id);
         if (!manifest.base.id)
                 return -ENOMEM;
@@ -65,7 +67,15 @@ static int newest_first(const void *a, const void *b)
         return strcmp(x->base.id, y->base.id);
 }
 
-/* All manifests for @kernel_release. */
+void image_findings_done(ImageFindings *findings)
+{
+        free(findings->why);
+        strv_free(findings->changed);
+        free(findings->warning);
+        *findings = (ImageFindings){ 0 };
+}
+
+/* All manifests, or those for @kernel_release only. */
 static int read_manifests(int root_fd, const char *kernel_release, ManifestList *ret)
 {
         _cleanup_strv_ char **ids = NULL;
@@ -86,7 +96,7 @@ static int read_manifests(int root_fd, const char *kernel_release, ManifestList 
                         return r;
                 if (r == 0)
                         continue;
-                if (streq(manifest->base.kernel_release, kernel_release))
+                if (!kernel_release || streq(manifest->base.kernel_release, kernel_release))
                         list.n_items++;
                 else
                         manifest_done(manifest);
@@ -125,6 +135,8 @@ static int serves_request(const BaseImage *base, const BaseRequest *request, cha
         if (base->plan_version != PLAN_VERSION)
                 r = strprintf(ret_why, "base image '%s' is for Plan version %u, not %u", base->id,
                               base->plan_version, PLAN_VERSION);
+        else if (!base->kernel_sha256)
+                r = strprintf(ret_why, "base image '%s' has no kernel with it", base->id);
         else if ((missing = first_missing(request->drivers, base->drivers)))
                 r = strprintf(ret_why, "module '%s' is not in base image '%s'", missing, base->id);
         else if ((missing = first_missing(request->binaries, base->binaries)))
@@ -137,94 +149,257 @@ static int serves_request(const BaseImage *base, const BaseRequest *request, cha
         return r < 0 ? r : 0;
 }
 
-/* Returns 1 if the image is as it was made, else 0 with *ret_why. */
-static int image_is_whole(int root_fd, const BaseImage *base, char **ret_why)
+/* Returns 1 if @path is a file as it was made, else 0 with *ret_why. */
+static int file_is_whole(int root_fd, FingerprintCache *cache, const char *path, const char *sha256,
+                         uint64_t size_bytes, char **ret_why)
 {
-        _cleanup_close_ int fd = -EBADF;
         char hex[SHA256_HEX_SIZE];
         struct stat st;
         int r;
 
-        fd = root_open(root_fd, base->path, O_RDONLY | O_NOCTTY);
-        if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) ||
-            (uint64_t) st.st_size != base->size_bytes) {
-                r = strprintf(ret_why, "'%s' is missing or of another size", base->path);
+        if (fstatat(root_fd, root_relative(path), &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+            !S_ISREG(st.st_mode) || (uint64_t) st.st_size != size_bytes) {
+                r = strprintf(ret_why, "'%s' is missing or of another size", path);
                 return r < 0 ? r : 0;
         }
-        r = sha256_fd(fd, hex);
-        if (r < 0)
+        r = fingerprint_file(cache, root_fd, path, hex);
+        if (r == -ENOMEM)
                 return r;
-        if (streq(hex, base->sha256))
+        if (r < 0) {
+                r = strprintf(ret_why, "'%s' cannot be read: %s", path, strerror(-r));
+                return r < 0 ? r : 0;
+        }
+        if (streq(hex, sha256))
                 return 1;
-        r = strprintf(ret_why, "'%s' is damaged", base->path);
+        r = strprintf(ret_why, "'%s' is damaged", path);
         return r < 0 ? r : 0;
 }
 
-/* The cheap checks first. */
-static int is_usable(int root_fd, const Manifest *manifest, const BaseRequest *request,
-                     char **ret_why)
+static int image_is_whole(int root_fd, FingerprintCache *cache, const BaseImage *base,
+                          char **ret_why)
 {
-        const char *changed;
         int r;
 
-        r = serves_request(&manifest->base, request, ret_why);
+        r = file_is_whole(root_fd, cache, base->kernel_path, base->kernel_sha256,
+                          base->kernel_bytes, ret_why);
         if (r <= 0)
                 return r;
-        r = manifest_inputs_changed(root_fd, manifest, &changed);
-        if (r < 0)
-                return r;
-        if (r > 0) {
-                r = strprintf(ret_why, "'%s' has changed", changed);
-                return r < 0 ? r : 0;
-        }
-        return image_is_whole(root_fd, &manifest->base, ret_why);
+        return file_is_whole(root_fd, cache, base->path, base->sha256, base->size_bytes, ret_why);
 }
 
-int image_find(int root_fd, const BaseRequest *request, BaseImage *ret, char **ret_why)
+/* Returns 1 if there is a kernel at *ret_path that could be loaded; 0 if none is there (*ret_path
+ * is then NULL) or that cannot be (with *ret_why). */
+static int find_kernel(int root_fd, const BaseRequest *request, char **ret_path, char **ret_why)
+{
+        _cleanup_free_ char *path = NULL, *message = NULL;
+        _cleanup_close_ int fd = -EBADF;
+        KernelImage kernel;
+        int r;
+
+        *ret_path = NULL;
+        r = kernel_image_find(root_fd, request->kernel_release, request->machine_id, &path);
+        if (r == -ENOENT) {
+                r = strprintf(ret_why, "there is no image of kernel '%s'", request->kernel_release);
+                return r < 0 ? r : 0;
+        }
+        if (r < 0)
+                return r;
+        fd = root_open(root_fd, path, O_RDONLY | O_NOCTTY | O_NONBLOCK);
+        r = fd < 0 ? fd : kernel_image_read(fd, &kernel, &message);
+        if (r == -ENOMEM)
+                return r;
+        if (r >= 0) {
+                *ret_path = TAKE_PTR(path);
+                return 1;
+        }
+        r = strprintf(ret_why, "'%s' cannot be loaded as a kernel: %s", path,
+                      message ?: strerror(-r));
+        if (r < 0)
+                return r;
+        *ret_path = TAKE_PTR(path);
+        return 0;
+}
+
+int image_can_build(int root_fd, const BaseRequest *request, char **ret_why)
+{
+        _cleanup_free_ char *kernel = NULL, *modules = NULL;
+        int r;
+
+        r = module_list_path(request->kernel_release, &modules);
+        if (r < 0)
+                return r;
+        if (faccessat(root_fd, root_relative(modules), R_OK, 0) < 0) {
+                r = strprintf(ret_why, "the modules of kernel '%s' are not installed: no '%s'",
+                              request->kernel_release, modules);
+                return r < 0 ? r : 0;
+        }
+        return find_kernel(root_fd, request, &kernel, ret_why);
+}
+
+/* A kernel that was replaced by one that cannot be loaded changes nothing but to be told. Returns 1
+ * if it has changed, with its path added to the findings; 0 if not. */
+static int kernel_changed(int root_fd, FingerprintCache *cache, const Manifest *manifest,
+                          const BaseRequest *request, ImageFindings *findings)
+{
+        _cleanup_free_ char *path = NULL, *why = NULL;
+        char hex[SHA256_HEX_SIZE];
+        int found, r;
+
+        found = find_kernel(root_fd, request, &path, &why);
+        if (found < 0)
+                return found;
+        if (!path)
+                return 0;
+        r = fingerprint_file(cache, root_fd, path, hex);
+        if (r == -ENOMEM)
+                return r;
+        if (r >= 0 && streq(hex, manifest->base.kernel_sha256))
+                return 0;
+        if (found > 0 && r >= 0) {
+                r = strv_extend(&findings->changed, path);
+                return r < 0 ? r : 1;
+        }
+        if (!why)
+                r = strprintf(&why, "'%s' cannot be read: %s", path, strerror(-r));
+        if (why)
+                r = strprintf(&findings->warning, "%s; its copy in base image '%s' stays in use",
+                              why, manifest->base.id);
+        return r < 0 ? r : 0;
+}
+
+static int describe_changes(char *const *changed, char **ret_why)
+{
+        size_t n = strv_length(changed);
+
+        return n == 1 ? strprintf(ret_why, "'%s' has changed", changed[0])
+                      : strprintf(ret_why, "'%s' has changed (and %zu more)", changed[0], n - 1);
+}
+
+/* Returns 1 if the image serves, maybe with a warning; 0 with the reason. The cheap checks first.
+ */
+static int is_usable(int root_fd, FingerprintCache *cache, const Manifest *manifest,
+                     const BaseRequest *request, ImageFindings *findings)
+{
+        int r;
+
+        r = serves_request(&manifest->base, request, &findings->why);
+        if (r <= 0)
+                return r;
+        r = manifest_inputs_changed(root_fd, cache, manifest, &findings->changed);
+        if (r < 0)
+                return r;
+        r = kernel_changed(root_fd, cache, manifest, request, findings);
+        if (r < 0)
+                return r;
+        if (findings->changed) {
+                r = describe_changes(findings->changed, &findings->why);
+                return r < 0 ? r : 0;
+        }
+        return image_is_whole(root_fd, cache, &manifest->base, &findings->why);
+}
+
+static void move_findings(ImageFindings *from, ImageFindings *to)
+{
+        image_findings_done(to);
+        *to = *from;
+        *from = (ImageFindings){ 0 };
+}
+
+int image_find(int root_fd, FingerprintCache *cache, const BaseRequest *request, BaseImage *ret,
+               ImageFindings *ret_findings)
 {
         _cleanup_(manifest_list_done) ManifestList list = { 0 };
-        _cleanup_free_ char *newest_why = NULL;
+        _cleanup_(image_findings_done) ImageFindings newest = { 0 };
         int r;
 
         r = read_manifests(root_fd, request->kernel_release, &list);
         if (r < 0)
                 return r;
+        *ret_findings = (ImageFindings){ 0 };
         for (size_t i = 0; i < list.n_items; i++) {
-                _cleanup_free_ char *why = NULL;
+                _cleanup_(image_findings_done) ImageFindings findings = { 0 };
 
-                r = is_usable(root_fd, &list.items[i], request, &why);
+                r = is_usable(root_fd, cache, &list.items[i], request, &findings);
                 if (r < 0)
                         return r;
                 if (r > 0) {
                         *ret = list.items[i].base;
                         list.items[i].base = (BaseImage){ 0 };
+                        move_findings(&findings, ret_findings);
                         return 1;
                 }
-                if (!newest_why)
-                        newest_why = TAKE_PTR(why);
+                if (i == 0)
+                        move_findings(&findings, &newest);
         }
-        if (!newest_why) {
-                r = strprintf(&newest_why, "there is no base image for kernel %s",
+        if (!newest.why) {
+                r = strprintf(&newest.why, "there is no base image for kernel %s",
                               request->kernel_release);
                 if (r < 0)
                         return r;
         }
-        *ret_why = TAKE_PTR(newest_why);
+        move_findings(&newest, ret_findings);
+        return 0;
+}
+
+int image_inputs(int root_fd, const char *base_id, char ***ret)
+{
+        _cleanup_(manifest_done) Manifest manifest = { 0 };
+        int r;
+
+        r = read_manifest(root_fd, base_id, &manifest);
+        if (r <= 0)
+                return r < 0 ? r : -ENOENT;
+        return manifest_input_paths(&manifest, ret);
+}
+
+/* The newest of each kernel that is installed: what a boot of that one arms at once. */
+static int keep_newest(int root_fd, const ManifestList *list, char ***keep)
+{
+        _cleanup_strv_ char **seen = NULL;
+        int r;
+
+        for (size_t i = 0; i < list->n_items; i++) {
+                const BaseImage *base = &list->items[i].base;
+                const BaseRequest request = { .kernel_release = base->kernel_release };
+                _cleanup_free_ char *why = NULL;
+
+                if (base->plan_version != PLAN_VERSION || !base->kernel_sha256 ||
+                    strv_contains(seen, base->kernel_release))
+                        continue;
+                r = strv_extend(&seen, base->kernel_release);
+                if (r < 0)
+                        return r;
+                r = image_can_build(root_fd, &request, &why);
+                if (r > 0)
+                        r = strv_extend(keep, base->id);
+                if (r < 0)
+                        return r;
+        }
         return 0;
 }
 
 int image_prune(int root_fd, char *const *keep_ids)
 {
-        _cleanup_strv_ char **ids = NULL;
+        _cleanup_(manifest_list_done) ManifestList list = { 0 };
+        _cleanup_strv_ char **ids = NULL, **keep = NULL;
         int r;
 
         r = root_list(root_fd, PATH_BASES, &ids);
         if (r < 0)
                 return r == -ENOENT ? 0 : r;
+        r = strv_copy(keep_ids, &keep);
+        if (r < 0)
+                return r;
+        r = read_manifests(root_fd, NULL, &list);
+        if (r < 0)
+                return r;
+        r = keep_newest(root_fd, &list, &keep);
+        if (r < 0)
+                return r;
         for (char **id = ids; id && *id; id++) {
                 _cleanup_free_ char *path = NULL;
 
-                if (strv_contains(keep_ids, *id))
+                if (strv_contains(keep, *id))
                         continue;
                 r = strprintf(&path, PATH_BASES "/%s", *id);
                 if (r < 0)

@@ -174,7 +174,7 @@ static int read_wanted(Manager *m)
         Wanted wanted;
         int r;
 
-        r = wanted_read(m->root_fd, &m->facts, &m->store, m->wanted_told, &wanted);
+        r = wanted_read(m->root_fd, &m->facts, &m->store, NULL, m->wanted_told, &wanted);
         if (r < 0)
                 return log_error_errno(r, "Failed to read the configuration: %m");
         wanted_done(&m->wanted);

@@ -20,13 +20,14 @@
 typedef struct BuildOptions {
         bool explicit_request; /* the options say what is to be in it, not the configuration */
         bool force;
-        char *kernel_release;
+        char *kernel_release, *machine_id;
         char **drivers, **binaries, **dracut_args;
 } BuildOptions;
 
 static void build_options_done(BuildOptions *options)
 {
         free(options->kernel_release);
+        free(options->machine_id);
         strv_free(options->drivers);
         strv_free(options->binaries);
         strv_free(options->dracut_args);
@@ -133,6 +134,7 @@ static int options_from_system(int root_fd, BuildOptions *options)
 
         options->force |= config->force_rebuild;
         options->kernel_release = TAKE_PTR(plan->kernel_release);
+        options->machine_id = TAKE_PTR(facts.machine_id);
         options->drivers = TAKE_PTR(needs.drivers);
         options->binaries = TAKE_PTR(needs.binaries);
         options->dracut_args = TAKE_PTR(config->dracut_args);
@@ -142,16 +144,17 @@ static int options_from_system(int root_fd, BuildOptions *options)
 static int build(int root_fd, const BuildOptions *options)
 {
         _cleanup_(base_image_done) BaseImage base = { 0 };
-        _cleanup_free_ char *why = NULL;
+        _cleanup_(image_findings_done) ImageFindings findings = { 0 };
         const BaseRequest request = {
                 .kernel_release = options->kernel_release,
                 .drivers = options->drivers,
                 .binaries = options->binaries,
                 .dracut_args = options->dracut_args,
+                .machine_id = options->machine_id,
         };
         int r;
 
-        r = image_find(root_fd, &request, &base, &why);
+        r = image_find(root_fd, NULL, &request, &base, &findings);
         if (r < 0)
                 return log_error_errno(r, "Failed to look for base images: %m");
         if (r > 0 && !options->force) {
@@ -161,7 +164,7 @@ static int build(int root_fd, const BuildOptions *options)
         }
         base_image_done(&base);
         log_info("Building a base image for kernel %s: %s.", request.kernel_release,
-                 why ?: "it was asked for");
+                 findings.why ?: "it was asked for");
         r = image_build(&request, &base);
         if (r < 0)
                 return r;

@@ -23,6 +23,7 @@ typedef struct Work {
         int root_fd;
         const Facts *facts;
         const GenerationStore *store;
+        FingerprintCache *cache;
         bool quiet;
         Config *config;
         Plan *plan;
@@ -37,6 +38,8 @@ void wanted_done(Wanted *wanted)
                 return;
         free(wanted->problem);
         free(wanted->base_missing);
+        strv_free(wanted->changed_inputs);
+        free(wanted->warning);
         free(wanted->overlay);
         generation_done(&wanted->generation);
         *wanted = (Wanted){ 0 };
@@ -156,66 +159,83 @@ static uint64_t modified_realtime_usec(int root_fd, const char *path)
         return (uint64_t) st.st_mtim.tv_sec * USEC_PER_SEC + (uint64_t) st.st_mtim.tv_nsec / 1000;
 }
 
-static int find_base(Work *work)
+/* Takes what was found out. A base that is missing and cannot be built is a problem. */
+static int base_missing(Work *work, const BaseRequest *request, ImageFindings *findings)
+{
+        _cleanup_free_ char *why = NULL;
+        int r;
+
+        r = image_can_build(work->root_fd, request, &why);
+        if (r == -ENOMEM)
+                return r;
+        if (r <= 0)
+                return problem(work, "%s, but no base image can be built: %s", findings->why,
+                               why ?: strerror(-r));
+        work->wanted.base_missing = TAKE_PTR(findings->why);
+        return 0;
+}
+
+/* The kernel is the base's own copy. */
+static int take_base(Work *work)
 {
         Generation *g = &work->wanted.generation;
+        const BaseImage *base = &work->base;
+        int r;
+
+        g->base_bytes = base->size_bytes;
+        g->base_realtime_usec = modified_realtime_usec(work->root_fd, base->path);
+        r = set(&g->base_id, base->id);
+        if (r >= 0)
+                r = set(&g->base_path, base->path);
+        if (r >= 0)
+                r = set(&g->base_sha256, base->sha256);
+        if (r >= 0)
+                r = set(&g->kernel_path, base->kernel_path);
+        if (r >= 0)
+                r = set(&g->kernel_sha256, base->kernel_sha256);
+        return r;
+}
+
+static int find_base(Work *work)
+{
+        _cleanup_(image_findings_done) ImageFindings findings = { 0 };
         const BaseRequest request = {
-                .kernel_release = g->kernel_release,
+                .kernel_release = work->wanted.generation.kernel_release,
                 .drivers = work->needs.drivers,
                 .binaries = work->needs.binaries,
                 .dracut_args = work->config->dracut_args,
+                .machine_id = work->facts->machine_id,
         };
         int r;
 
-        r = image_find(work->root_fd, &request, &work->base, &work->wanted.base_missing);
+        r = image_find(work->root_fd, work->cache, &request, &work->base, &findings);
         if (r == -ENOMEM)
                 return r;
         if (r < 0)
                 return problem(work, "looking for a base image failed: %s", strerror(-r));
-        if (r == 0)
-                return 0;
-        g->base_bytes = work->base.size_bytes;
-        g->base_realtime_usec = modified_realtime_usec(work->root_fd, work->base.path);
-        r = set(&g->base_id, work->base.id);
-        if (r >= 0)
-                r = set(&g->base_path, work->base.path);
-        if (r >= 0)
-                r = set(&g->base_sha256, work->base.sha256);
-        return r;
+        work->wanted.changed_inputs = TAKE_PTR(findings.changed);
+        work->wanted.warning = TAKE_PTR(findings.warning);
+        if (work->wanted.warning && !work->quiet)
+                log_warning("%s.", work->wanted.warning);
+        return r > 0 ? take_base(work) : base_missing(work, &request, &findings);
 }
 
-/* Finds and checks the kernel. Its memory need is what the base and the overlay have to leave it.
- */
-static int find_kernel(Work *work, uint64_t *ret_init_size_bytes)
+/* Its memory need is what the base and the overlay have to leave it. */
+static int check_kernel(Work *work, uint64_t *ret_init_size_bytes)
 {
-        Generation *g = &work->wanted.generation;
-        _cleanup_free_ char *path = NULL, *message = NULL;
-        _cleanup_close_ int fd = -EBADF;
-        char hex[SHA256_HEX_SIZE];
+        const char *path = work->wanted.generation.kernel_path;
+        _cleanup_close_ int fd = root_open(work->root_fd, path, O_RDONLY | O_NOCTTY);
+        _cleanup_free_ char *message = NULL;
         KernelImage kernel;
         int r;
 
-        r = kernel_image_find(work->root_fd, g->kernel_release, work->facts->machine_id, &path);
-        if (r == -ENOENT)
-                return problem(work, "there is no image of kernel '%s'", g->kernel_release);
-        if (r < 0)
-                return problem(work, "looking for the image of kernel '%s' failed: %s",
-                               g->kernel_release, strerror(-r));
-        fd = root_open(work->root_fd, path, O_RDONLY | O_NOCTTY);
         if (fd < 0)
                 return problem(work, "'%s' cannot be opened: %s", path, strerror(-fd));
         r = kernel_image_read(fd, &kernel, &message);
         if (r < 0)
                 return problem(work, "'%s': %s", path, message ?: strerror(-r));
-        if (lseek(fd, 0, SEEK_SET) < 0)
-                return problem(work, "'%s' cannot be read: %s", path, strerror(errno));
-        r = sha256_fd(fd, hex);
-        if (r < 0)
-                return problem(work, "'%s' cannot be read: %s", path, strerror(-r));
-
         *ret_init_size_bytes = MAX(kernel.init_size_bytes, kernel.file_bytes);
-        r = set(&g->kernel_path, path);
-        return r < 0 ? r : set(&g->kernel_sha256, hex);
+        return 1;
 }
 
 static int make_cmdline(Work *work)
@@ -307,11 +327,11 @@ static int walk(Work *work)
         if (r > 0)
                 r = set(&work->wanted.generation.kernel_release, work->plan->kernel_release);
         if (r > 0)
-                r = find_kernel(work, &init_size_bytes);
-        if (r > 0)
                 r = make_cmdline(work);
         if (r > 0)
                 r = find_base(work);
+        if (r > 0)
+                r = check_kernel(work, &init_size_bytes);
         if (r > 0)
                 r = number_generation(work);
         if (r > 0)
@@ -319,11 +339,16 @@ static int walk(Work *work)
         return r;
 }
 
-int wanted_read(int root_fd, const Facts *facts, const GenerationStore *store, bool quiet,
-                Wanted *ret)
+int wanted_read(int root_fd, const Facts *facts, const GenerationStore *store,
+                FingerprintCache *cache, bool quiet, Wanted *ret)
 {
-        _cleanup_(work_done)
-                Work work = { .root_fd = root_fd, .facts = facts, .store = store, .quiet = quiet };
+        _cleanup_(work_done) Work work = {
+                .root_fd = root_fd,
+                .facts = facts,
+                .store = store,
+                .cache = cache,
+                .quiet = quiet,
+        };
         int r;
 
         r = walk(&work);

@@ -10,6 +10,9 @@ typedef struct Wanted {
         bool config_error;  /* the problem is one of the configuration */
         char *base_missing; /* why a base image must be built first; then there is no generation yet
                              */
+        char **changed_inputs; /* paths (strv) of what the newest base image was made of and that is
+                                  not as it was */
+        char *warning;         /* nothing is in the way, but something is not as it should be */
         bool force_rebuild, force_no_rebuild;
         Generation
                 generation; /* its number is that of the current one if that would load the same */
@@ -19,7 +22,8 @@ typedef struct Wanted {
 void wanted_done(Wanted *wanted);
 
 /* Reads the configuration below @root_fd and goes on as far as it gets. Returns 0 with *ret, also
- * if there is a problem; -ENOMEM. Logs what the configuration and its resolving complain of, unless
+ * if there is a problem; -ENOMEM. @cache (may be NULL) remembers what was read. Logs what the
+ * configuration and its resolving complain of, unless
  * @quiet. */
-int wanted_read(int root_fd, const Facts *facts, const GenerationStore *store, bool quiet,
-                Wanted *ret);
+int wanted_read(int root_fd, const Facts *facts, const GenerationStore *store,
+                FingerprintCache *cache, bool quiet, Wanted *ret);
