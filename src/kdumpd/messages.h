@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The journal messages that other programs may watch for. Their numbers never change meaning. */
+/* The journal messages that other programs may watch for. Their numbers never change meaning. Each
+ * has an entry in conf/kdumpd.catalog. */
 #pragma once
 
 #include "macro.h"
@@ -18,6 +19,12 @@
 #define MESSAGE_ROLLED_BACK "6513b7c8370f781220bb938c8c1438aa"
 /* An older image stays armed, since what the configuration asks for cannot be had. */
 #define MESSAGE_DEGRADED "679074f645d76d00c1702f7239bd9186"
+/* The same image was loaded again, since the CPUs or the memory of the machine have changed.
+ * Fields: KDUMP_GENERATION=, KDUMP_GAP_USEC=. */
+#define MESSAGE_RELOADED "0253349038064281b1c92d7c2caf5f3c"
+/* What is loaded is not what we loaded: someone else took it away or put another one in its place.
+ */
+#define MESSAGE_FOREIGN "7800d70ad86748919a1e9ca546264127"
 
 /* Logs a message with its MESSAGE_ID= to the journal; to standard error if that is not the journal.
  * The two numbers become KDUMP_GENERATION= and KDUMP_GAP_USEC=. */
