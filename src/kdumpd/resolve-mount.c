@@ -79,6 +79,19 @@ static int read_table(int root_fd, const char *path, struct libmnt_table **ret)
         return 0;
 }
 
+/* PID 1's mounts, as people see them: a service may have mounts of its own, read-only or on top.
+ * The kernel asks for no privilege here (mounts_open_common() in fs/proc_namespace.c), but a /proc
+ * with hidepid= may not show PID 1. Our own table is then the next best. */
+static int read_mounts(int root_fd, struct libmnt_table **ret)
+{
+        int r;
+
+        r = read_table(root_fd, "/proc/1/mountinfo", ret);
+        if (r >= 0 || r == -ENOMEM)
+                return r;
+        return read_table(root_fd, "/proc/self/mountinfo", ret);
+}
+
 /* Options without which the file system cannot be mounted, or not completely. All else (ro, noauto,
  * nofail, quotas, access times, security labels …) is for the running system: the fewer options,
  * the fewer reasons to fail. */
@@ -165,6 +178,7 @@ static int place_from_fs(int root_fd, struct libmnt_fs *fs, MountPlace *ret)
         r = fs_device(root_fd, fs, &place.device);
         if (r < 0)
                 return r;
+        place.read_only = mnt_fs_match_options(fs, "ro") == 1;
         *ret = place;
         place = (MountPlace){ 0 };
         return 0;
@@ -253,7 +267,7 @@ int mount_find_path(int root_fd, const char *path, MountPlace *ret, char **ret_r
         /* Has an automount point mounted, which O_PATH does not, and keeps it until we have read of
          * it. A failure shows in the table. */
         held_fd = root_open(root_fd, real, O_RDONLY | O_DIRECTORY);
-        r = read_table(root_fd, "/proc/self/mountinfo", &table);
+        r = read_mounts(root_fd, &table);
         if (r < 0)
                 return r;
         fs = table_find_path(table, real);
@@ -272,21 +286,17 @@ int mount_find_path(int root_fd, const char *path, MountPlace *ret, char **ret_r
         return 0;
 }
 
-/* The first entry of @table_path for which @matches(root_fd, fs, @wanted) returns 1. */
-static int find_fs(int root_fd, const char *table_path,
+/* The first entry of @table for which @matches(root_fd, fs, @wanted) returns 1. */
+static int find_fs(int root_fd, struct libmnt_table *table,
                    int (*matches)(int root_fd, struct libmnt_fs *fs, const char *wanted),
                    const char *wanted, MountPlace *ret)
 {
-        _cleanup_(table_unrefp) struct libmnt_table *table = NULL;
         _cleanup_(iter_freep) struct libmnt_iter *iter = mnt_new_iter(MNT_ITER_FORWARD);
         struct libmnt_fs *fs;
         int r;
 
         if (!iter)
                 return -ENOMEM;
-        r = read_table(root_fd, table_path, &table);
-        if (r < 0)
-                return r == -ENOENT ? 0 : r;
         while (mnt_table_next_fs(table, iter, &fs) == 0) {
                 r = matches(root_fd, fs, wanted);
                 if (r < 0)
@@ -315,10 +325,22 @@ static int fs_has_source(int root_fd, struct libmnt_fs *fs, const char *source)
 
 int mount_find_device(int root_fd, const char *device, MountPlace *ret)
 {
-        return find_fs(root_fd, "/proc/self/mountinfo", fs_is_on_device, device, ret);
+        _cleanup_(table_unrefp) struct libmnt_table *table = NULL;
+        int r;
+
+        r = read_mounts(root_fd, &table);
+        if (r < 0)
+                return r == -ENOENT ? 0 : r;
+        return find_fs(root_fd, table, fs_is_on_device, device, ret);
 }
 
 int mount_find_fstab(int root_fd, const char *what, MountPlace *ret)
 {
-        return find_fs(root_fd, "/etc/fstab", fs_has_source, what, ret);
+        _cleanup_(table_unrefp) struct libmnt_table *table = NULL;
+        int r;
+
+        r = read_table(root_fd, "/etc/fstab", &table);
+        if (r < 0)
+                return r == -ENOENT ? 0 : r;
+        return find_fs(root_fd, table, fs_has_source, what, ret);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Which file system holds a folder, or is on a device, now. None of these log. */
+/* Which file system holds a folder, or is on a device, now, as PID 1 sees it: whoever asks may have
+ * mounts of its own. None of these log. */
 #pragma once
 
 #include "macro.h"
@@ -8,10 +9,11 @@ typedef struct MountPlace {
         char *fstype;
         char *device;  /* the kernel's name of the block device, such as "vda1"; NULL: there is none
                         */
-        char *source;  /* as /proc/self/mountinfo or fstab has it */
+        char *source;  /* as /proc/1/mountinfo or fstab has it */
         char *point;   /* where it is mounted */
         char *fs_root; /* the folder of the file system that is mounted: "/", "/@home" */
         char *options; /* those that a mount in the crash kernel needs; NULL: none */
+        bool read_only; /* the mount, or the file system as a whole */
 } MountPlace;
 
 void mount_place_done(MountPlace *place);

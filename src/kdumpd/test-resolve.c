@@ -4,6 +4,7 @@
 
 #include "test-fixture.h"
 
+#include "resolve-mount.h"
 #include "strv.h"
 
 #define DISK "/sys/devices/pci0000:00/0000:00:04.0/virtio1/block/vda"
@@ -295,6 +296,34 @@ static void test_layers_below_a_device(void **state)
         assert_int_equal(strv_length(outcome.warnings), 2);
 }
 
+/* A service with mounts of its own sees its folders mounted read-only, or on top of the real ones.
+ */
+static void test_mounts_are_those_of_pid1(void **state)
+{
+        _cleanup_(fixture_done) Fixture root = FIXTURE_NULL;
+        _cleanup_(outcome_done) Outcome outcome = { 0 };
+        _cleanup_(mount_place_done) MountPlace place = { 0 }, other = { 0 }, none = { 0 };
+        Target target = { .type = TARGET_PATH, .path = s("/var/crash") };
+
+        make_system(&root);
+        fixture_write(&root, "/proc/1/mountinfo",
+                      "22 1 254:1 / / rw - ext4 /dev/vda1 rw\n"
+                      "25 22 254:2 / /var rw - xfs /dev/vda2 ro\n"
+                      "26 22 254:4 / /old ro - ext4 /dev/vda4 rw\n");
+        fixture_write(&root, "/proc/self/mountinfo",
+                      "122 1 254:1 / / ro - ext4 /dev/vda1 rw\n"
+                      "123 122 0:40 / /var ro - tmpfs tmpfs rw\n");
+        resolve(&root, &(Config){ .targets = &target, .n_targets = 1 }, &outcome);
+        assert_int_equal(outcome.r, 0);
+        assert_string_equal(outcome.plan->targets[0].what, "UUID=aaaa-0002");
+        assert_int_equal(mount_find_device(root.fd, "vda1", &place), 1);
+        assert_false(place.read_only);
+        assert_int_equal(mount_find_device(root.fd, "vda2", &none), 1);
+        assert_true(none.read_only);
+        assert_int_equal(mount_find_device(root.fd, "vda4", &other), 1);
+        assert_true(other.read_only);
+}
+
 static void test_dump_to_rootfs(void **state)
 {
         _cleanup_(fixture_done) Fixture root = FIXTURE_NULL;
@@ -431,6 +460,7 @@ int main(void)
                 cmocka_unit_test(test_targets_of_later_versions_are_left_out),
                 cmocka_unit_test(test_drivers),
                 cmocka_unit_test(test_layers_below_a_device),
+                cmocka_unit_test(test_mounts_are_those_of_pid1),
                 cmocka_unit_test(test_dump_to_rootfs),
                 cmocka_unit_test(test_scripts_and_programs),
                 cmocka_unit_test(test_complaints_name_the_line),
