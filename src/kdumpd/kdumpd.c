@@ -8,6 +8,7 @@
 #include "verb-check.h"
 #include "verb-reload.h"
 #include "verb-stop.h"
+#include "verb-verify.h"
 
 static int run(int argc, char **argv)
 {
@@ -72,6 +73,7 @@ static const struct {
         { "check", "", "Whether memory is reserved: 0 yes, 1 no", check },
         { "reload", "", "Have $MAINPID read its configuration, and wait", reload },
         { "stop", " [--explicit]", "Disarm, if the service was asked to stop", stop },
+        { "verify", " [--json]", "Check all that a dump takes: 0 fine, 1 not", verb_verify },
         { "version", "", "The version", version },
 };
 

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Verifying: goes through all that a dump takes, from the reservation to the room on the target,
+ * without a crash and without a change. None of these log. */
+#pragma once
+
+#include "facts.h"
+#include "plan.h"
+#include "verify-report.h"
+#include "wanted.h"
+
+/* What the checks look at. Each adds rows to `report`, and returns 0 or -ENOMEM. */
+typedef struct Verify {
+        int root_fd;
+        Facts facts;
+        int crash_loaded; /* as facts_crash_loaded() has it: 1, 0, or a negative errno */
+        Config *config;   /* NULL: it has errors */
+        Plan *plan;       /* NULL: it cannot be resolved */
+        Wanted wanted;
+        GenerationStore store;
+        VerifyReport report;
+} Verify;
+
+/* All checks on the system below @root_fd. Nameless files are made on targets that are mounted, and
+ * are gone at once. Returns 0 with *ret, whatever was found; an errno if the checks could not be
+ * made. */
+int verify_run(int root_fd, VerifyReport *ret);
+
+/* verify-kernel.c: the reservation, what the kernel still lets be loaded, and what it does when it
+ * panics or hangs. */
+int verify_kernel(Verify *v);
+
+/* verify-image.c: kernel, base image and overlay that the configuration asks for, what is armed,
+ * and what could be loaded again. */
+int verify_image(Verify *v);
+
+/* verify-target.c: all targets of the Plan, and what is on them. */
+int verify_targets(Verify *v);
+
+/* verify-service.c: the unit, the daemon, and the hooks' folders. */
+int verify_service(Verify *v);
+
+/* How large a dump would be now, at most about, in bytes: what /proc/meminfo says is in use of the
+ * kinds that @collector keeps, and half of that if it compresses. 0: not known. */
+uint64_t verify_dump_estimate(const char *meminfo, uint64_t ram_bytes, const Collector *collector);
+
+/* Whether a dump of @need_bytes (0: not known) has room where @free_bytes are. */
+CheckStatus verify_room(uint64_t need_bytes, uint64_t free_bytes);
