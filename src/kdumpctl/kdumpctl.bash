@@ -6,11 +6,11 @@ _kdumpctl() {
 
         if ((COMP_CWORD == 1)); then
                 mapfile -t COMPREPLY < <(compgen -W \
-                        'status why start stop restart reload rebuild showmem config list help version' -- "$cur")
+                        'status why start stop restart reload rebuild showmem config list verify help version' -- "$cur")
                 return
         fi
         case $verb in
-        status)
+        status | verify)
                 mapfile -t COMPREPLY < <(compgen -W '--json' -- "$cur")
                 ;;
         why)

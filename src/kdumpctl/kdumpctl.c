@@ -24,6 +24,7 @@ static const Verb verbs[] = {
         { "showmem", "", "How much memory is reserved for the crash kernel", verb_showmem },
         { "config", "", "Check the configuration and show what is in effect", verb_config },
         { "list", "[--json] [FOLDER]", "The dumps that were saved", verb_list },
+        { "verify", "[--json]", "Check all that a dump takes, without a crash", verb_verify },
         { "help", "", "This text", verb_help },
         { "version", "", "The version", verb_version },
 };
@@ -37,7 +38,9 @@ static void usage(FILE *f)
 
                 (void) fprintf(f, "%*s%s\n", 28 - n, "", verbs[i].help);
         }
-        (void) fprintf(f, "\nExit status: 0 success, 1 failure; status: 3 if nothing is armed.\n");
+        (void) fprintf(
+                f, "\nExit status: 0 success, 1 failure; status: 3 if nothing is armed; verify: 1 "
+                   "if a\ncheck failed, 2 if the checks could not be made.\n");
 }
 
 static int verb_help(int argc, char **argv)

@@ -17,6 +17,7 @@ int verb_start(int argc, char **argv);
 int verb_status(int argc, char **argv);
 int verb_stop(int argc, char **argv);
 int verb_why(int argc, char **argv);
+int verb_verify(int argc, char **argv);
 
 /* For verbs that take --json and nothing else: *ret_json is set. Returns 0; -EINVAL after a
  * complaint. */

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* `kdumpctl verify`: has all that a dump takes checked, and shows what was found. */
+#include <fcntl.h>
+
+#include "format.h"
+#include "log.h"
+#include "process.h"
+#include "verbs.h"
+#include "verify-report.h"
+
+#define UNIT_VERIFY "kdump-verify.service"
+
+/* The unit fails if a check does; the report says so better than systemctl. Without systemd the
+ * program is run as it is. */
+static int run_checks(void)
+{
+        char *unit[] = { (char[]){ "systemctl" }, (char[]){ "start" }, (char[]){ UNIT_VERIFY },
+                         NULL };
+        char *program[] = { (char[]){ PATH_HELPER_DIR "/kdumpd" }, (char[]){ "verify" }, NULL };
+        /* sd_booted(3) looks for this folder, too. */
+        char **argv = access("/run/systemd/system", F_OK) == 0 ? unit : program;
+        int status, r;
+
+        r = process_run(argv, PROCESS_QUIET, USEC_INFINITY, &status);
+        if (r < 0)
+                return log_error_errno(r, "Failed to run '%s': %m", argv[0]);
+        return status;
+}
+
+/* When the report that is there was made; 0: there is none. */
+static uint64_t report_time(int root_fd)
+{
+        _cleanup_(verify_report_done) VerifyReport report = { 0 };
+
+        return verify_report_read(root_fd, &report) < 0 ? 0 : report.time_realtime_usec;
+}
+
+/* Has the checks made and reads what they left, which must not be what was there before. */
+static int make_report(VerifyReport *ret)
+{
+        _cleanup_close_ int root_fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        _cleanup_(verify_report_done) VerifyReport report = { 0 };
+        uint64_t before_usec;
+        int status, r;
+
+        if (root_fd < 0)
+                return log_error_errno(errno, "Failed to open '/': %m");
+        before_usec = report_time(root_fd);
+        status = run_checks();
+        if (status < 0)
+                return status;
+        r = verify_report_read(root_fd, &report);
+        if (r < 0 && r != -ENOENT)
+                return log_error_errno(r, "Failed to read '%s': %m", PATH_VERIFY_JSON);
+        if (r < 0 || report.time_realtime_usec == before_usec)
+                return log_error_errno(-ENODATA,
+                                       "The checks left no result (exit status %d): 'systemctl "
+                                       "status " UNIT_VERIFY "' may say why.",
+                                       status);
+        *ret = report;
+        report = (VerifyReport){ 0 };
+        return 0;
+}
+
+static void print_table(const VerifyReport *report)
+{
+        char time[FORMAT_TIME_MAX];
+
+        for (size_t i = 0; i < report->n_checks; i++) {
+                const VerifyCheck *check = &report->checks[i];
+
+                (void) printf("%-8s %-17s %s\n", check_status_to_string(check->status), check->name,
+                              check->text);
+        }
+        (void) printf("Verified: %s: %s\n", format_time(report->time_realtime_usec, time),
+                      check_status_to_string(report->result));
+}
+
+static int print_json(const VerifyReport *report)
+{
+        _cleanup_free_ char *json = NULL;
+
+        if (verify_report_to_json(report, &json) < 0)
+                return log_oom();
+        (void) fputs(json, stdout);
+        return 0;
+}
+
+int verb_verify(int argc, char **argv)
+{
+        _cleanup_(verify_report_done) VerifyReport report = { 0 };
+        bool json;
+
+        if (parse_json_option(argc, argv, &json) < 0)
+                return EXIT_VERIFY_IMPOSSIBLE;
+        if (make_report(&report) < 0)
+                return EXIT_VERIFY_IMPOSSIBLE;
+        if (!json)
+                print_table(&report);
+        else if (print_json(&report) < 0)
+                return EXIT_VERIFY_IMPOSSIBLE;
+        return report.result == CHECK_FAILED ? EXIT_VERIFY_FAILED : EXIT_SUCCESS;
+}
