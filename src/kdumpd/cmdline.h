@@ -12,6 +12,3 @@ int cmdline_build(const Config *config, const Facts *facts, char **ret, char **r
 
 /* How many CPUs the crash kernel is given: as many as the reservation carries, at most online. */
 unsigned cmdline_nr_cpus(const Config *config, const Facts *facts);
-
-/* The crashkernel= that is advised for this much memory, such as "256M". Static storage. */
-const char *crashkernel_advice(uint64_t ram_bytes);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Tests of cmdline.c, cmdline-words.c and crashkernel.c. */
+/* Tests of cmdline.c and cmdline-words.c. */
 #include "cmdline.h"
 
 #include <setjmp.h>
@@ -182,19 +182,6 @@ static void test_too_long_is_refused(void **state)
         assert_true(strlen(line) < 2047 - 62);
 }
 
-static void test_advice(void **state)
-{
-#if defined(__x86_64__)
-        assert_string_equal(crashkernel_advice(1024 * MIB), "192M");
-        assert_string_equal(crashkernel_advice(2000 * MIB), "256M");
-        assert_string_equal(crashkernel_advice(2048 * MIB), "256M");
-        assert_string_equal(crashkernel_advice(32768 * MIB), "256M");
-        assert_string_equal(crashkernel_advice(65500 * MIB), "512M");
-        assert_string_equal(crashkernel_advice(UINT64_MAX), "512M");
-#endif
-        assert_non_null(crashkernel_advice(0));
-}
-
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -205,7 +192,6 @@ int main(void)
                 cmocka_unit_test(test_nr_cpus_by_the_reservation),
                 cmocka_unit_test(test_boot_cpu_is_left_alone_if_others_run),
                 cmocka_unit_test(test_too_long_is_refused),
-                cmocka_unit_test(test_advice),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL) != 0;

@@ -5,7 +5,7 @@
 
 #include <fcntl.h>
 
-#include "cmdline.h"
+#include "crashkernel.h"
 #include "io.h"
 #include "log.h"
 #include "rootdir.h"

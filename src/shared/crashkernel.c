@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Owns the table of crashkernel= values that are advised. */
-#include "cmdline.h"
+#include "crashkernel.h"
 
 #define GIB (UINT64_C(1024) * 1024 * 1024)
 
