@@ -5,8 +5,7 @@
 #include <fcntl.h>
 #include <sched.h>
 
-#include "io.h"
-#include "parse.h"
+#include "memory-info.h"
 #include "pipeline.h"
 
 /* The program itself, its libraries, VMCOREINFO and the notes. */
@@ -18,8 +17,6 @@
 
 /* 128 GiB of 4 KiB pages. */
 #define BITS_BYTES_MAX (UINT64_C(4) << 20)
-
-#define MEMINFO_BYTES_MAX ((size_t) 64 << 10)
 
 CaptureLimits capture_limits_compute(unsigned n_threads, uint64_t memory_limit_bytes,
                                      unsigned n_cpus, uint64_t available_bytes)
@@ -54,22 +51,10 @@ static unsigned count_cpus(void)
 
 static uint64_t read_available_bytes(void)
 {
-        _cleanup_free_ char *text = NULL;
-        uint64_t kib;
-        char *line, *end;
+        _cleanup_close_ int root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        MemoryInfo info;
 
-        if (file_read(AT_FDCWD, "/proc/meminfo", MEMINFO_BYTES_MAX, &text, NULL) < 0)
-                return 0;
-        line = strstr(text, "\nMemAvailable:");
-        if (!line)
-                return 0;
-        line += strlen("\nMemAvailable:");
-        line += strspn(line, " ");
-        end = line + strspn(line, "0123456789");
-        *end = '\0';
-        if (parse_u64(line, 10, &kib) < 0 || kib > UINT64_MAX / 1024)
-                return 0;
-        return kib * 1024;
+        return root_fd >= 0 && memory_info_read(root_fd, &info) >= 0 ? info.available_bytes : 0;
 }
 
 CaptureLimits capture_limits_choose(unsigned n_threads, uint64_t memory_limit_bytes)
