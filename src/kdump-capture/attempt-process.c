@@ -21,6 +21,7 @@
 
 typedef struct AttemptProcess {
         const Target *target;
+        MemoryPeak *memory;
         pid_t pid;
         int fd;
         Progress last;
@@ -51,7 +52,8 @@ static int process_begin(AttemptProcess *process, const Plan *plan, size_t index
                 (void) prctl(PR_SET_PDEATHSIG, SIGKILL);
                 (void) prctl(PR_SET_NAME, "kdump-attempt");
                 process_oom_default();
-                _exit(attempt_run(plan, process->target, index, skip_log, &report));
+                _exit(attempt_run(plan, process->target, index, skip_log, process->memory,
+                                  &report));
         }
         close_fd(fds[1]);
         process->pid = pid;
@@ -145,6 +147,7 @@ static CaptureStatus process_watch(AttemptProcess *process, Watchdog *watchdog)
                 if (progress_receive(process, now_usec) == 0)
                         (void) usleep(10 * USEC_PER_MSEC);
                 progress_line(process, now_usec);
+                memory_peak_sample(process->memory, false);
                 watchdog_pet(watchdog);
                 if (waitpid(process->pid, &status, WNOHANG) == process->pid) {
                         (void) progress_receive(process, now_usec);
@@ -167,10 +170,12 @@ static CaptureStatus process_watch(AttemptProcess *process, Watchdog *watchdog)
 /* *ret_died_in: the phase in which the process was when it came to grief, _PROGRESS_PHASE_MAX if it
  * did not. */
 static CaptureStatus process_run_once(const Plan *plan, const Target *target, size_t index,
-                                      bool skip_log, Watchdog *watchdog, uint32_t *ret_died_in)
+                                      bool skip_log, MemoryPeak *memory, Watchdog *watchdog,
+                                      uint32_t *ret_died_in)
 {
         AttemptProcess process = {
                 .target = target,
+                .memory = memory,
                 .fd = -EBADF,
                 .progress_usec = now_boottime_usec(),
         };
@@ -191,16 +196,16 @@ static CaptureStatus process_run_once(const Plan *plan, const Target *target, si
 }
 
 CaptureStatus attempt_process_run(const Plan *plan, const Target *target, size_t index,
-                                  Watchdog *watchdog)
+                                  MemoryPeak *memory, Watchdog *watchdog)
 {
         CaptureStatus status;
         uint32_t died_in;
 
-        status = process_run_once(plan, target, index, false, watchdog, &died_in);
+        status = process_run_once(plan, target, index, false, memory, watchdog, &died_in);
         if (died_in != PROGRESS_LOG)
                 return status;
 
         /* A log that kills its reader must not cost the vmcore as well. */
         log_warning("trying again without the log");
-        return process_run_once(plan, target, index, true, watchdog, &died_in);
+        return process_run_once(plan, target, index, true, memory, watchdog, &died_in);
 }

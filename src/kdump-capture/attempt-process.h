@@ -9,6 +9,6 @@
 
 /* Runs one attempt in a child and watches it: a line of progress every few seconds, and SIGKILL
  * when there was none for the target's time-out. A child that does not even die of that is left
- * behind. Logs. */
+ * behind. @memory (may be NULL) learns of the memory meanwhile. Logs. */
 CaptureStatus attempt_process_run(const Plan *plan, const Target *target, size_t index,
-                                  Watchdog *watchdog);
+                                  MemoryPeak *memory, Watchdog *watchdog);

@@ -147,7 +147,8 @@ static CaptureStatus save_vmcore(int dir_fd, const Plan *plan, const CaptureDead
 }
 
 static CaptureStatus save_all(const Plan *plan, const Target *target, int root_fd, bool skip_log,
-                              uint64_t start_usec, ProgressPipe *pipe, DumpRecord *record)
+                              uint64_t start_usec, MemoryPeak *memory, ProgressPipe *pipe,
+                              DumpRecord *record)
 {
         _cleanup_close_ int dir_fd = -EBADF;
         _cleanup_free_ char *where = NULL;
@@ -167,6 +168,7 @@ static CaptureStatus save_all(const Plan *plan, const Target *target, int root_f
 
         if (!skip_log)
                 status = save_log(dir_fd, start_usec, pipe, record);
+        memory_peak_record(memory, record);
         r = record_write(dir_fd, record);
         if (r < 0)
                 (void) log_warning_errno(r, "cannot write '%s', ignoring: %m", FILE_META);
@@ -175,6 +177,8 @@ static CaptureStatus save_all(const Plan *plan, const Target *target, int root_f
         record->dump_usec = now_boottime_usec() - start_usec;
         progress_report(pipe, PROGRESS_SYNC, pipe->last.pages_done, pipe->last.pages_total,
                         record->vmcore_bytes);
+        memory_peak_sample(memory, true);
+        memory_peak_record(memory, record);
         r = record_write(dir_fd, record);
         if (r < 0)
                 (void) log_warning_errno(r, "cannot write '%s', ignoring: %m", FILE_META);
@@ -183,7 +187,7 @@ static CaptureStatus save_all(const Plan *plan, const Target *target, int root_f
 }
 
 CaptureStatus attempt_run(const Plan *plan, const Target *target, size_t index, bool skip_log,
-                          ProgressPipe *pipe)
+                          MemoryPeak *memory, ProgressPipe *pipe)
 {
         _cleanup_(dump_record_done) DumpRecord record = {};
         _cleanup_close_ int root_fd = -EBADF;
@@ -209,7 +213,7 @@ CaptureStatus attempt_run(const Plan *plan, const Target *target, size_t index, 
         if (r < 0)
                 return CAPTURE_NOTHING;
 
-        status = save_all(plan, target, root_fd, skip_log, start_usec, pipe, &record);
+        status = save_all(plan, target, root_fd, skip_log, start_usec, memory, pipe, &record);
         progress_report(pipe, PROGRESS_DONE, pipe->last.pages_done, pipe->last.pages_total,
                         record.vmcore_bytes);
         return status;

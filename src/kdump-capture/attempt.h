@@ -2,6 +2,7 @@
 /* One attempt at one target: mount it, make the dump's folder, save the log, then the vmcore. */
 #pragma once
 
+#include "memory-peak.h"
 #include "plan.h"
 #include "progress.h"
 
@@ -16,10 +17,10 @@ typedef enum CaptureStatus {
 } CaptureStatus;
 
 /* Runs in a process of its own, which may be killed at any time. @index tells attempts apart (each
- * has its own mount point). @skip_log: reading the log has already cost one process its life. Logs.
- */
+ * has its own mount point). @skip_log: reading the log has already cost one process its life.
+ * @memory may be NULL. Logs. */
 CaptureStatus attempt_run(const Plan *plan, const Target *target, size_t index, bool skip_log,
-                          ProgressPipe *pipe);
+                          MemoryPeak *memory, ProgressPipe *pipe);
 
 /* "complete", "log only", "incomplete", "full", "nothing saved". */
 const char *capture_status_to_string(CaptureStatus status);

@@ -30,28 +30,31 @@ static CaptureStatus better(CaptureStatus a, CaptureStatus b)
 }
 
 static CaptureStatus try_target(const Plan *plan, const Target *target, size_t index,
-                                Watchdog *watchdog)
+                                MemoryPeak *memory, Watchdog *watchdog)
 {
         _cleanup_free_ char *text = NULL;
         CaptureStatus status;
 
         (void) target_describe(target, &text);
         log_info("target %zu: %s", index + 1, text ?: "");
-        status = attempt_process_run(plan, target, index, watchdog);
+        status = attempt_process_run(plan, target, index, memory, watchdog);
         log_notice("target %zu: %s", index + 1, capture_status_to_string(status));
         return status;
 }
 
 static CaptureStatus try_targets(const Plan *plan, Watchdog *watchdog)
 {
+        _cleanup_(memory_peak_freep) MemoryPeak *memory = memory_peak_new();
         CaptureStatus best = CAPTURE_NOTHING;
 
+        memory_peak_sample(memory, true);
         for (size_t i = 0; i < plan->n_targets && !vmcore_saved(best); i++)
-                best = better(best, try_target(plan, plan->targets + i, i, watchdog));
+                best = better(best, try_target(plan, plan->targets + i, i, memory, watchdog));
 
         if (!vmcore_saved(best) && plan->failure_action == ACTION_DUMP_TO_ROOTFS && plan->rootfs) {
                 log_notice("failure action: dump to the root file system");
-                best = better(best, try_target(plan, plan->rootfs, plan->n_targets, watchdog));
+                best = better(best,
+                              try_target(plan, plan->rootfs, plan->n_targets, memory, watchdog));
         }
         return best == CAPTURE_FULL ? CAPTURE_INCOMPLETE : best;
 }

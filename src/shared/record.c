@@ -55,6 +55,9 @@ static const JsonField record_fields[] = {
         FIELD(n_excluded_offline, JSON_FIELD_U64),
         FIELD(n_excluded_before, JSON_FIELD_U64),
         FIELD(generation, JSON_FIELD_U64),
+        FIELD(memory_ram_bytes, JSON_FIELD_U64),
+        FIELD(memory_total_bytes, JSON_FIELD_U64),
+        FIELD(memory_peak_bytes, JSON_FIELD_U64),
 };
 
 const char *dump_status_to_string(DumpStatus status)

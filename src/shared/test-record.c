@@ -21,6 +21,9 @@ static void test_there_and_back(void **state)
                 .n_pages_missing = 3,
                 .n_excluded_user = 4,
                 .n_excluded_before = 5,
+                .memory_ram_bytes = 6,
+                .memory_total_bytes = 7,
+                .memory_peak_bytes = 8,
         };
         _cleanup_(dump_record_done) DumpRecord again = {};
         _cleanup_free_ char *json = NULL;
@@ -41,6 +44,9 @@ static void test_there_and_back(void **state)
         assert_true(again.n_pages_missing == 3);
         assert_true(again.n_excluded_user == 4);
         assert_true(again.n_excluded_before == 5);
+        assert_true(again.memory_ram_bytes == 6);
+        assert_true(again.memory_total_bytes == 7);
+        assert_true(again.memory_peak_bytes == 8);
         assert_true(again.generation == 0);
 }
 
