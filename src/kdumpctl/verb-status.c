@@ -73,6 +73,11 @@ static void print_image(const State *s)
         (void) printf("Loaded:     %s, gap %" PRIu64 ".%03" PRIu64 " ms\n",
                       format_time(s->loaded_realtime_usec, time), s->gap_usec / 1000,
                       s->gap_usec % 1000);
+        (void) printf("Since boot: %" PRIu64 " loads, %" PRIu64
+                      " of them for CPUs or memory; gap at worst %" PRIu64 ".%03" PRIu64
+                      " ms, together %" PRIu64 ".%03" PRIu64 " ms\n",
+                      s->loads, s->reloads, s->gap_worst_usec / 1000, s->gap_worst_usec % 1000,
+                      s->gap_total_usec / 1000, s->gap_total_usec % 1000);
         for (size_t i = 0; s->targets && s->targets[i]; i++)
                 (void) printf("%-11s %zu. %s\n", i == 0 ? "Targets:" : "", i + 1, s->targets[i]);
 }

@@ -299,8 +299,8 @@ static int open_checked(int root_fd, const char *path, const char *sha256, bool 
         return 0;
 }
 
-static int overlay_read(int root_fd, const Generation *generation, char **ret, size_t *ret_size,
-                        char **reterr_message)
+int generation_read_overlay(const GenerationStore *store, const Generation *generation, char **ret,
+                            size_t *ret_size, char **reterr_message)
 {
         _cleanup_free_ char *path = NULL, *overlay = NULL;
         char hex[SHA256_HEX_SIZE];
@@ -310,7 +310,7 @@ static int overlay_read(int root_fd, const Generation *generation, char **ret, s
         r = generation_path(generation->number, "overlay.cpio", &path);
         if (r < 0)
                 return complain(r, "overlay.cpio", strerror(-r), reterr_message);
-        r = file_read(root_fd, path, OVERLAY_SIZE_MAX, &overlay, &size);
+        r = file_read(store->root_fd, path, OVERLAY_SIZE_MAX, &overlay, &size);
         if (r < 0)
                 return complain(r, path, strerror(-r), reterr_message);
         r = generation_hash(overlay, size, hex);
@@ -347,7 +347,7 @@ int generation_open(const GenerationStore *store, const Generation *generation,
                          &base_fd, reterr_message);
         if (r < 0)
                 return r;
-        r = overlay_read(store->root_fd, generation, &overlay, &overlay_size, reterr_message);
+        r = generation_read_overlay(store, generation, &overlay, &overlay_size, reterr_message);
         if (r < 0)
                 return r;
 

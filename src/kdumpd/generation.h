@@ -61,6 +61,11 @@ int generation_discard(const GenerationStore *store, uint64_t number);
 int generation_open(const GenerationStore *store, const Generation *generation,
                     const Generation *trusted, KexecImage *ret, char **reterr_message);
 
+/* Reads the overlay of @generation and compares it with its hash. The caller frees *ret. Errors as
+ * generation_open(). Does not log. */
+int generation_read_overlay(const GenerationStore *store, const Generation *generation, char **ret,
+                            size_t *ret_size, char **reterr_message);
+
 /* SHA-256 as lower-case hex digits. */
 int generation_hash(const void *data, size_t size, char ret_hex[static SHA256_HEX_SIZE]);
 

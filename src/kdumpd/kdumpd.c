@@ -12,9 +12,10 @@
 
 static int run(int argc, char **argv)
 {
+        const ManagerOptions options = { .root = "/", .loader = &kexec_loader_file };
         _cleanup_(manager_freep) Manager *manager = NULL;
 
-        if (manager_new(&kexec_loader_file, &manager) < 0)
+        if (manager_new(&options, &manager) < 0)
                 return EXIT_LOAD_FAILED;
         return manager_run(manager);
 }

@@ -63,8 +63,9 @@ static void build_over(Manager *m, const char *result)
         if (build->timer)
                 (void) sd_event_source_set_enabled(build->timer, SD_EVENT_OFF);
         if (!result || streq(result, "done")) {
-                log_info("Building the base image took %.1f s.",
-                         (double) (now_boottime_usec() - build->begin_usec) / 1e6);
+                build->took_usec = now_boottime_usec() - build->begin_usec;
+                manager_story_act(m, HISTORY_BASE);
+                log_info("Building the base image took %.1f s.", (double) build->took_usec / 1e6);
                 build->done = !build->joined;
         } else if (!build->joined)
                 build_fail(m, result);
@@ -94,7 +95,7 @@ static int build_connect(Manager *m)
         int r;
 
         build_disconnect(build);
-        r = pid1_connect(&build->bus);
+        r = pid1_connect(m->options.pid1_address, &build->bus);
         if (r < 0)
                 return r;
         r = sd_bus_attach_event(build->bus, m->event, SD_EVENT_PRIORITY_NORMAL);

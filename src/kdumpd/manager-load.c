@@ -65,17 +65,36 @@ static int replace_string(char **s, const char *value)
         return 0;
 }
 
+/* The kernel has generation @number now. @over: there was an image before, so that there was a gap.
+ */
+static void now_loaded(Manager *m, uint64_t number, uint64_t gap_usec, bool over)
+{
+        State *s = &m->state;
+        int r;
+
+        m->armed_generation = s->generation = number;
+        m->loaded_something = true;
+        m->foreign = false;
+        s->loaded_realtime_usec = now_realtime_usec();
+        s->loads++;
+        s->gap_usec = gap_usec;
+        if (over) {
+                s->gap_worst_usec = MAX(s->gap_worst_usec, gap_usec);
+                s->gap_total_usec += gap_usec;
+        }
+        r = facts_refresh_crash_hotplug(m->root_fd, &m->facts);
+        if (r < 0)
+                log_debug("The attributes crash_hotplug cannot be read: %s", strerror(-r));
+        manager_look_loaded(m);
+}
+
 /* @generation is what the kernel has now. */
-static void now_armed(Manager *m, const Generation *generation, uint64_t gap_usec)
+static void now_armed(Manager *m, const Generation *generation, uint64_t gap_usec, bool over)
 {
         char **targets = NULL;
 
-        m->armed_generation = generation->number;
-        m->loaded_something = true;
-        m->state.generation = generation->number;
+        now_loaded(m, generation->number, gap_usec, over);
         m->state.generation_realtime_usec = generation->created_realtime_usec;
-        m->state.loaded_realtime_usec = now_realtime_usec();
-        m->state.gap_usec = gap_usec;
         m->state.base_bytes = generation->base_bytes;
         m->state.overlay_bytes = generation->overlay_bytes;
         m->state.base_realtime_usec = generation->base_realtime_usec;
@@ -127,12 +146,12 @@ static bool current_is_bad(const Manager *m, uint64_t armed_before)
         return armed_before > 0 && armed_before == m->store.previous.number;
 }
 
-static void load_succeeded(Manager *m, uint64_t armed_before, uint64_t gap_usec)
+static void load_succeeded(Manager *m, uint64_t armed_before, uint64_t gap_usec, bool over)
 {
         const Generation *generation = &m->wanted.generation;
         int r;
 
-        now_armed(m, generation, gap_usec);
+        now_armed(m, generation, gap_usec, over);
         message_send(MESSAGE_ARMED, LOG_NOTICE, generation->number, gap_usec,
                      "kexec: loaded kdump kernel '%s' as generation %" PRIu64
                      ", with no image armed for %" PRIu64 ".%03" PRIu64 " ms.",
@@ -149,8 +168,21 @@ static void load_succeeded(Manager *m, uint64_t armed_before, uint64_t gap_usec)
         prune(m);
 }
 
-static void load_failed(Manager *m, int error, const Generation *fallback, uint64_t armed_before,
-                        const KexecSwap *swap)
+/* What is loaded if a swap goes wrong. */
+typedef struct Fallback {
+        uint64_t number;              /* 0: there is nothing */
+        const Generation *generation; /* NULL: it is not on disk any more, only held in memory */
+        const KexecImage *image;
+        KexecImage opened; /* unless it is held */
+} Fallback;
+
+static void fallback_done(Fallback *fallback)
+{
+        kexec_image_done(&fallback->opened);
+}
+
+static void load_failed(Manager *m, int error, Fallback *fallback, uint64_t armed_before,
+                        const KexecSwap *swap, bool over)
 {
         const Generation *generation = &m->wanted.generation;
 
@@ -158,7 +190,12 @@ static void load_failed(Manager *m, int error, const Generation *fallback, uint6
                      generation->kernel_release, generation->number, strerror(-error));
         refuse(m, generation->number);
         if (swap->restored) {
-                now_armed(m, fallback, swap->gap_usec);
+                if (fallback->generation)
+                        now_armed(m, fallback->generation, swap->gap_usec, over);
+                else
+                        now_loaded(m, fallback->number, swap->gap_usec, over);
+                if (fallback->image == &fallback->opened)
+                        held_replace(&m->held, fallback->number, &fallback->opened);
                 message_send(MESSAGE_ROLLED_BACK, LOG_WARNING, fallback->number, swap->gap_usec,
                              "Generation %" PRIu64 " is armed again, after %" PRIu64 ".%03" PRIu64
                              " ms with no image armed.",
@@ -174,29 +211,47 @@ static void load_failed(Manager *m, int error, const Generation *fallback, uint6
                                        "Failed to load generation %" PRIu64 " again: %m",
                                        fallback->number);
                 refuse(m, fallback->number);
+                if (fallback->image == &m->held.image)
+                        m->held_error = swap->restore_error;
         }
 }
 
-/* Opens what is loaded if the swap goes wrong. Not to have that is no reason not to try the swap.
- */
-static const Generation *open_fallback(Manager *m, KexecImage *ret)
+const Generation *manager_generation(const Manager *m, uint64_t number)
 {
-        const Generation *generation = &m->wanted.generation, *fallback;
+        if (number == m->store.current.number)
+                return &m->store.current;
+        return number == m->store.previous.number ? &m->store.previous : NULL;
+}
+
+/* Gets ready what is loaded if the swap goes wrong. Not to have that is no reason not to try it. */
+static void fallback_open(Manager *m, Fallback *ret)
+{
+        const Generation *wanted = &m->wanted.generation, *generation;
         _cleanup_free_ char *message = NULL;
         int r;
 
-        fallback = manager_restorable(m, generation->number);
-        if (!fallback)
-                return NULL;
-        r = generation_open(&m->store, fallback, m->wanted_fresh ? generation : NULL, ret,
+        *ret = (Fallback){ .opened = KEXEC_IMAGE_NULL };
+        if (m->held.number > 0 && m->held.number == m->armed_generation &&
+            m->held.number != wanted->number) {
+                ret->number = m->held.number;
+                ret->generation = manager_generation(m, ret->number);
+                ret->image = &m->held.image;
+                return;
+        }
+        generation = manager_restorable(m, wanted->number);
+        if (!generation)
+                return;
+        r = generation_open(&m->store, generation, m->wanted_fresh ? wanted : NULL, &ret->opened,
                             &message);
         if (r < 0) {
                 log_warning("Generation %" PRIu64 " could not be loaded again if need be: %s",
-                            fallback->number, message ?: strerror(-r));
-                refuse(m, fallback->number);
-                return NULL;
+                            generation->number, message ?: strerror(-r));
+                refuse(m, generation->number);
+                return;
         }
-        return fallback;
+        ret->number = generation->number;
+        ret->generation = generation;
+        ret->image = &ret->opened;
 }
 
 /* The overlay on disk is damaged or gone, but we have just made the same one. Replaces *message.
@@ -241,27 +296,39 @@ static int open_wanted(Manager *m, KexecImage *ret)
         return r;
 }
 
+static int swap_images(Manager *m, const KexecImage *image, const KexecImage *fallback,
+                       KexecSwap *ret)
+{
+        int r;
+
+        forget_armed(m);
+        manager_look_topology(m);
+        r = kexec_crash_swap(m->loader, image, fallback, ret);
+        return r >= 0 && m->loader->loaded() != 1 ? -EIO : r;
+}
+
 void manager_load(Manager *m)
 {
-        _cleanup_(kexec_image_done) KexecImage image = KEXEC_IMAGE_NULL, old = KEXEC_IMAGE_NULL;
+        _cleanup_(kexec_image_done) KexecImage image = KEXEC_IMAGE_NULL;
+        _cleanup_(fallback_done) Fallback fallback = { .opened = KEXEC_IMAGE_NULL };
         uint64_t number = m->wanted.generation.number, armed_before = m->armed_generation;
-        const Generation *fallback;
+        bool over = m->loader->loaded() == 1;
         KexecSwap swap;
         int r;
 
         r = open_wanted(m, &image);
         if (r < 0)
                 goto finish;
-        fallback = open_fallback(m, &old);
-
-        forget_armed(m);
-        r = kexec_crash_swap(m->loader, &image, fallback ? &old : NULL, &swap);
-        if (r >= 0 && m->loader->loaded() != 1)
-                r = -EIO;
+        fallback_open(m, &fallback);
+        r = swap_images(m, &image, fallback.image, &swap);
         if (r < 0)
-                load_failed(m, r, fallback, armed_before, &swap);
-        else
-                load_succeeded(m, armed_before, swap.gap_usec);
+                load_failed(m, r, &fallback, armed_before, &swap, over);
+        else {
+                manager_story_act(m, number == m->store.current.number ? HISTORY_RELOAD
+                                                                       : HISTORY_OVERLAY);
+                load_succeeded(m, armed_before, swap.gap_usec, over);
+                held_replace(&m->held, number, &image);
+        }
 
 finish:
         m->wanted_fresh = false;
@@ -289,20 +356,67 @@ void manager_restore(Manager *m, bool failed)
                 refuse(m, generation->number);
                 return;
         }
-        forget_armed(m);
-        r = kexec_crash_swap(m->loader, &image, NULL, &swap);
-        if (r >= 0 && m->loader->loaded() != 1)
-                r = -EIO;
+        r = swap_images(m, &image, NULL, &swap);
         if (r < 0) {
                 (void) log_error_errno(r, "Failed to load generation %" PRIu64 ": %m",
                                        generation->number);
                 refuse(m, generation->number);
                 return;
         }
-        now_armed(m, generation, swap.gap_usec);
+        now_armed(m, generation, swap.gap_usec, false);
+        manager_story_act(m, HISTORY_RESTORED);
+        held_replace(&m->held, generation->number, &image);
         message_send(failed ? MESSAGE_ROLLED_BACK : MESSAGE_ARMED,
                      failed ? LOG_WARNING : LOG_NOTICE, generation->number, swap.gap_usec,
                      "kexec: loaded kdump kernel '%s', generation %" PRIu64 ", %s.",
                      generation->kernel_release, generation->number,
                      failed ? "the last good one" : "until a new one is made");
+}
+
+void manager_reload(Manager *m, const char *why)
+{
+        const uint64_t number = m->held.number, armed_before = m->armed_generation;
+        const Generation *generation = manager_generation(m, number);
+        bool over = m->loader->loaded() == 1;
+        KexecSwap swap;
+        int r;
+
+        r = swap_images(m, &m->held.image, &m->held.image, &swap);
+        if (r < 0 && !swap.restored) {
+                m->held_error = r;
+                if (m->loader->loaded() == 1)
+                        m->armed_generation = armed_before;
+                message_send(MESSAGE_LOAD_FAILED, LOG_ERR, number, 0,
+                             "kexec: failed to load generation %" PRIu64 " again: %s (%s)", number,
+                             strerror(-r), why);
+                return;
+        }
+        if (generation)
+                now_armed(m, generation, swap.gap_usec, over);
+        else
+                now_loaded(m, number, swap.gap_usec, over);
+        m->state.reloads++;
+        manager_story_act(m, HISTORY_RELOAD);
+        message_send(MESSAGE_RELOADED, LOG_NOTICE, number, swap.gap_usec,
+                     "kexec: loaded generation %" PRIu64 " again from memory, with no image armed "
+                     "for %" PRIu64 ".%03" PRIu64 " ms: %s",
+                     number, swap.gap_usec / 1000, swap.gap_usec % 1000, why);
+}
+
+void manager_hold(Manager *m)
+{
+        const Generation *generation = manager_generation(m, m->armed_generation);
+        _cleanup_(kexec_image_done) KexecImage image = KEXEC_IMAGE_NULL;
+        _cleanup_free_ char *message = NULL;
+        int r;
+
+        if (m->armed_generation == 0 || m->held.number == m->armed_generation || !generation)
+                return;
+        r = generation_open(&m->store, generation, NULL, &image, &message);
+        if (r < 0)
+                log_warning("Generation %" PRIu64 " is armed, but could not be loaded again when "
+                            "memory is added or removed: %s",
+                            generation->number, message ?: strerror(-r));
+        else
+                held_replace(&m->held, generation->number, &image);
 }

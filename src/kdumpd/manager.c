@@ -21,6 +21,13 @@ Manager *manager_free(Manager *m)
         if (!m)
                 return NULL;
         build_done(&m->build);
+        verify_done(&m->verify);
+        free(m->last_dump);
+        m->fingerprints = fingerprint_cache_free(m->fingerprints);
+        manager_look_done(m);
+        held_done(&m->held);
+        m->bus = manager_bus_free(m->bus);
+        history_entry_done(&m->story);
         sd_event_source_disable_unref(m->step);
         sd_event_source_disable_unref(m->tick);
         sd_event_unref(m->event);
@@ -42,20 +49,21 @@ void manager_kick(Manager *m)
                 (void) log_error_errno(r, "Failed to schedule the next step: %m");
 }
 
-/* Everything is looked at anew and the outcome is counted as an answer. */
-static void manager_request(Manager *m)
+uint64_t manager_request(Manager *m)
 {
         m->requested = true;
         m->request_begin_usec = now_boottime_usec();
         m->wanted_stale = true;
         m->wanted_told = false;
-        m->loaded_something = false;
         m->build.done = false;
         m->build.joined = m->build.running;
         free(TAKE_PTR(m->build.problem));
         free(TAKE_PTR(m->load_problem));
         m->current_refused = m->previous_refused = false;
+        m->held_error = 0;
+        manager_look_topology(m);
         manager_kick(m);
+        return m->state.request + 1;
 }
 
 void manager_publish(Manager *m, const Decision *decision)
@@ -80,6 +88,8 @@ void manager_publish(Manager *m, const Decision *decision)
                 (void) log_warning_errno(r, "Failed to write the state file, ignoring: %m");
         (void) sd_notifyf(false, "STATUS=%s: %s", arm_state_to_string(decision->state),
                           decision->reason);
+        if (m->bus)
+                manager_bus_changed(m->bus);
 }
 
 static void remember_error(Manager *m, const char *error)
@@ -132,8 +142,12 @@ static int manager_answer(Manager *m, const Decision *d)
                 m->state.request_usec = now_boottime_usec() - m->request_begin_usec;
         }
         tell(m, d);
-        m->requested = m->wanted_fresh = false;
+        manager_story_end(m, d);
+        manager_hold(m);
+        m->requested = m->wanted_fresh = m->loaded_something = m->rebuild_requested = false;
         manager_publish(m, d);
+        if (m->bus)
+                manager_bus_answered(m->bus, m->state.request, d->failed, d->reason);
 
         if (m->started)
                 return 0;
@@ -158,14 +172,17 @@ static void situation_fill(const Manager *m, Situation *ret)
         *ret = (Situation){
                 .problem = problem_of(m),
                 .base_missing = m->wanted.base_missing,
-                .force_rebuild = m->wanted.force_rebuild,
+                .force_rebuild = m->wanted.force_rebuild || m->rebuild_requested,
                 .force_no_rebuild = m->wanted.force_no_rebuild,
                 .build_running = m->build.running,
                 .build_done = m->build.done,
-                .wanted_is_armed = m->armed_generation > 0 &&
+                .wanted_is_armed = !m->foreign && m->armed_generation > 0 &&
                                    m->armed_generation == m->wanted.generation.number,
                 .armed_generation = m->armed_generation,
                 .restorable = restorable ? restorable->number : 0,
+                .held = m->held_error < 0 ? 0 : m->held.number,
+                .stale_headers = m->stale_headers,
+                .foreign = m->foreign,
         };
 }
 
@@ -174,7 +191,7 @@ static int read_wanted(Manager *m)
         Wanted wanted;
         int r;
 
-        r = wanted_read(m->root_fd, &m->facts, &m->store, NULL, m->wanted_told, &wanted);
+        r = wanted_read(m->root_fd, &m->facts, &m->store, m->fingerprints, m->wanted_told, &wanted);
         if (r < 0)
                 return log_error_errno(r, "Failed to read the configuration: %m");
         wanted_done(&m->wanted);
@@ -192,6 +209,7 @@ static int manager_act(Manager *m, const Decision *d)
         case DECIDE_FAIL:
                 return manager_answer(m, d);
         case DECIDE_BUILD:
+                manager_story_base(m);
                 manager_publish(m, d);
                 manager_build_start(m);
                 return 1;
@@ -199,7 +217,13 @@ static int manager_act(Manager *m, const Decision *d)
                 manager_publish(m, d);
                 return 0;
         case DECIDE_LOAD:
+                manager_story_compare(m);
                 manager_load(m);
+                return 1;
+        case DECIDE_RELOAD:
+                if (m->stale_headers)
+                        manager_story_change(m, m->stale_headers);
+                manager_reload(m, d->reason);
                 return 1;
         case DECIDE_RESTORE:
                 (void) log_full(d->failed ? LOG_ERR : LOG_INFO, 0, "%s",
@@ -225,6 +249,9 @@ static int manager_step(Manager *m)
                 Situation situation;
 
                 m->facts.crash_loaded = m->loader->loaded() == 1;
+                r = facts_refresh_limits(m->root_fd, &m->facts);
+                if (r < 0)
+                        log_debug("The limits of kexec cannot be read: %s", strerror(-r));
                 situation_fill(m, &situation);
                 r = decide(&m->facts, &situation, &decision);
                 if (r < 0)
@@ -246,18 +273,16 @@ static int on_step(sd_event_source *source, void *userdata)
         return r;
 }
 
-/* /sys files do not notify: that someone else unloaded the image is only seen by looking. */
-static void check_armed(Manager *m)
+/* What no event tells of, or the event was lost, or the kernel was busy. */
+static void look_around(Manager *m)
 {
-        if (!m->started || m->requested || m->build.running || m->loader->loaded() != 0)
-                return;
-        if (m->armed_generation > 0)
-                message_send(MESSAGE_DISARMED, LOG_WARNING, m->armed_generation, 0,
-                             "The crash kernel is not loaded any more; loading it again.");
-        m->armed_generation = 0;
-        free(TAKE_PTR(m->load_problem));
-        m->current_refused = m->previous_refused = false;
-        manager_kick(m);
+        if (m->held_error == -EBUSY)
+                m->held_error = 0;
+        manager_bus_tick(m->bus);
+        manager_look_topology(m);
+        if (m->stale_headers && m->held_error >= 0)
+                manager_kick(m);
+        manager_look_loaded_is_ours(m);
 }
 
 static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
@@ -266,7 +291,8 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
         int r;
 
         (void) sd_notify(false, "WATCHDOG=1");
-        check_armed(m);
+        if (m->started && !m->requested)
+                look_around(m);
         r = sd_event_source_set_time_relative(source, TICK_USEC);
         if (r < 0)
                 return r;
@@ -275,7 +301,8 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
 
 static int on_reload(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
 {
-        manager_request(userdata);
+        manager_story_begin(userdata, "a reload was requested");
+        (void) manager_request(userdata);
         return 0;
 }
 
@@ -322,24 +349,29 @@ static void adopt_state(Manager *m)
         if (r < 0 && r != -ENOENT)
                 (void) log_warning_errno(r, "Failed to read the state file, ignoring: %m");
         generation_reserve(&m->store, m->state.generation);
+        held_adopt(m->state.generation, &m->held);
         if (!m->facts.crash_loaded || m->state.generation == 0)
                 return;
         if (m->state.generation == m->store.current.number ||
-            m->state.generation == m->store.previous.number)
+            m->state.generation == m->store.previous.number ||
+            m->state.generation == m->held.number)
                 m->armed_generation = m->state.generation;
 }
 
-int manager_new(const KexecLoader *loader, Manager **ret)
+int manager_new(const ManagerOptions *options, Manager **ret)
 {
         _cleanup_(manager_freep) Manager *m = calloc(1, sizeof(Manager));
         int r;
 
         if (!m)
                 return log_oom();
-        m->root_fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        m->held = HELD_NULL;
+        m->options = *options;
+        m->loader = options->loader;
+        m->fingerprints = fingerprint_cache_new();
+        m->root_fd = open(options->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (m->root_fd < 0)
-                return log_error_errno(errno, "Failed to open '/': %m");
-        m->loader = loader;
+                return log_error_errno(errno, "Failed to open '%s': %m", options->root);
         r = facts_read(m->root_fd, &m->facts);
         if (r < 0)
                 return log_error_errno(r, "Failed to read what the kernel says of itself: %m");
@@ -349,6 +381,12 @@ int manager_new(const KexecLoader *loader, Manager **ret)
         r = add_sources(m);
         if (r < 0)
                 return log_error_errno(r, "Failed to set up the event loop: %m");
+        r = manager_look_start(m);
+        if (r < 0)
+                return log_error_errno(r, "Failed to set up the event loop: %m");
+        r = manager_requests_start(m);
+        if (r < 0)
+                return r;
         adopt_state(m);
         *ret = TAKE_PTR(m);
         return 0;
@@ -358,7 +396,8 @@ int manager_run(Manager *m)
 {
         int r;
 
-        manager_request(m);
+        manager_story_begin(m, "the service was started");
+        (void) manager_request(m);
         r = sd_event_loop(m->event);
         if (r < 0)
                 return m->exit_status ?: EXIT_LOAD_FAILED;

@@ -8,12 +8,19 @@
 #include "decide.h"
 #include "facts.h"
 #include "generation.h"
+#include "held.h"
+#include "history.h"
+#include "hotplug.h"
 #include "kexec.h"
+#include "manager-bus.h"
+#include "settle.h"
 #include "state.h"
+#include "topology.h"
 #include "wanted.h"
 
 #define UNIT_DAEMON "kdump.service"
 #define UNIT_BUILD "kdump-build.service"
+#define UNIT_VERIFY "kdump-verify.service"
 
 /* A build of the base image, in a unit of its own. */
 typedef struct Build {
@@ -25,10 +32,28 @@ typedef struct Build {
         sd_bus_slot *job_removed;
         sd_event_source *timer;
         uint64_t begin_usec;
+        uint64_t took_usec; /* the last one that ended well */
         char *problem;
 } Build;
 
+/* kdump-verify.service, as asked for over the bus. */
+typedef struct Verify {
+        bool running;
+        uint64_t request; /* counts them */
+        char *job;
+        sd_bus *bus; /* while it runs */
+        sd_bus_slot *job_removed;
+} Verify;
+
+/* What a test replaces. */
+typedef struct ManagerOptions {
+        const char *root; /* "/" in production */
+        const KexecLoader *loader;
+        const char *pid1_address; /* NULL in production */
+} ManagerOptions;
+
 typedef struct Manager {
+        ManagerOptions options;
         int root_fd;
         sd_event *event;
         const KexecLoader *loader;
@@ -36,6 +61,7 @@ typedef struct Manager {
         GenerationStore store;
         State state; /* as last published */
 
+        FingerprintCache *fingerprints;
         Wanted wanted;
         bool wanted_stale; /* is to be read again */
         bool wanted_fresh; /* all its files were compared with their hashes in this request */
@@ -45,8 +71,25 @@ typedef struct Manager {
         char *load_problem;
         bool current_refused, previous_refused; /* loading it failed in this request */
 
+        Held held;           /* what was loaded last */
+        int held_error;      /* loading it again failed; it is not tried again for now */
+        bool foreign;        /* what is loaded is not what we loaded */
+        Topology topology;   /* as last looked at */
+        char *stale_headers; /* what of it the loaded image does not know, in words */
+
         Build build;
 
+        Verify verify;
+        bool rebuild_requested; /* a new base image, whether one is needed or not */
+
+        HistoryEntry story; /* what goes on, from its trigger to its outcome */
+
+        ManagerBus *bus;
+        char *last_dump; /* its folder */
+        uint64_t last_dump_realtime_usec;
+        Hotplug *hotplug;
+        Settle look; /* then the topology is looked at */
+        bool look_again;
         sd_event_source *step, *tick;
         bool started; /* READY=1 was sent */
         bool requested;
@@ -63,8 +106,8 @@ typedef struct Manager {
 Manager *manager_free(Manager *manager); /* accepts NULL, returns NULL */
 DEFINE_CLEANUP(Manager *, manager_free);
 
-/* @loader must stay. Logs. */
-int manager_new(const KexecLoader *loader, Manager **ret);
+/* What @options points to must stay. Logs. */
+int manager_new(const ManagerOptions *options, Manager **ret);
 
 /* Arms, says so, and keeps watch until it is told to end. Returns the exit status. Logs. */
 int manager_run(Manager *manager);
@@ -75,16 +118,63 @@ void manager_kick(Manager *manager);
 /* Writes the state file and tells PID 1. */
 void manager_publish(Manager *manager, const Decision *decision);
 
+/* Everything is looked at anew, and the outcome is counted as an answer. Returns the number that
+ * State.request will have then; a request that is under way is answered with this one. */
+uint64_t manager_request(Manager *manager);
+
+/* manager-history.c: the story that `kdumpctl why` tells. It begins with what made us look; acts
+ * and changes are added as they come; its end is written down. One without a beginning is not. */
+void manager_story_begin(Manager *manager, const char *format, ...) _printf_(2, 3);
+void manager_story_change(Manager *manager, const char *text);
+void manager_story_act(Manager *manager, HistoryAction action);
+void manager_story_end(Manager *manager, const Decision *decision);
+
+/* Adds why a base image is to be built. */
+void manager_story_base(Manager *manager);
+
+/* Adds how what is wanted differs from what is armed. */
+void manager_story_compare(Manager *manager);
+
+/* manager-look.c: what the machine is now, beside what was loaded. */
+int manager_look_start(Manager *manager);
+void manager_look_done(Manager *manager);
+
+/* Reads the topology anew and compares it with what the loaded image knows. Logs. */
+void manager_look_topology(Manager *manager);
+
+/* What was just loaded knows all that manager_look_topology() saw last. */
+void manager_look_loaded(Manager *manager);
+
+/* Whether what is loaded is still what we loaded; to be called now and then. Kicks if not. Logs. */
+void manager_look_loaded_is_ours(Manager *manager);
+
 /* manager-build.c: starts or joins a build; what comes of it is in @manager->build, and a kick
  * follows. */
 void manager_build_start(Manager *manager);
 void build_done(Build *build);
 void build_disconnect(Build *build);
 
+/* manager-requests.c: the bus. */
+int manager_requests_start(Manager *manager);
+
+/* manager-verify.c: a BusRequest. */
+int manager_verify(void *userdata, const char *why, uint64_t *ret_request);
+void verify_done(Verify *verify);
+
+/* The generation of this number on disk; NULL if there is none. */
+const Generation *manager_generation(const Manager *manager, uint64_t number);
+
 /* manager-load.c: each does one load and leaves what came of it in the manager. @failed: the last
  * good one is loaded because something went wrong, not for the time of a build. */
 void manager_load(Manager *manager);
 void manager_restore(Manager *manager, bool failed);
+
+/* Loads again what is held in memory. */
+void manager_reload(Manager *manager, const char *why);
+
+/* Has what is armed in memory, should it not be there: the daemon that loaded it could not leave it
+ * with the service manager. */
+void manager_hold(Manager *manager);
 
 /* The generation to go back to, other than @but; NULL if there is none. */
 const Generation *manager_restorable(const Manager *manager, uint64_t but);

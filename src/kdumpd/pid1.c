@@ -12,7 +12,7 @@
 #define PID1_JOB "org.freedesktop.systemd1.Job"
 #define PID1_TIMEOUT_USEC (10 * USEC_PER_SEC)
 
-static int connect_private(sd_bus **ret)
+static int connect_private(const char *address, sd_bus **ret)
 {
         _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
         int r;
@@ -20,7 +20,7 @@ static int connect_private(sd_bus **ret)
         r = sd_bus_new(&bus);
         if (r < 0)
                 return r;
-        r = sd_bus_set_address(bus, PID1_SOCKET);
+        r = sd_bus_set_address(bus, address);
         if (r < 0)
                 return r;
         r = sd_bus_start(bus);
@@ -30,13 +30,13 @@ static int connect_private(sd_bus **ret)
         return 0;
 }
 
-int pid1_connect(sd_bus **ret)
+int pid1_connect(const char *address, sd_bus **ret)
 {
         _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
         int r;
 
-        r = connect_private(&bus);
-        if (r < 0)
+        r = connect_private(address ?: PID1_SOCKET, &bus);
+        if (r < 0 && !address)
                 r = sd_bus_open_system(&bus);
         if (r < 0)
                 return r;

@@ -7,8 +7,9 @@
 #include "macro.h"
 
 /* The caller drops *ret with sd_bus_flush_close_unref(). Works without a message bus daemon: PID
- * 1's own socket is tried first. Each call on it takes at most some seconds. Does not log. */
-int pid1_connect(sd_bus **ret);
+ * 1's own socket is tried first. @address: of another socket to be tried alone, for tests; NULL in
+ * production. Each call on it takes at most some seconds. Does not log. */
+int pid1_connect(const char *address, sd_bus **ret);
 
 /* The type of the job that @unit has now ("start", "stop", "restart" …); NULL if it has none. The
  * caller frees *ret. Does not log. */

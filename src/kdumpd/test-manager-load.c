@@ -90,6 +90,7 @@ static int setup(void **state)
         f->root = test_root_new();
         f->m.root_fd = test_root_open(f->root);
         f->m.loader = &fake_loader;
+        f->m.held = HELD_NULL;
         assert_int_equal(mkdir_parents(f->m.root_fd, "boot", 0755), 0);
         test_write_text(f->m.root_fd, "boot/vmlinuz", "a kernel");
         test_write_text(f->m.root_fd, "boot/base.img", "a base image");
@@ -103,6 +104,8 @@ static int teardown(void **state)
         Fixture *f = *state;
 
         wanted_done(&f->m.wanted);
+        manager_look_done(&f->m);
+        held_done(&f->m.held);
         generation_store_done(&f->m.store);
         state_done(&f->m.state);
         free(f->m.load_problem);

@@ -23,7 +23,7 @@ static bool may_unload(const char **ret_reason)
         _cleanup_free_ char *job_type = NULL, *system_state = NULL;
         int r;
 
-        r = pid1_connect(&bus);
+        r = pid1_connect(NULL, &bus);
         if (r >= 0)
                 r = pid1_job_type(bus, UNIT_DAEMON, &job_type);
         if (r >= 0)

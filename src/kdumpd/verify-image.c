@@ -218,7 +218,7 @@ int verify_image(Verify *v)
         uint64_t init_size_bytes;
         int r;
 
-        r = wanted_read(v->root_fd, &v->facts, &v->store, true, &v->wanted);
+        r = wanted_read(v->root_fd, &v->facts, &v->store, NULL, true, &v->wanted);
         if (r < 0)
                 return r;
         r = check_problem(v);

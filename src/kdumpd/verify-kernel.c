@@ -5,6 +5,7 @@
 #include <inttypes.h>
 
 #include "cmdline.h"
+#include "crashkernel.h"
 #include "io.h"
 #include "rootdir.h"
 #include "strv.h"

@@ -58,6 +58,15 @@ static const JsonField state_fields[] = {
         FIELD(generation_realtime_usec, JSON_FIELD_U64),
         FIELD(loaded_realtime_usec, JSON_FIELD_U64),
         FIELD(gap_usec, JSON_FIELD_U64),
+        FIELD(gap_worst_usec, JSON_FIELD_U64),
+        FIELD(gap_total_usec, JSON_FIELD_U64),
+        FIELD(loads, JSON_FIELD_U64),
+        FIELD(reloads, JSON_FIELD_U64),
+        FIELD(loaded_cpus, JSON_FIELD_STRING),
+        FIELD(loaded_n_cpus, JSON_FIELD_U64),
+        FIELD(loaded_ram_bytes, JSON_FIELD_U64),
+        FIELD(loaded_topology_sha256, JSON_FIELD_STRING),
+        FIELD(area_sha256, JSON_FIELD_STRING),
         FIELD(crash_size_bytes, JSON_FIELD_U64),
         FIELD(request, JSON_FIELD_U64),
         FIELD(request_usec, JSON_FIELD_U64),
@@ -73,6 +82,9 @@ void state_done(State *state)
         free(state->kernel_release);
         free(state->base_id);
         strv_free(state->targets);
+        free(state->loaded_cpus);
+        free(state->loaded_topology_sha256);
+        free(state->area_sha256);
         free(state->last_error);
         *state = (State){ 0 };
 }

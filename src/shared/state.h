@@ -32,11 +32,17 @@ typedef struct State {
         char *base_id;
         char **targets; /* texts as of target_describe() */
         uint64_t base_bytes, overlay_bytes;
-        uint64_t base_realtime_usec;       /* the base image was built */
-        uint64_t generation_realtime_usec; /* the overlay was written */
-        uint64_t loaded_realtime_usec;     /* the image was given to the kernel */
-        uint64_t gap_usec;                 /* of the last load: without any crash kernel */
-        uint64_t crash_size_bytes;         /* the reservation, as read at start; 0: not known */
+        uint64_t base_realtime_usec;             /* the base image was built */
+        uint64_t generation_realtime_usec;       /* the overlay was written */
+        uint64_t loaded_realtime_usec;           /* the image was given to the kernel */
+        uint64_t gap_usec;                       /* of the last load: without any crash kernel */
+        uint64_t gap_worst_usec, gap_total_usec; /* since boot, of loads over an armed image */
+        uint64_t loads, reloads; /* since boot; reloads: of them, of the same image from memory */
+        char *loaded_cpus;       /* that the loaded image knows, as in /sys/…/cpu/present */
+        uint64_t loaded_n_cpus, loaded_ram_bytes;
+        char *loaded_topology_sha256; /* of CPUs and places of the memory */
+        char *area_sha256;            /* of samples of what is loaded; NULL: not to be had */
+        uint64_t crash_size_bytes;    /* the reservation, as read at start; 0: not known */
 
         uint64_t request;      /* counts starts and reloads that were answered */
         bool request_failed;   /* the last of them did not reach what it asked for */

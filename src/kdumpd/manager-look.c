@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Owns the looks at the machine: what has come and gone of CPUs and memory since the load, and
+ * whether what is loaded is still ours. */
+#include <inttypes.h>
+
+#include "crash-area.h"
+#include "log.h"
+#include "manager.h"
+#include "messages.h"
+
+/* A burst of events is over when nothing has come for this long; but we do not wait for ever. */
+#define SETTLE_USEC (500 * USEC_PER_MSEC)
+#define SETTLE_MAX_USEC (3 * USEC_PER_SEC)
+
+/* The event of what goes away comes before it is gone: nothing seen is looked at once more. */
+#define LOOK_AGAIN_USEC (5 * USEC_PER_SEC)
+
+static int replace_string(char **s, const char *value)
+{
+        char *copy = value ? strdup(value) : NULL;
+
+        if (value && !copy)
+                return log_oom();
+        free(*s);
+        *s = copy;
+        return 0;
+}
+
+/* In words, what the loaded image does not know; NULL if it knows all, or nothing is known of it.
+ * Where the kernel updates the headers itself (crash_hotplug is 1), it has done so already. */
+static char *describe_stale(const Manager *m, const char *digest)
+{
+        const State *s = &m->state;
+        const Topology *t = &m->topology;
+        bool cpus, ram;
+        char *text;
+
+        if (!s->loaded_topology_sha256 || !s->loaded_cpus ||
+            streq(s->loaded_topology_sha256, digest))
+                return NULL;
+        cpus = !streq(s->loaded_cpus, t->cpus);
+        /* Memory in other places, of the same size, and no change of CPUs. */
+        ram = s->loaded_ram_bytes != t->ram_bytes || !cpus;
+        if ((!cpus || m->facts.cpu_crash_hotplug) && (!ram || m->facts.memory_crash_hotplug))
+                return NULL;
+        if (topology_describe_change((size_t) s->loaded_n_cpus, s->loaded_ram_bytes, t->n_cpus,
+                                     t->ram_bytes, &text) < 0)
+                text = strdup("CPUs or memory have changed");
+        return text;
+}
+
+void manager_look_topology(Manager *m)
+{
+        Topology topology = { 0 };
+        char digest[SHA256_HEX_SIZE];
+        char *stale;
+        int r;
+
+        r = topology_read(m->root_fd, &topology);
+        if (r < 0) {
+                log_warning("Failed to read which CPUs and memory there are: %s",
+                            topology_error_text(r));
+                return;
+        }
+        topology_done(&m->topology);
+        m->topology = topology;
+        r = topology_digest(&m->topology, digest);
+        if (r < 0) {
+                (void) log_warning_errno(r, "Failed to compare CPUs and memory: %m");
+                return;
+        }
+        stale = describe_stale(m, digest);
+        if (stale && m->stale_headers && !streq(stale, m->stale_headers))
+                m->held_error = 0;
+        free(m->stale_headers);
+        m->stale_headers = stale;
+        /* Changed, and the kernel has seen to it; or an older daemon had not written it down. */
+        if (!stale && m->state.generation > 0 &&
+            !streq_ptr(m->state.loaded_topology_sha256, digest)) {
+                log_debug("CPUs or memory have changed, and the headers of the crash kernel with "
+                          "them.");
+                manager_look_loaded(m);
+        }
+}
+
+/* Samples of the loaded image, by which another one is told from it. */
+static void sample(Manager *m)
+{
+        char hex[SHA256_HEX_SIZE];
+        int r;
+
+        r = crash_area_sample(m->root_fd, hex);
+        if (r < 0)
+                log_debug("The loaded image cannot be read, so another one in its place would not "
+                          "be noticed: %s",
+                          strerror(-r));
+        (void) replace_string(&m->state.area_sha256, r < 0 ? NULL : hex);
+}
+
+void manager_look_loaded(Manager *m)
+{
+        char digest[SHA256_HEX_SIZE];
+
+        if (!m->topology.cpus || topology_digest(&m->topology, digest) < 0)
+                return;
+        (void) replace_string(&m->state.loaded_topology_sha256, digest);
+        (void) replace_string(&m->state.loaded_cpus, m->topology.cpus);
+        m->state.loaded_n_cpus = m->topology.n_cpus;
+        m->state.loaded_ram_bytes = m->topology.ram_bytes;
+        free(TAKE_PTR(m->stale_headers));
+        sample(m);
+}
+
+static bool is_replaced(const Manager *m)
+{
+        char hex[SHA256_HEX_SIZE];
+
+        return m->state.area_sha256 && m->armed_generation > 0 &&
+               crash_area_sample(m->root_fd, hex) >= 0 && !streq(hex, m->state.area_sha256);
+}
+
+/* /sys files do not notify: what someone else has done is only seen by looking. */
+void manager_look_loaded_is_ours(Manager *m)
+{
+        int loaded = m->loader->loaded();
+
+        if (loaded < 0 || (loaded == 0 && m->armed_generation == 0))
+                return;
+        if (loaded == 1 && !is_replaced(m))
+                return;
+        message_send(
+                MESSAGE_FOREIGN, LOG_WARNING, m->armed_generation, 0, "%s; loading ours again.",
+                loaded == 1
+                        ? "Someone else has loaded another crash kernel"
+                        : "The crash kernel is not loaded any more: someone else has unloaded it");
+        manager_story_begin(m, "someone else has %s",
+                            loaded == 1 ? "loaded another crash kernel"
+                                        : "unloaded the crash kernel");
+        m->foreign = loaded == 1;
+        if (loaded == 0)
+                m->armed_generation = 0;
+        m->held_error = 0;
+        free(TAKE_PTR(m->load_problem));
+        m->current_refused = m->previous_refused = false;
+        manager_kick(m);
+}
+
+/* Events only say "look": none of them is believed, and a lost one costs nothing. */
+static void on_hotplug(HotplugSubsystem subsystems, void *userdata)
+{
+        Manager *m = userdata;
+        int r;
+
+        m->look_again = true;
+        r = settle_poke(&m->look, SETTLE_USEC, SETTLE_MAX_USEC);
+        if (r < 0)
+                (void) log_warning_errno(r, "Failed to wait for more events, ignoring: %m");
+}
+
+static void on_settled(void *userdata)
+{
+        Manager *m = userdata;
+
+        manager_look_topology(m);
+        if (!m->stale_headers) {
+                if (m->look_again)
+                        (void) settle_poke(&m->look, LOOK_AGAIN_USEC, LOOK_AGAIN_USEC);
+                m->look_again = false;
+                return;
+        }
+        manager_story_begin(m, "CPUs or memory came or went");
+        manager_kick(m);
+}
+
+int manager_look_start(Manager *m)
+{
+        int r;
+
+        r = settle_init(&m->look, m->event, on_settled, m);
+        if (r < 0)
+                return r;
+        r = hotplug_new(m->event, on_hotplug, m, &m->hotplug);
+        if (r < 0)
+                (void) log_warning_errno(r, "Failed to listen for CPUs and memory that come and "
+                                            "go, looking once a minute: %m");
+        return 0;
+}
+
+void manager_look_done(Manager *m)
+{
+        m->hotplug = hotplug_free(m->hotplug);
+        settle_done(&m->look);
+        topology_done(&m->topology);
+        free(TAKE_PTR(m->stale_headers));
+}
