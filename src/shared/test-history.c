@@ -187,7 +187,8 @@ static void test_what_is_a_repetition(void **state)
                 _cleanup_test_root_ char *root = test_root_new();
                 _cleanup_close_ int root_fd = test_root_open(root);
                 _cleanup_(history_done) History history = { 0 };
-                char *changes[] = { (char[]){ "c" }, NULL };
+                char c[] = "c", d[] = "d";
+                char *changes[] = { c, NULL };
                 HistoryEntry entry = { .trigger = (char[]){ "a" },
                                        .changes = changes,
                                        .outcome = (char[]){ "x" },
@@ -197,7 +198,7 @@ static void test_what_is_a_repetition(void **state)
                 entry.trigger = (char *) (uintptr_t) rows[i].trigger;
                 entry.outcome = (char *) (uintptr_t) rows[i].outcome;
                 if (rows[i].change)
-                        changes[0] = (char[]){ "d" };
+                        changes[0] = d;
                 assert_int_equal(history_append(root_fd, &entry), 0);
                 assert_int_equal(history_read(root_fd, &history), 0);
                 assert_int_equal(history.n_entries, rows[i].expected);
