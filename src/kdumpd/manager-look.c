@@ -15,6 +15,15 @@
 /* The event of what goes away comes before it is gone: nothing seen is looked at once more. */
 #define LOOK_AGAIN_USEC (5 * USEC_PER_SEC)
 
+/* In the middle of a request it is a part of that story. */
+static void tell_event(Manager *m, const char *text)
+{
+        if (m->requested)
+                manager_story_change(m, text);
+        else
+                manager_story_begin(m, "%s", text);
+}
+
 static int replace_string(char **s, const char *value)
 {
         char *copy = value ? strdup(value) : NULL;
@@ -133,9 +142,8 @@ void manager_look_loaded_is_ours(Manager *m)
                 loaded == 1
                         ? "Someone else has loaded another crash kernel"
                         : "The crash kernel is not loaded any more: someone else has unloaded it");
-        manager_story_begin(m, "someone else has %s",
-                            loaded == 1 ? "loaded another crash kernel"
-                                        : "unloaded the crash kernel");
+        tell_event(m, loaded == 1 ? "someone else has loaded another crash kernel"
+                                  : "someone else has unloaded the crash kernel");
         m->foreign = loaded == 1;
         if (loaded == 0)
                 m->armed_generation = 0;
@@ -168,7 +176,7 @@ static void on_settled(void *userdata)
                 m->look_again = false;
                 return;
         }
-        manager_story_begin(m, "CPUs or memory came or went");
+        tell_event(m, "CPUs or memory came or went");
         manager_kick(m);
 }
 

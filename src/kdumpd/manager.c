@@ -25,6 +25,7 @@ Manager *manager_free(Manager *m)
         free(m->last_dump);
         m->fingerprints = fingerprint_cache_free(m->fingerprints);
         manager_look_done(m);
+        manager_watch_done(m);
         held_done(&m->held);
         m->bus = manager_bus_free(m->bus);
         history_entry_done(&m->story);
@@ -144,6 +145,8 @@ static int manager_answer(Manager *m, const Decision *d)
         tell(m, d);
         manager_story_end(m, d);
         manager_hold(m);
+        if (m->requested)
+                manager_watch_inputs(m);
         m->requested = m->wanted_fresh = m->loaded_something = m->rebuild_requested = false;
         manager_publish(m, d);
         if (m->bus)
@@ -291,7 +294,7 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
         int r;
 
         (void) sd_notify(false, "WATCHDOG=1");
-        if (m->started && !m->requested)
+        if (!m->requested || m->build.running)
                 look_around(m);
         r = sd_event_source_set_time_relative(source, TICK_USEC);
         if (r < 0)
@@ -388,6 +391,9 @@ int manager_new(const ManagerOptions *options, Manager **ret)
         if (r < 0)
                 return r;
         adopt_state(m);
+        r = manager_watch_start(m);
+        if (r < 0)
+                return log_error_errno(r, "Failed to set up the event loop: %m");
         *ret = TAKE_PTR(m);
         return 0;
 }

@@ -17,6 +17,7 @@
 #include "state.h"
 #include "topology.h"
 #include "wanted.h"
+#include "watch.h"
 
 #define UNIT_DAEMON "kdump.service"
 #define UNIT_BUILD "kdump-build.service"
@@ -90,6 +91,9 @@ typedef struct Manager {
         Hotplug *hotplug;
         Settle look; /* then the topology is looked at */
         bool look_again;
+        Watch *watch;
+        Settle changes;     /* then what has changed is looked at */
+        char *changed_path; /* the first of them */
         sd_event_source *step, *tick;
         bool started; /* READY=1 was sent */
         bool requested;
@@ -153,6 +157,11 @@ void manager_look_loaded_is_ours(Manager *manager);
 void manager_build_start(Manager *manager);
 void build_done(Build *build);
 void build_disconnect(Build *build);
+
+/* manager-watch.c: each change of what the image is made of becomes a request. */
+int manager_watch_start(Manager *manager);
+void manager_watch_inputs(Manager *manager); /* what they are may have changed; logs */
+void manager_watch_done(Manager *manager);
 
 /* manager-requests.c: the bus. */
 int manager_requests_start(Manager *manager);

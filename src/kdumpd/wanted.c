@@ -40,6 +40,7 @@ void wanted_done(Wanted *wanted)
         free(wanted->base_missing);
         strv_free(wanted->changed_inputs);
         free(wanted->warning);
+        strv_free(wanted->overlay_inputs);
         free(wanted->overlay);
         generation_done(&wanted->generation);
         *wanted = (Wanted){ 0 };
@@ -126,6 +127,11 @@ static int resolve(Work *work)
         if (r < 0) {
                 work->wanted.config_error = r == -EINVAL;
                 return problem(work, "%s", message ?: strerror(-r));
+        }
+        for (size_t i = 0; i < work->needs.n_files; i++) {
+                r = strv_extend(&work->wanted.overlay_inputs, work->needs.files[i].source);
+                if (r < 0)
+                        return r;
         }
         for (size_t i = 0; i < work->plan->n_targets; i++) {
                 _cleanup_free_ char *text = NULL;

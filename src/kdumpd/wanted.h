@@ -13,6 +13,7 @@ typedef struct Wanted {
         char **changed_inputs; /* paths (strv) of what the newest base image was made of and that is
                                   not as it was */
         char *warning;         /* nothing is in the way, but something is not as it should be */
+        char **overlay_inputs; /* paths (strv) of the files that go into the overlay */
         bool force_rebuild, force_no_rebuild;
         Generation
                 generation; /* its number is that of the current one if that would load the same */
