@@ -213,14 +213,11 @@ static int check_restorable(Verify *v)
                                  g->number);
 }
 
-int verify_image(Verify *v)
+int verify_wanted(Verify *v)
 {
         uint64_t init_size_bytes;
         int r;
 
-        r = wanted_read(v->root_fd, &v->facts, &v->store, NULL, true, &v->wanted);
-        if (r < 0)
-                return r;
         r = check_problem(v);
         if (r >= 0)
                 r = check_kernel(v, &init_size_bytes);
@@ -235,4 +232,12 @@ int verify_image(Verify *v)
         if (r >= 0)
                 r = check_restorable(v);
         return r;
+}
+
+int verify_image(Verify *v)
+{
+        int r;
+
+        r = wanted_read(v->root_fd, &v->facts, &v->store, true, &v->wanted);
+        return r < 0 ? r : verify_wanted(v);
 }

@@ -30,8 +30,9 @@ int verify_run(int root_fd, VerifyReport *ret);
 int verify_kernel(Verify *v);
 
 /* verify-image.c: kernel, base image and overlay that the configuration asks for, what is armed,
- * and what could be loaded again. */
+ * and what could be loaded again. The second looks at `wanted` as it is. */
 int verify_image(Verify *v);
+int verify_wanted(Verify *v);
 
 /* verify-target.c: all targets of the Plan, and what is on them. */
 int verify_targets(Verify *v);
