@@ -38,7 +38,7 @@ bool service_is_active(const char *unit)
 }
 
 /* The state file's own words, if there are any. */
-static void tell_reason(int root_fd, bool failed)
+static void tell_state(int root_fd, bool failed)
 {
         _cleanup_(state_done) State state = { 0 };
 
@@ -53,22 +53,31 @@ static void tell_reason(int root_fd, bool failed)
                 log_warning("%s", state.reason);
 }
 
-int service_act(const char *action, const char *doing)
+int service_conclude(int status, bool armed, const char *doing, const char *reason)
 {
         _cleanup_close_ int root_fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        int status = service_run(action, UNIT_DAEMON);
 
         if (root_fd < 0) {
                 (void) log_error_errno(errno, "Failed to open '/': %m");
                 return EXIT_FAILURE;
         }
         /* A unit that is skipped, for want of a reservation, counts as started. */
-        if (status == 0 && !streq(action, "stop") && live_crash_loaded(root_fd) <= 0)
+        if (status == 0 && armed && live_crash_loaded(root_fd) <= 0)
                 status = EXIT_FAILURE;
         if (status == 0)
                 log_info("%s kdump: [OK]", doing);
         else
                 log_error("%s kdump: [FAILED]", doing);
-        tell_reason(root_fd, status != 0);
+        if (status != 0 && !strempty(reason))
+                log_error("%s", reason);
+        else
+                tell_state(root_fd, status != 0);
         return status;
+}
+
+int service_act(const char *action, const char *doing)
+{
+        int status = service_run(action, UNIT_DAEMON);
+
+        return service_conclude(status, !streq(action, "stop"), doing, NULL);
 }
