@@ -2,6 +2,7 @@
 /* `kdumpctl rebuild`: a new base image, also if the one there is would do; then it is armed. */
 #include <fcntl.h>
 
+#include "client.h"
 #include "io.h"
 #include "log.h"
 #include "service.h"
@@ -20,11 +21,12 @@ static int write_request(void)
         return 0;
 }
 
-int verb_rebuild(int argc, char **argv)
+/* Without kdumpd: its unit builds, and kdumpd is told if it runs. */
+static int rebuild_by_unit(void)
 {
         int status;
 
-        if (parse_nothing(argc, argv) < 0 || write_request() < 0)
+        if (write_request() < 0)
                 return EXIT_FAILURE;
         status = service_run("start", UNIT_BUILD);
         /* A build that ran already had not seen the request: we only waited for its end. */
@@ -41,4 +43,22 @@ int verb_rebuild(int argc, char **argv)
                 return EXIT_SUCCESS;
         }
         return service_act("reload", "Reloading");
+}
+
+int verb_rebuild(int argc, char **argv)
+{
+        _cleanup_free_ char *reason = NULL;
+        int r;
+
+        if (parse_nothing(argc, argv) < 0)
+                return EXIT_FAILURE;
+        r = client_run_job("Rebuild", &reason);
+        if (r == -EINTR)
+                return EXIT_FAILURE;
+        if (r < 0)
+                return rebuild_by_unit();
+        if (r > 0)
+                return service_conclude(r, true, "Rebuilding", reason);
+        log_info("Rebuilding kdump: [OK]");
+        return service_conclude(r, true, "Reloading", NULL);
 }
