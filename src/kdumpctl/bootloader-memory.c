@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Owns the form of the file that remembers which values we wrote. */
+#include "bootloader-memory.h"
+
+#include "io.h"
+#include "json-fields.h"
+#include "rootdir.h"
+
+static const JsonField item_fields[] = {
+        { "place", JSON_FIELD_STRING, offsetof(BootMemoryItem, place), .required = true },
+        { "value", JSON_FIELD_STRING, offsetof(BootMemoryItem, value), .required = true },
+};
+
+static void item_done(BootMemoryItem *item)
+{
+        free(item->place);
+        free(item->value);
+        *item = (BootMemoryItem){ 0 };
+}
+
+void boot_memory_done(BootMemory *memory)
+{
+        for (size_t i = 0; i < memory->n_items; i++)
+                item_done(&memory->items[i]);
+        free(memory->items);
+        *memory = (BootMemory){ 0 };
+}
+
+/* Takes what is in @item. */
+static int take_item(BootMemory *memory, BootMemoryItem *item)
+{
+        BootMemoryItem *bigger;
+
+        bigger = reallocarray(memory->items, memory->n_items + 1, sizeof(*bigger));
+        if (!bigger)
+                return -ENOMEM;
+        memory->items = bigger;
+        memory->items[memory->n_items++] = *item;
+        *item = (BootMemoryItem){ 0 };
+        return 0;
+}
+
+int boot_memory_add(BootMemory *memory, const char *place, const char *value)
+{
+        _cleanup_(item_done)
+                BootMemoryItem item = { .place = strdup(place), .value = strdup(value) };
+
+        if (!item.place || !item.value)
+                return -ENOMEM;
+        return take_item(memory, &item);
+}
+
+void boot_memory_truncate(BootMemory *memory, size_t n_items)
+{
+        while (memory->n_items > n_items)
+                item_done(&memory->items[--memory->n_items]);
+}
+
+void boot_memory_remove(BootMemory *memory, const char *place)
+{
+        size_t n = 0;
+
+        for (size_t i = 0; i < memory->n_items; i++)
+                if (streq(memory->items[i].place, place))
+                        item_done(&memory->items[i]);
+                else
+                        memory->items[n++] = memory->items[i];
+        memory->n_items = n;
+}
+
+static bool same_folder(const char *a, const char *b)
+{
+        const char *a_slash = strrchr(a, '/'), *b_slash = strrchr(b, '/');
+
+        return a_slash && b_slash && a_slash - a == b_slash - b &&
+               strncmp(a, b, (size_t) (a_slash - a)) == 0;
+}
+
+bool boot_memory_has(const BootMemory *memory, const char *place, const char *value, bool folder)
+{
+        for (size_t i = 0; i < memory->n_items; i++) {
+                const BootMemoryItem *item = &memory->items[i];
+
+                if (streq(item->value, value) &&
+                    (folder ? same_folder(item->place, place) : streq(item->place, place)))
+                        return true;
+        }
+        return false;
+}
+
+static int parse_items(struct json_object *object, BootMemory *memory, char **reterr_message)
+{
+        struct json_object *list = json_member(object, "written");
+        size_t n = json_object_is_type(list, json_type_array) ? json_object_array_length(list) : 0;
+        int r;
+
+        for (size_t i = 0; i < n && i < JSON_LIST_MAX; i++) {
+                _cleanup_(item_done) BootMemoryItem item = { 0 };
+                struct json_object *entry = json_object_array_get_idx(list, i);
+
+                r = json_fields_read(item_fields, ELEMENTSOF(item_fields), entry, "written[].",
+                                     &item, reterr_message);
+                if (r < 0)
+                        return r;
+                r = take_item(memory, &item);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+int boot_memory_read(int root_fd, BootMemory *ret, char **reterr_message)
+{
+        _cleanup_(boot_memory_done) BootMemory memory = { 0 };
+        _cleanup_json_ struct json_object *object = NULL;
+        _cleanup_free_ char *json = NULL;
+        size_t size;
+        int r;
+
+        r = root_read(root_fd, PATH_BOOT_MEMORY, JSON_BYTES_MAX, &json, &size);
+        if (r == -ENOENT) {
+                *ret = (BootMemory){ 0 };
+                return 0;
+        }
+        if (r < 0)
+                return r;
+        r = json_object_parse(json, size, &object, reterr_message);
+        if (r < 0)
+                return r;
+        r = parse_items(object, &memory, reterr_message);
+        if (r < 0)
+                return r;
+        *ret = memory;
+        memory = (BootMemory){ 0 };
+        return 0;
+}
+
+static int format_items(const BootMemory *memory, struct json_object *list)
+{
+        int r;
+
+        for (size_t i = 0; i < memory->n_items; i++) {
+                struct json_object *item = NULL;
+
+                r = json_fields_write(item_fields, ELEMENTSOF(item_fields), &memory->items[i],
+                                      &item);
+                if (r < 0)
+                        return r;
+                if (json_object_array_add(list, item) < 0) {
+                        (void) json_object_put(item);
+                        return -ENOMEM;
+                }
+        }
+        return 0;
+}
+
+int boot_memory_write(int root_fd, const BootMemory *memory)
+{
+        _cleanup_json_ struct json_object *object = json_object_new_object();
+        struct json_object *list = json_object_new_array();
+        _cleanup_free_ char *json = NULL;
+        int r;
+
+        if (!object) {
+                (void) json_object_put(list);
+                return -ENOMEM;
+        }
+        r = json_object_take(object, "written", list);
+        if (r < 0)
+                return r;
+        r = format_items(memory, list);
+        if (r < 0)
+                return r;
+        r = json_object_format(object, &json);
+        if (r < 0)
+                return r;
+        r = mkdir_parents(root_fd, root_relative(PATH_STATE_DIR), 0700);
+        if (r < 0)
+                return r;
+        return file_write_atomic(root_fd, root_relative(PATH_BOOT_MEMORY), json, strlen(json),
+                                 0600);
+}
