@@ -22,6 +22,10 @@ static const Verb verbs[] = {
         { "reload", "", "Read the configuration again and arm what it asks for", verb_reload },
         { "rebuild", "", "Build a new base image and arm it", verb_rebuild },
         { "showmem", "", "How much memory is reserved for the crash kernel", verb_showmem },
+        { "get-default-crashkernel", "[kdump]", "The crashkernel= for this architecture",
+          verb_get_default_crashkernel },
+        { "reset-crashkernel", "[VALUE]", "Set crashkernel= in the boot loader's configuration",
+          verb_reset_crashkernel },
         { "config", "", "Check the configuration and show what is in effect", verb_config },
         { "list", "[--json] [FOLDER]", "The dumps that were saved", verb_list },
         { "verify", "[--json]", "Check all that a dump takes, without a crash", verb_verify },
@@ -36,7 +40,7 @@ static void usage(FILE *f)
                 int n = fprintf(f, "  %s%s%s", verbs[i].name, *verbs[i].arguments ? " " : "",
                                 verbs[i].arguments);
 
-                (void) fprintf(f, "%*s%s\n", 28 - n, "", verbs[i].help);
+                (void) fprintf(f, "%*s%s\n", 36 - n, "", verbs[i].help);
         }
         (void) fprintf(
                 f, "\nExit status: 0 success, 1 failure; status: 3 if nothing is armed; verify: 1 "

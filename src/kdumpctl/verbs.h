@@ -8,9 +8,11 @@
 #define EXIT_NOT_OPERATIONAL 3
 
 int verb_config(int argc, char **argv);
+int verb_get_default_crashkernel(int argc, char **argv);
 int verb_list(int argc, char **argv);
 int verb_rebuild(int argc, char **argv);
 int verb_reload(int argc, char **argv);
+int verb_reset_crashkernel(int argc, char **argv);
 int verb_restart(int argc, char **argv);
 int verb_showmem(int argc, char **argv);
 int verb_start(int argc, char **argv);
