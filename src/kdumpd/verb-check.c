@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Owns the advice for a machine without a reservation: which crashkernel=, and where to write it.
- */
+/* Owns the advice for a machine without a reservation: which crashkernel=, and how to set it. */
 #include "verb-check.h"
 
 #include <fcntl.h>
@@ -25,25 +24,21 @@ static bool is_asked_for(const char *cmdline)
         return p && (p == cmdline || p[-1] == ' ');
 }
 
+/* Places that `kdumpctl reset-crashkernel` knows how to write to. */
+static bool boot_loader_is_known(int root_fd)
+{
+        return (exists(root_fd, "/etc/default/grub") && exists(root_fd, "/usr/sbin/update-grub")) ||
+               exists(root_fd, "/boot/loader/entries") || exists(root_fd, "/efi/loader/entries") ||
+               exists(root_fd, "/boot/efi/loader/entries") ||
+               exists(root_fd, "/etc/kernel/cmdline");
+}
+
 static int advise_boot_loader(int root_fd, const char *value, char ***list)
 {
-        int r = 0;
-
-        if (exists(root_fd, "/etc/kernel/cmdline"))
-                return strv_extendf(list,
-                                    "Add 'crashkernel=%s' to /etc/kernel/cmdline, run "
-                                    "'kernel-install add' for this kernel, and reboot.",
-                                    value);
-        if (exists(root_fd, "/etc/default/grub")) {
-                r = strv_extendf(list,
-                                 "Write this line to /etc/default/grub.d/kdump.cfg: "
-                                 "GRUB_CMDLINE_LINUX_DEFAULT=\"$GRUB_CMDLINE_LINUX_DEFAULT "
-                                 "crashkernel=%s\"",
-                                 value);
-                if (r < 0)
-                        return r;
-                return strv_extend(list, "Then run 'update-grub' and reboot.");
-        }
+        if (boot_loader_is_known(root_fd))
+                return strv_extend(list,
+                                   "Run 'kdumpctl reset-crashkernel', which sets it in the boot "
+                                   "loader's configuration, and reboot.");
         return strv_extendf(list,
                             "Add 'crashkernel=%s' to the kernel command line in the "
                             "configuration of your boot loader, and reboot.",
