@@ -232,7 +232,7 @@ static void test_whole_system(void **state)
         expect_row(&report, "reservation", CHECK_OK, "256 MiB");
         expect_row(&report, "configuration", CHECK_OK, "understood");
         expect_row(&report, "plan", CHECK_OK, "");
-        expect_row(&report, "image", CHECK_FAILED, "no image of kernel '6.1'");
+        expect_row(&report, "image", CHECK_FAILED, "no base image for kernel 6.1");
         expect_row(&report, "armed", CHECK_FAILED, "No crash kernel is loaded");
         expect_row(&report, "target-device", CHECK_OK, "/dev/vda1");
         expect_row(&report, "service-enabled", CHECK_WARNING, "not enabled");

@@ -196,6 +196,21 @@ class Guest:
         check(self.run("cat /sys/kernel/kexec_crash_loaded").strip() == "1", "no crash image is loaded")
         return text
 
+    def state(self):
+        """The state file, as JSON."""
+        return json.loads(self.run("cat /run/kdumpd/state.json"))
+
+    def wait_state(self, state, reason="", timeout=60):
+        """Until kdumpd says that it is in this state for a reason that holds these words; returns the state file."""
+        deadline = time.monotonic() + seconds(timeout)
+        while True:
+            found = self.state()
+            if found["state"] == state and reason in found["reason"]:
+                return found
+            check(time.monotonic() < deadline, "expected state '%s' for '%s', not '%s' for '%s'" %
+                  (state, reason, found["state"], found["reason"]))
+            self.machine.monitor.poll(0.3)
+
     def script(self, path, *lines):
         """Puts a shell script into the guest, for kdump_pre and kdump_post."""
         self.write(path, "#!/bin/sh\n" + "".join(line + "\n" for line in lines), 0o755)
