@@ -3,6 +3,7 @@
 #include "fingerprint.h"
 
 #include <fcntl.h>
+#include <inttypes.h>
 #include <sys/stat.h>
 #include <time.h>
 
@@ -27,7 +28,7 @@ typedef struct Fingerprint {
 struct FingerprintCache {
         Fingerprint *items; /* by device and inode */
         size_t n_items, n_allocated;
-        uint64_t reads;
+        uint64_t reads, saved_reads; /* in all, and when it was written to disk */
 };
 
 FingerprintCache *fingerprint_cache_new(void)
@@ -231,4 +232,94 @@ int fingerprint_file(FingerprintCache *cache, int root_fd, const char *path,
                      char ret_hex[static SHA256_HEX_SIZE])
 {
         return fingerprint_file_at(cache, root_fd, path, clock_nsec(CLOCK_REALTIME), ret_hex);
+}
+
+#define FILE_HEADER "kdumpd fingerprints 1"
+#define FILE_BYTES_MAX ((size_t) 8 * 1024 * 1024)
+
+/* "device inode size mtime ctime hash", numbers in decimal, times as seconds.nanoseconds. */
+static bool entry_from_line(const char *line, Fingerprint *ret)
+{
+        Fingerprint f = { 0 };
+        int64_t mtime, ctime;
+        int end = 0;
+
+        if (sscanf(line,
+                   "%" SCNu64 " %" SCNu64 " %" SCNd64 " %" SCNd64 ".%ld %" SCNd64
+                   ".%ld %64[0-9a-f]%n",
+                   &f.device, &f.inode, &f.size_bytes, &mtime, &f.mtime.tv_nsec, &ctime,
+                   &f.ctime.tv_nsec, f.hex, &end) != 8 ||
+            line[end] || strlen(f.hex) != SHA256_HEX_SIZE - 1)
+                return false;
+        f.mtime.tv_sec = (time_t) mtime;
+        f.ctime.tv_sec = (time_t) ctime;
+        *ret = f;
+        return true;
+}
+
+/* A line that is no entry spoils all of them: what wrote it was not this program. */
+void fingerprint_cache_load(FingerprintCache *cache, int root_fd, const char *path)
+{
+        _cleanup_free_ char *text = NULL;
+        const char *line;
+        char *rest;
+
+        cache->n_items = 0;
+        if (root_read(root_fd, path, FILE_BYTES_MAX, &text, NULL) < 0)
+                return;
+        rest = text;
+        line = strsep(&rest, "\n");
+        if (!streq(line, FILE_HEADER))
+                return;
+        while ((line = strsep(&rest, "\n")) && *line) {
+                Fingerprint fingerprint;
+
+                if (!entry_from_line(line, &fingerprint)) {
+                        cache->n_items = 0;
+                        return;
+                }
+                cache_put(cache, &fingerprint);
+        }
+}
+
+static int cache_format(const FingerprintCache *cache, char **ret, size_t *ret_size)
+{
+        _cleanup_free_ char *text = NULL;
+        size_t size = 0;
+        FILE *f = open_memstream(&text, &size);
+
+        if (!f)
+                return -ENOMEM;
+        (void) fprintf(f, FILE_HEADER "\n");
+        for (size_t i = 0; i < cache->n_items; i++) {
+                const Fingerprint *p = cache->items + i;
+
+                (void) fprintf(
+                        f,
+                        "%" PRIu64 " %" PRIu64 " %" PRId64 " %" PRId64 ".%ld %" PRId64 ".%ld %s\n",
+                        p->device, p->inode, p->size_bytes, (int64_t) p->mtime.tv_sec,
+                        p->mtime.tv_nsec, (int64_t) p->ctime.tv_sec, p->ctime.tv_nsec, p->hex);
+        }
+        if (fclose(f) != 0)
+                return -ENOMEM;
+        *ret = TAKE_PTR(text);
+        *ret_size = size;
+        return 0;
+}
+
+int fingerprint_cache_save(FingerprintCache *cache, int root_fd, const char *path)
+{
+        _cleanup_free_ char *text = NULL;
+        size_t size;
+        int r;
+
+        if (cache->reads == cache->saved_reads)
+                return 0;
+        r = cache_format(cache, &text, &size);
+        if (r < 0)
+                return r;
+        r = file_write_atomic(root_fd, root_relative(path), text, size, 0600);
+        if (r >= 0)
+                cache->saved_reads = cache->reads;
+        return r;
 }

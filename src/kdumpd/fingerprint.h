@@ -24,3 +24,11 @@ int fingerprint_file(FingerprintCache *cache, int root_fd, const char *path,
 /* The same when it is @now_nsec, of CLOCK_REALTIME. */
 int fingerprint_file_at(FingerprintCache *cache, int root_fd, const char *path, uint64_t now_nsec,
                         char ret_hex[static SHA256_HEX_SIZE]);
+
+/* What an earlier process wrote to @path below @root_fd, in the place of what @cache has. A file
+ * that is not ours, or missing, leaves it empty. */
+void fingerprint_cache_load(FingerprintCache *cache, int root_fd, const char *path);
+
+/* Writes @path for the next process if anything was read since the last time. Returns 0 or errors
+ * of writing. */
+int fingerprint_cache_save(FingerprintCache *cache, int root_fd, const char *path);

@@ -267,15 +267,9 @@ static int complain(int error, const char *path, const char *what, char **reterr
         return error;
 }
 
-static bool is_trusted(const char *path, const char *sha256, const char *trusted_path,
-                       const char *trusted_sha256)
-{
-        return streq_ptr(path, trusted_path) && streq_ptr(sha256, trusted_sha256);
-}
-
-/* Opens @path, and compares it with @sha256 if @compare is set. */
-static int open_checked(int root_fd, const char *path, const char *sha256, bool compare,
-                        int *ret_fd, char **reterr_message)
+/* Opens @path and compares it with @sha256. */
+static int open_checked(int root_fd, const char *path, const char *sha256, int *ret_fd,
+                        char **reterr_message)
 {
         _cleanup_close_ int fd = -EBADF;
         char hex[SHA256_HEX_SIZE];
@@ -286,15 +280,13 @@ static int open_checked(int root_fd, const char *path, const char *sha256, bool 
                 r = -errno;
                 return complain(r, path, strerror(-r), reterr_message);
         }
-        if (compare) {
-                r = sha256_fd(fd, hex);
-                if (r >= 0 && lseek(fd, 0, SEEK_SET) < 0)
-                        r = -errno;
-                if (r < 0)
-                        return complain(r, path, strerror(-r), reterr_message);
-                if (!streq(hex, sha256))
-                        return complain(-ESTALE, path, "is not what it was", reterr_message);
-        }
+        r = sha256_fd(fd, hex);
+        if (r >= 0 && lseek(fd, 0, SEEK_SET) < 0)
+                r = -errno;
+        if (r < 0)
+                return complain(r, path, strerror(-r), reterr_message);
+        if (!streq(hex, sha256))
+                return complain(-ESTALE, path, "is not what it was", reterr_message);
         *ret_fd = TAKE_FD(fd);
         return 0;
 }
@@ -323,28 +315,21 @@ int generation_read_overlay(const GenerationStore *store, const Generation *gene
         return 0;
 }
 
-int generation_open(const GenerationStore *store, const Generation *generation,
-                    const Generation *trusted, KexecImage *ret, char **reterr_message)
+int generation_open(const GenerationStore *store, const Generation *generation, KexecImage *ret,
+                    char **reterr_message)
 {
         _cleanup_(kexec_image_done) KexecImage image = KEXEC_IMAGE_NULL;
         _cleanup_close_ int kernel_fd = -EBADF, base_fd = -EBADF;
         _cleanup_free_ char *overlay = NULL;
-        const Generation none = { 0 };
         size_t overlay_size = 0;
-        bool compare;
         int r;
 
-        trusted = trusted ?: &none;
-        compare = !is_trusted(generation->kernel_path, generation->kernel_sha256,
-                              trusted->kernel_path, trusted->kernel_sha256);
         r = open_checked(store->root_fd, generation->kernel_path, generation->kernel_sha256,
-                         compare, &kernel_fd, reterr_message);
+                         &kernel_fd, reterr_message);
         if (r < 0)
                 return r;
-        compare = !is_trusted(generation->base_path, generation->base_sha256, trusted->base_path,
-                              trusted->base_sha256);
-        r = open_checked(store->root_fd, generation->base_path, generation->base_sha256, compare,
-                         &base_fd, reterr_message);
+        r = open_checked(store->root_fd, generation->base_path, generation->base_sha256, &base_fd,
+                         reterr_message);
         if (r < 0)
                 return r;
         r = generation_read_overlay(store, generation, &overlay, &overlay_size, reterr_message);

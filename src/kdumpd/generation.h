@@ -54,12 +54,12 @@ int generation_write(const GenerationStore *store, const Generation *generation,
 int generation_adopt(GenerationStore *store, const Generation *generation, bool drop_current);
 int generation_discard(const GenerationStore *store, uint64_t number);
 
-/* Brings what loading @generation takes into memory, after comparing all of it with its hashes.
- * What @trusted (may be NULL) has with the same path and hash was compared a moment ago, and is not
- * again. Returns 0; -ESTALE with *reterr_message if a file has changed, else errors of reading it,
- * also with a message. The caller frees it. Does not log. */
-int generation_open(const GenerationStore *store, const Generation *generation,
-                    const Generation *trusted, KexecImage *ret, char **reterr_message);
+/* Brings what loading @generation takes into memory, after comparing all of it with its hashes, as
+ * it is now: what other checks have read before it may have changed since. Returns 0; -ESTALE with
+ * *reterr_message if a file has changed, else errors of reading it, also with a message. The caller
+ * frees it. Does not log. */
+int generation_open(const GenerationStore *store, const Generation *generation, KexecImage *ret,
+                    char **reterr_message);
 
 /* Reads the overlay of @generation and compares it with its hash. The caller frees *ret. Errors as
  * generation_open(). Does not log. */

@@ -241,8 +241,7 @@ static void fallback_open(Manager *m, Fallback *ret)
         generation = manager_restorable(m, wanted->number);
         if (!generation)
                 return;
-        r = generation_open(&m->store, generation, m->wanted_fresh ? wanted : NULL, &ret->opened,
-                            &message);
+        r = generation_open(&m->store, generation, &ret->opened, &message);
         if (r < 0) {
                 log_warning("Generation %" PRIu64 " could not be loaded again if need be: %s",
                             generation->number, message ?: strerror(-r));
@@ -267,7 +266,7 @@ static int repair_current(Manager *m, KexecImage *ret, char **message)
         r = generation_write(&m->store, generation, m->wanted.overlay);
         if (r < 0)
                 return r;
-        return generation_open(&m->store, generation, NULL, ret, message);
+        return generation_open(&m->store, generation, ret, message);
 }
 
 static int open_wanted(Manager *m, KexecImage *ret)
@@ -284,8 +283,7 @@ static int open_wanted(Manager *m, KexecImage *ret)
                         return r;
                 }
         }
-        r = generation_open(&m->store, generation, m->wanted_fresh ? generation : NULL, ret,
-                            &message);
+        r = generation_open(&m->store, generation, ret, &message);
         if ((r == -ESTALE || r == -ENOENT) && generation->number == m->store.current.number)
                 r = repair_current(m, ret, &message);
         if (r < 0) {
@@ -331,7 +329,6 @@ void manager_load(Manager *m)
         }
 
 finish:
-        m->wanted_fresh = false;
         if (number != m->store.current.number && number != m->store.previous.number) {
                 r = generation_discard(&m->store, number);
                 if (r < 0)
@@ -349,7 +346,7 @@ void manager_restore(Manager *m, bool failed)
 
         if (!generation)
                 return;
-        r = generation_open(&m->store, generation, NULL, &image, &message);
+        r = generation_open(&m->store, generation, &image, &message);
         if (r < 0) {
                 log_error("Generation %" PRIu64 " cannot be loaded: %s", generation->number,
                           message ?: strerror(-r));
@@ -412,7 +409,7 @@ void manager_hold(Manager *m)
 
         if (m->armed_generation == 0 || m->held.number == m->armed_generation || !generation)
                 return;
-        r = generation_open(&m->store, generation, NULL, &image, &message);
+        r = generation_open(&m->store, generation, &image, &message);
         if (r < 0)
                 log_warning("Generation %" PRIu64 " is armed, but could not be loaded again when "
                             "memory is added or removed: %s",

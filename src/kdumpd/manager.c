@@ -131,6 +131,16 @@ static int exit_status(const Manager *m)
         return EXIT_LOAD_FAILED;
 }
 
+/* The next start need not read what was read now. */
+static void save_fingerprints(Manager *m)
+{
+        int r;
+
+        r = fingerprint_cache_save(m->fingerprints, m->root_fd, PATH_FINGERPRINTS);
+        if (r < 0)
+                log_debug("Failed to write '%s': %s", PATH_FINGERPRINTS, strerror(-r));
+}
+
 /* There is nothing left to do: the request, if this is one, is answered. */
 static int manager_answer(Manager *m, const Decision *d)
 {
@@ -145,9 +155,11 @@ static int manager_answer(Manager *m, const Decision *d)
         tell(m, d);
         manager_story_end(m, d);
         manager_hold(m);
-        if (m->requested)
+        if (m->requested) {
                 manager_watch_inputs(m);
-        m->requested = m->wanted_fresh = m->loaded_something = m->rebuild_requested = false;
+                save_fingerprints(m);
+        }
+        m->requested = m->loaded_something = m->rebuild_requested = false;
         manager_publish(m, d);
         if (m->bus)
                 manager_bus_answered(m->bus, m->state.request, d->failed, d->reason);
@@ -200,7 +212,7 @@ static int read_wanted(Manager *m)
         wanted_done(&m->wanted);
         m->wanted = wanted;
         m->wanted_stale = false;
-        m->wanted_fresh = m->wanted_told = true;
+        m->wanted_told = true;
         return 0;
 }
 
@@ -372,6 +384,8 @@ int manager_new(const ManagerOptions *options, Manager **ret)
         m->options = *options;
         m->loader = options->loader;
         m->fingerprints = fingerprint_cache_new();
+        if (!m->fingerprints)
+                return log_oom();
         m->root_fd = open(options->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (m->root_fd < 0)
                 return log_error_errno(errno, "Failed to open '%s': %m", options->root);
@@ -391,6 +405,7 @@ int manager_new(const ManagerOptions *options, Manager **ret)
         if (r < 0)
                 return r;
         adopt_state(m);
+        fingerprint_cache_load(m->fingerprints, m->root_fd, PATH_FINGERPRINTS);
         r = manager_watch_start(m);
         if (r < 0)
                 return log_error_errno(r, "Failed to set up the event loop: %m");

@@ -65,7 +65,6 @@ typedef struct Manager {
         FingerprintCache *fingerprints;
         Wanted wanted;
         bool wanted_stale; /* is to be read again */
-        bool wanted_fresh; /* all its files were compared with their hashes in this request */
         bool wanted_told;  /* its complaints were logged in this request */
 
         uint64_t armed_generation; /* 0: what is loaded, if anything, is not known to be ours */

@@ -215,9 +215,57 @@ static void test_sha256_of_pieces(void **state)
         assert_null(sha256_free(NULL));
 }
 
+static void test_what_was_read_is_known_to_the_next_process(void **unused)
+{
+        Bed bed;
+
+        bed_init(&bed);
+        expect(&bed, "/x", SHA256_ABC, 1);
+        assert_int_equal(mkdir_parents(bed.root.fd, "var", 0755), 0);
+        assert_int_equal(fingerprint_cache_save(bed.cache, bed.root.fd, "/var/list"), 0);
+        fingerprint_cache_free(bed.cache);
+        bed.cache = fingerprint_cache_new();
+        fingerprint_cache_load(bed.cache, bed.root.fd, "/var/list");
+        expect(&bed, "/x", SHA256_ABC, 0);
+        /* There is nothing new to write. */
+        assert_int_equal(unlinkat(bed.root.fd, "var/list", 0), 0);
+        assert_int_equal(fingerprint_cache_save(bed.cache, bed.root.fd, "/var/list"), 0);
+        assert_int_equal(faccessat(bed.root.fd, "var/list", F_OK, 0), -1);
+        /* What has changed since is read. */
+        fixture_write(&bed.root, "/x", "abd");
+        expect(&bed, "/x", SHA256_ABD, 1);
+        bed_done(&bed);
+}
+
+static void test_lists_that_are_not_ours_are_not_believed(void **unused)
+{
+        static const char *const texts[] = {
+                "",
+                "\n",
+                "kdumpd fingerprints 2\n",
+                "kdumpd fingerprints 1\n1 2 3\n",
+                "kdumpd fingerprints 1\n1 2 3 4.5 6.7 abc\n",
+                "kdumpd fingerprints 1\nx 2 3 4.5 6.7 " SHA256_ABC "\n",
+                "kdumpd fingerprints 1\n1 2 3 4.5 6.7 " SHA256_ABC "0\n",
+                "kdumpd fingerprints 1\n1 2 3 4.5 6.7 " SHA256_ABC " \n",
+        };
+        Bed bed;
+
+        bed_init(&bed);
+        fingerprint_cache_load(bed.cache, bed.root.fd, "/missing");
+        for (size_t i = 0; i < ELEMENTSOF(texts); i++) {
+                fixture_write(&bed.root, "/list", texts[i]);
+                fingerprint_cache_load(bed.cache, bed.root.fd, "/list");
+        }
+        expect(&bed, "/x", SHA256_ABC, 1);
+        bed_done(&bed);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_what_was_read_is_known_to_the_next_process),
+                cmocka_unit_test(test_lists_that_are_not_ours_are_not_believed),
                 cmocka_unit_test(test_is_read_once),
                 cmocka_unit_test(test_every_change_is_seen),
                 cmocka_unit_test(test_a_time_set_back_hides_nothing),

@@ -120,7 +120,6 @@ static void want(Manager *m, uint64_t number, const char *overlay)
         wanted_done(&m->wanted);
         fill(&m->wanted.generation, number, overlay);
         m->wanted.overlay = (uint8_t *) strdup(overlay);
-        m->wanted_fresh = true;
 }
 
 /* Two generations are on disk, and the second is armed. */
@@ -260,7 +259,6 @@ static void test_changed_kernel_is_not_loaded(void **state)
 
         arm_two(m);
         want(m, 3, "overlay 3");
-        m->wanted_fresh = false;
         test_write_text(m->root_fd, "boot/vmlinuz", "another");
         manager_load(m);
         assert_int_equal(fake.n_calls, 2);
@@ -323,7 +321,6 @@ static void test_changed_kernel_is_not_repaired(void **state)
         fake.loaded = false;
         m->armed_generation = 0;
         want(m, 2, "overlay 2");
-        m->wanted_fresh = false;
         test_write_text(m->root_fd, "boot/vmlinuz", "another");
         manager_load(m);
         assert_int_equal(fake.n_calls, 2);

@@ -199,7 +199,7 @@ static int check_restorable(Verify *v)
         if (g->number == 0)
                 return verify_report_add(&v->report, "restorable", CHECK_SKIPPED,
                                          "No generation was armed before.");
-        r = generation_open(&v->store, g, NULL, &image, &message);
+        r = generation_open(&v->store, g, &image, &message);
         if (r == -ENOMEM)
                 return r;
         if (r < 0)

@@ -6,6 +6,7 @@
 #define PATH_CONFIG "/etc/kdump.conf"
 #define PATH_CONFIG_DROPIN_DIR "/etc/kdump.conf.d"
 #define PATH_STATE_DIR "/var/lib/kdumpd"
+#define PATH_FINGERPRINTS PATH_STATE_DIR "/fingerprints"
 #define PATH_RUN_DIR "/run/kdumpd"
 #define PATH_STATE_JSON "/run/kdumpd/state.json"
 #define PATH_HELPER_DIR "/usr/lib/kdumpd"
