@@ -312,12 +312,16 @@ static int number_generation(Work *work)
 static int check_sizes(Work *work, uint64_t init_size_bytes)
 {
         const Generation *g = &work->wanted.generation;
+        const KernelNeeds needs = {
+                .init_size_bytes = init_size_bytes,
+                .initrd_bytes = g->base_bytes + g->overlay_bytes,
+                .unpacked_bytes = work->base.unpacked_bytes,
+                .crash_size_bytes = work->facts->crash_size_bytes,
+        };
         _cleanup_free_ char *reason = NULL;
 
         /* Not read if the kernel was busy for long. The load will tell. */
-        if (work->facts->crash_size_bytes == 0 ||
-            kernel_image_fits(init_size_bytes, g->base_bytes + g->overlay_bytes,
-                              work->facts->crash_size_bytes, &reason))
+        if (needs.crash_size_bytes == 0 || kernel_image_fits(&needs, &reason))
                 return 1;
         return problem(work, "%s", reason ?: "the image does not fit into the reserved memory");
 }

@@ -156,18 +156,43 @@ int kernel_image_read(int fd, KernelImage *ret, char **reterr_message)
         return 0;
 }
 
-bool kernel_image_fits(uint64_t init_size_bytes, uint64_t initrd_bytes, uint64_t crash_size_bytes,
-                       char **ret_reason)
+static bool sums_fit(const uint64_t *sizes, size_t n_sizes, uint64_t crash_size_bytes)
 {
-        uint64_t need;
+        uint64_t sum = 0;
 
-        if (!__builtin_add_overflow(init_size_bytes, initrd_bytes, &need) &&
-            !__builtin_add_overflow(need, EARLY_BOOT_BYTES, &need) && need <= crash_size_bytes)
-                return true;
-        (void) strprintf(ret_reason,
-                         "the reservation of %" PRIu64 " MiB has no room for a kernel of %" PRIu64
-                         " MiB, an initramfs of %" PRIu64 " MiB and %" PRIu64 " MiB to start with",
-                         crash_size_bytes / MIB, init_size_bytes / MIB, initrd_bytes / MIB,
-                         EARLY_BOOT_BYTES / MIB);
-        return false;
+        for (size_t i = 0; i < n_sizes; i++)
+                if (__builtin_add_overflow(sum, sizes[i], &sum))
+                        return false;
+        return sum <= crash_size_bytes;
+}
+
+bool kernel_image_fits(const KernelNeeds *needs, char **ret_reason)
+{
+        /* init_size is the unpacked kernel with its bss, or what the decompressor needs for it if
+         * that is more (arch/x86/boot/header.S, INIT_SIZE): half of it is the least that stays in
+         * use. The archive is freed when all of it is unpacked (init/initramfs.c,
+         * do_populate_rootfs()). */
+        const uint64_t load[] = { needs->init_size_bytes, needs->initrd_bytes, EARLY_BOOT_BYTES };
+        const uint64_t unpack[] = { needs->init_size_bytes / 2, needs->initrd_bytes,
+                                    needs->unpacked_bytes, EARLY_BOOT_BYTES / 2 };
+
+        if (!sums_fit(load, ELEMENTSOF(load), needs->crash_size_bytes)) {
+                (void) strprintf(
+                        ret_reason,
+                        "the reservation of %" PRIu64 " MiB has no room for a kernel of %" PRIu64
+                        " MiB, an initramfs of %" PRIu64 " MiB and %" PRIu64 " MiB to start with",
+                        needs->crash_size_bytes / MIB, needs->init_size_bytes / MIB,
+                        needs->initrd_bytes / MIB, EARLY_BOOT_BYTES / MIB);
+                return false;
+        }
+        if (!sums_fit(unpack, ELEMENTSOF(unpack), needs->crash_size_bytes)) {
+                (void) strprintf(ret_reason,
+                                 "the reservation of %" PRIu64
+                                 " MiB has no room to unpack an initramfs of %" PRIu64
+                                 " MiB to %" PRIu64 " MiB",
+                                 needs->crash_size_bytes / MIB, needs->initrd_bytes / MIB,
+                                 needs->unpacked_bytes / MIB);
+                return false;
+        }
+        return true;
 }

@@ -21,8 +21,15 @@ int kernel_image_find(int root_fd, const char *release, const char *machine_id, 
  * kexec_file_load() could not load this. */
 int kernel_image_read(int fd, KernelImage *ret, char **reterr_message);
 
-/* Whether kernel and initramfs have room in the reservation, as far as one can tell from sizes:
- * that it is enough for a capture only a capture can show. All in bytes. *ret_reason (the caller
- * frees it) if not. */
-bool kernel_image_fits(uint64_t init_size_bytes, uint64_t initrd_bytes, uint64_t crash_size_bytes,
-                       char **ret_reason);
+/* Memory that is known before a capture. All in bytes; 0: not known. */
+typedef struct KernelNeeds {
+        uint64_t init_size_bytes;
+        uint64_t initrd_bytes;   /* all that is loaded as one */
+        uint64_t unpacked_bytes; /* what becomes of it */
+        uint64_t crash_size_bytes;
+} KernelNeeds;
+
+/* Whether kernel and initramfs have room in the reservation, both when they are loaded and when the
+ * initramfs is unpacked, as far as one can tell from sizes: that it is enough for a capture only a
+ * capture can show. *ret_reason (the caller frees it) if not. */
+bool kernel_image_fits(const KernelNeeds *needs, char **ret_reason);
