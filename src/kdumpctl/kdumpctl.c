@@ -22,6 +22,8 @@ static const Verb verbs[] = {
         { "reload", "", "Read the configuration again and arm what it asks for", verb_reload },
         { "rebuild", "", "Build a new base image and arm it", verb_rebuild },
         { "showmem", "", "How much memory is reserved for the crash kernel", verb_showmem },
+        { "estimate", "[--json] [FOLDER]", "How much memory the crash kernel needs",
+          verb_estimate },
         { "get-default-crashkernel", "[kdump]", "The crashkernel= for this architecture",
           verb_get_default_crashkernel },
         { "reset-crashkernel", "[VALUE]", "Set crashkernel= in the boot loader's configuration",
@@ -33,6 +35,8 @@ static const Verb verbs[] = {
         { "version", "", "The version", verb_version },
 };
 
+#define HELP_COLUMN 28
+
 static void usage(FILE *f)
 {
         (void) fprintf(f, "Usage: kdumpctl VERB\n\n");
@@ -40,7 +44,9 @@ static void usage(FILE *f)
                 int n = fprintf(f, "  %s%s%s", verbs[i].name, *verbs[i].arguments ? " " : "",
                                 verbs[i].arguments);
 
-                (void) fprintf(f, "%*s%s\n", 36 - n, "", verbs[i].help);
+                if (n > HELP_COLUMN - 2)
+                        n = fprintf(f, "\n") - 1;
+                (void) fprintf(f, "%*s%s\n", HELP_COLUMN - n, "", verbs[i].help);
         }
         (void) fprintf(
                 f, "\nExit status: 0 success, 1 failure; status: 3 if nothing is armed; verify: 1 "

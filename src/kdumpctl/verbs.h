@@ -8,6 +8,7 @@
 #define EXIT_NOT_OPERATIONAL 3
 
 int verb_config(int argc, char **argv);
+int verb_estimate(int argc, char **argv);
 int verb_get_default_crashkernel(int argc, char **argv);
 int verb_list(int argc, char **argv);
 int verb_rebuild(int argc, char **argv);
