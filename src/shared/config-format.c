@@ -13,7 +13,7 @@ static void print_source(FILE *f, const ConfigSource *source)
 }
 
 /* Reading takes away blanks at both ends and one pair of quotes: a pair more keeps them. */
-static void print_value(FILE *f, const char *name, const char *value)
+void config_print(FILE *f, const char *name, const char *value)
 {
         size_t n = strlen(value);
         bool quote = n > 0 && (strchr(" \t", value[0]) || strchr(" \t", value[n - 1]) ||
@@ -33,7 +33,7 @@ static int print_field(FILE *f, Directive directive, const void *base, const Con
                 return r;
         print_source(f, source);
         if (value)
-                print_value(f, info->name, value);
+                config_print(f, info->name, value);
         else
                 (void) fprintf(f, "#%s: %s\n", info->name, info->default_note ?: "not set");
         return 0;
@@ -54,7 +54,7 @@ static int print_target(FILE *f, const Config *config, size_t i)
         if (target->type == TARGET_PATH)
                 (void) fputs("# target: the file system that holds path\n", f);
         else
-                print_value(f, target_directive(target), target->what);
+                config_print(f, target_directive(target), target->what);
         for (Directive d = 0; d < _DIRECTIVE_TARGET_SETTING_MAX; d++) {
                 const ConfigSource *source = &config->setting_sources[i].of[d];
 

@@ -68,3 +68,7 @@ int config_load(int root_fd, const char *file, const char *dropin_dir, Config **
 /* All that is in effect, each with a comment of where it came from, in the form of kdump.conf: read
  * again, it gives the same Config. The caller frees *ret. Does not log. */
 int config_format(const Config *config, char **ret);
+
+/* One line of kdump.conf that sets @name to @value, which holds neither '#' nor control characters.
+ */
+void config_print(FILE *f, const char *name, const char *value);
