@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Owns what the places to save to of SUSE's kdump(7) mean as targets. Whatever is not shown to be
+ * a host, a user or a folder is not written: it may be a part of a password. */
+#include "import.h"
+#include "io.h"
+#include "paths.h"
+#include "strv.h"
+
+typedef struct Url {
+        char *scheme; /* "file" for a plain folder */
+        char *user;   /* NULL: none */
+        bool has_password;
+        char *host; /* with its brackets */
+        char *port; /* NULL: none */
+        char *path; /* "/" at least */
+} Url;
+
+static void url_done(Url *url)
+{
+        free(url->scheme);
+        free(url->user);
+        free(url->host);
+        free(url->port);
+        free(url->path);
+}
+
+static int copy_part(const char *text, size_t n, char **ret)
+{
+        *ret = strndup(text, n);
+        return *ret ? 0 : -ENOMEM;
+}
+
+/* "user:password@" of @n bytes */
+static int split_user(const char *text, size_t n, Url *url)
+{
+        const char *colon = memchr(text, ':', n);
+
+        url->has_password = colon != NULL;
+        return copy_part(text, colon ? (size_t) (colon - text) : n, &url->user);
+}
+
+/* "host:port" of @n bytes */
+static int split_host(const char *text, size_t n, Url *url)
+{
+        const char *bracket = *text == '[' ? memchr(text, ']', n) : NULL;
+        const char *from = bracket ?: text, *colon = memchr(from, ':', n - (size_t) (from - text));
+        size_t n_host = colon ? (size_t) (colon - text) : n;
+        int r;
+
+        if (n_host == 0 || (*text == '[' && !bracket) || (bracket && text + n_host != bracket + 1))
+                return -EINVAL;
+        r = copy_part(text, n_host, &url->host);
+        if (r < 0 || !colon)
+                return r;
+        n -= n_host + 1;
+        if (n == 0 || strspn(colon + 1, "0123456789") != n)
+                return -EINVAL;
+        return copy_part(colon + 1, n, &url->port);
+}
+
+/* Behind "scheme://". */
+static int split_authority(const char *text, Url *url)
+{
+        size_t n = strcspn(text, "/");
+        const char *at = memrchr(text, '@', n);
+        int r = 0;
+
+        /* A password with a '/' in it: the parts cannot be told from each other. */
+        if (strchr(text + n, '@'))
+                return -EINVAL;
+        if (at) {
+                r = split_user(text, (size_t) (at - text), url);
+                if (r < 0)
+                        return r;
+                n -= (size_t) (at + 1 - text);
+                text = at + 1;
+        }
+        r = split_host(text, n, url);
+        if (r < 0)
+                return r;
+        return copy_part(text[n] ? text + n : "/", strlen(text + n) ?: 1, &url->path);
+}
+
+/* Returns 0; -EINVAL if it is neither a folder nor a URL; -ENOMEM. *ret is the caller's to free in
+ * any case. */
+static int url_split(const char *text, Url *ret)
+{
+        const char *colon = strstr(text, "://");
+        int r;
+
+        if (*text == '/' || startswith(text, "file://")) {
+                r = copy_part("file", 4, &ret->scheme);
+                text = startswith(text, "file://") ?: text;
+                return r < 0 ? r : copy_part(text, strlen(text), &ret->path);
+        }
+        if (!colon)
+                return -EINVAL;
+        r = copy_part(text, (size_t) (colon - text), &ret->scheme);
+        return r < 0 ? r : split_authority(colon + 3, ret);
+}
+
+static int set_nfs(Import *import, const Url *url)
+{
+        _cleanup_free_ char *what = NULL;
+        int r;
+
+        r = strprintf(&what, "%s:%s", url->host, url->path);
+        return r < 0 ? r : import_set_target(import, DIRECTIVE_NFS, what, "/");
+}
+
+static int set_ssh(Import *import, const Url *url)
+{
+        _cleanup_free_ char *host = NULL, *what = NULL;
+        size_t n = strlen(url->host);
+        int r = 0;
+
+        /* An IPv6 address stands in brackets in a URL only. */
+        host = *url->host == '[' ? strndup(url->host + 1, n - 2) : strdup(url->host);
+        if (!host)
+                return -ENOMEM;
+        if (!streq(url->scheme, "ssh"))
+                r = import_say(import, "There is no %s: the same server is asked by ssh.",
+                               url->scheme);
+        if (r >= 0 && strempty(url->user))
+                r = import_say(import, "No user was named: root is asked for.");
+        if (r >= 0 && url->port && !streq(url->port, "22"))
+                r = import_say(import,
+                               "The port, %s, cannot be carried over: there is no directive for "
+                               "it. Let the server listen on port 22 as well.",
+                               url->port);
+        if (r >= 0 && url->has_password)
+                r = import_say(import,
+                               "The password of the URL is not carried over and not shown: a key "
+                               "is used. \"kdumpctl propagate\" makes one and brings it there.");
+        if (r >= 0)
+                r = strprintf(&what, "%s@%s", strempty(url->user) ? "root" : url->user, host);
+        return r < 0 ? r : import_set_target(import, DIRECTIVE_SSH, what, url->path);
+}
+
+static int say_no_target(Import *import, const Url *url)
+{
+        import->n_left++;
+        return import_say(import,
+                          "kdumpd saves to local file systems, nfs and ssh, and has no '%s': name "
+                          "a target of kdump.conf(5) here. Until then dumps go to %s on this "
+                          "machine.%s",
+                          url->scheme, PATH_DEFAULT_DUMPS,
+                          url->has_password ? " The password of the URL is not shown." : "");
+}
+
+int import_url(Import *import, const ImportRule *rule, const ShellSetting *setting)
+{
+        static const char *const schemes[] = { "ftp", "cifs", "smb" };
+        static const char *const ssh_schemes[] = { "ssh", "sftp", "scp" };
+        _cleanup_(url_done) Url url = { 0 };
+        int r;
+
+        r = import_say_from(import, setting);
+        if (r < 0)
+                return r;
+        r = url_split(setting->value, &url);
+        if (r == -ENOMEM)
+                return r;
+        if (r == 0) {
+                if (streq(url.scheme, "file"))
+                        return import_set(import, DIRECTIVE_PATH, url.path);
+                if (streq(url.scheme, "nfs"))
+                        return set_nfs(import, &url);
+                for (size_t i = 0; i < ELEMENTSOF(ssh_schemes); i++)
+                        if (streq(url.scheme, ssh_schemes[i]))
+                                return set_ssh(import, &url);
+                for (size_t i = 0; i < ELEMENTSOF(schemes); i++)
+                        if (streq(url.scheme, schemes[i]))
+                                return say_no_target(import, &url);
+        }
+        import->n_left++;
+        return import_say(import, "This is neither a folder nor a URL that is understood, and not "
+                                  "shown as there may be a password in it: name a target of "
+                                  "kdump.conf(5) here.");
+}
