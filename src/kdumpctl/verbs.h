@@ -22,6 +22,11 @@ int verb_stop(int argc, char **argv);
 int verb_why(int argc, char **argv);
 int verb_verify(int argc, char **argv);
 
+/* Opens the folder that --root= names, or "/" for NULL. Returns the fd, or -errno after a
+ * complaint.
+ */
+int root_option_open(const char *root);
+
 /* For verbs that take --json and nothing else: *ret_json is set. Returns 0; -EINVAL after a
  * complaint. */
 int parse_json_option(int argc, char **argv, bool *ret_json);
