@@ -117,6 +117,7 @@ static int check_room(Verify *v, uint64_t init_size_bytes)
 {
         const Generation *g = &v->wanted.generation;
         uint64_t reserved = v->facts.crash_size_bytes, initrd, unpacked, with_unpacked;
+        KernelNeeds needs = { .init_size_bytes = init_size_bytes, .crash_size_bytes = reserved };
         _cleanup_free_ char *reason = NULL;
 
         if (reserved == 0 || init_size_bytes == 0 || g->base_bytes == 0)
@@ -127,7 +128,8 @@ static int check_room(Verify *v, uint64_t init_size_bytes)
             __builtin_mul_overflow(initrd, UNPACK_FACTOR, &unpacked) ||
             __builtin_add_overflow(init_size_bytes, unpacked, &with_unpacked))
                 initrd = with_unpacked = UINT64_MAX;
-        if (!kernel_image_fits(init_size_bytes, initrd, reserved, &reason))
+        needs.initrd_bytes = initrd;
+        if (!kernel_image_fits(&needs, &reason))
                 return verify_report_add(&v->report, "reserved-room", CHECK_FAILED, "%s.",
                                          reason ?: "the image does not fit into the reservation");
         if (with_unpacked > reserved)
