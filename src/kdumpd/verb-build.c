@@ -6,6 +6,7 @@
 #include <getopt.h>
 #include <sys/utsname.h>
 
+#include "config-value.h"
 #include "config.h"
 #include "facts.h"
 #include "image.h"
@@ -20,12 +21,14 @@
 typedef struct BuildOptions {
         bool explicit_request; /* the options say what is to be in it, not the configuration */
         bool force;
+        char *for_release; /* what the configuration asks for, but for this kernel */
         char *kernel_release, *machine_id;
         char **drivers, **binaries, **dracut_args;
 } BuildOptions;
 
 static void build_options_done(BuildOptions *options)
 {
+        free(options->for_release);
         free(options->kernel_release);
         free(options->machine_id);
         strv_free(options->drivers);
@@ -36,23 +39,34 @@ static void build_options_done(BuildOptions *options)
 static int usage(FILE *f, int status)
 {
         (void) fputs(
-                "Usage: kdumpd build [--force] [--kernel RELEASE] [--add-driver NAME]…\n"
+                "Usage: kdumpd build [--force] [--for RELEASE]\n"
+                "       kdumpd build [--force] [--kernel RELEASE] [--add-driver NAME]…\n"
                 "                    [--add-binary PATH]…\n\n"
-                "Makes the base image that the configuration asks for, or, with any of the last\n"
-                "three, the one that they describe.\n",
+                "Makes the base image that the configuration asks for, for the kernel that runs\n"
+                "or for another one; or the one that the options describe.\n",
                 f);
         return status;
+}
+
+static int set_for(BuildOptions *options, const char *release)
+{
+        _cleanup_free_ char *expected = NULL;
+        int r;
+
+        r = value_release.parse(release, &options->for_release, &expected);
+        return r < 0 ? log_error_errno(r, "'%s' is not %s.", release, value_release.expected) : 0;
 }
 
 /* Returns 1 to go on; 0 if all was said (--help); -EINVAL. */
 static int parse_options(int argc, char **argv, BuildOptions *ret)
 {
-        enum { OPT_KERNEL = 256, OPT_DRIVER, OPT_BINARY, OPT_FORCE };
+        enum { OPT_KERNEL = 256, OPT_DRIVER, OPT_BINARY, OPT_FORCE, OPT_FOR };
         static const struct option options[] = {
                 { "kernel", required_argument, NULL, OPT_KERNEL },
                 { "add-driver", required_argument, NULL, OPT_DRIVER },
                 { "add-binary", required_argument, NULL, OPT_BINARY },
                 { "force", no_argument, NULL, OPT_FORCE },
+                { "for", required_argument, NULL, OPT_FOR },
                 { "help", no_argument, NULL, 'h' },
                 { 0 },
         };
@@ -69,6 +83,12 @@ static int parse_options(int argc, char **argv, BuildOptions *ret)
                         ret->force = true;
                         continue;
                 }
+                if (c == OPT_FOR) {
+                        r = set_for(ret, optarg);
+                        if (r < 0)
+                                return r;
+                        continue;
+                }
                 ret->explicit_request = true;
                 if (c == OPT_DRIVER)
                         r = drivers_add(&ret->drivers, optarg);
@@ -82,7 +102,7 @@ static int parse_options(int argc, char **argv, BuildOptions *ret)
                 if (r < 0)
                         return r;
         }
-        return optind < argc ? -EINVAL : 1;
+        return optind < argc || (ret->for_release && ret->explicit_request) ? -EINVAL : 1;
 }
 
 static int default_release(BuildOptions *options)
@@ -125,6 +145,11 @@ static int options_from_system(int root_fd, BuildOptions *options)
         r = facts_read(root_fd, &facts);
         if (r < 0)
                 return log_error_errno(r, "Failed to read what the kernel says of itself: %m");
+        if (options->for_release) {
+                free(facts.kernel_release);
+                facts.kernel_release = TAKE_PTR(options->for_release);
+                free(TAKE_PTR(config->kernel));
+        }
         r = resolve_plan(root_fd, config, &facts, &plan, &needs, &warnings, &message);
         for (char **p = warnings; p && *p; p++)
                 log_warning("%s", *p);
@@ -157,6 +182,8 @@ static int build(int root_fd, const BuildOptions *options)
         r = image_find(root_fd, NULL, &request, &base, &findings);
         if (r < 0)
                 return log_error_errno(r, "Failed to look for base images: %m");
+        if (findings.warning)
+                log_warning("%s.", findings.warning);
         if (r > 0 && !options->force) {
                 (void) printf("Nothing has changed: base image '%s' serves (%.1f MiB).\n", base.id,
                               (double) base.size_bytes / (double) MIB);
