@@ -24,7 +24,7 @@ static const Verb verbs[] = {
         { "restart", "", "Restart kdump.service; what is armed stays armed", verb_restart },
         { "reload", "", "Read the configuration again and arm what it asks for", verb_reload },
         { "rebuild", "", "Build a new base image and arm it", verb_rebuild },
-        { "showmem", "", "How much memory is reserved for the crash kernel", verb_showmem },
+        { "showmem", "[--json]", "How much memory is reserved for the crash kernel", verb_showmem },
         { "estimate", "[--json] [FOLDER]", "How much memory the crash kernel needs",
           verb_estimate },
         { "get-default-crashkernel", "[kdump]", "The crashkernel= for this architecture",

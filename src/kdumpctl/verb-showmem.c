@@ -24,9 +24,10 @@ int verb_showmem(int argc, char **argv)
 {
         _cleanup_close_ int root_fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         uint64_t bytes;
+        bool json;
         int r;
 
-        if (parse_nothing(argc, argv) < 0)
+        if (parse_json_option(argc, argv, &json) < 0)
                 return EXIT_FAILURE;
         r = root_fd < 0 ? -errno : read_size(root_fd, &bytes);
         if (r == -ENOENT) {
@@ -37,6 +38,9 @@ int verb_showmem(int argc, char **argv)
                 (void) log_error_errno(r, "Failed to read the size of the reservation: %m");
                 return EXIT_FAILURE;
         }
-        (void) printf("Reserved %" PRIu64 "MB memory for crash kernel\n", bytes >> 20);
+        if (json)
+                (void) printf("{\n  \"reserved_bytes\": %" PRIu64 "\n}\n", bytes);
+        else
+                (void) printf("Reserved %" PRIu64 "MB memory for crash kernel\n", bytes >> 20);
         return EXIT_SUCCESS;
 }
