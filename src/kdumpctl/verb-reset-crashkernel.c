@@ -51,12 +51,10 @@ static int parse_one(const char *word, Arguments *arguments)
                 arguments->dry_run = true;
         else if (streq(word, "--reboot"))
                 log_warning("--reboot is deprecated, ignoring: reboot when it suits you.");
-        else if ((value = startswith(word, "--fadump="))) {
-                if (!streq(value, "off"))
-                        return log_error_errno(-EOPNOTSUPP,
-                                               "'%s': kdumpd does not do firmware-assisted dumps.",
-                                               word);
-        } else if ((value = startswith(word, "--kernel=")) && *value)
+        else if (startswith(word, "--fadump="))
+                return log_error_errno(-EOPNOTSUPP,
+                                       "'%s': kdumpd does not do firmware-assisted dumps.", word);
+        else if ((value = startswith(word, "--kernel=")) && *value)
                 arguments->kernel = value;
         else if ((value = startswith(word, "--root=")) && *value)
                 arguments->root = value;
