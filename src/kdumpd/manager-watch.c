@@ -14,7 +14,6 @@ typedef struct WatchDelay {
 static const WatchDelay delays[_WATCH_CLASS_MAX] = {
         [WATCH_OVERLAY] = { 300 * USEC_PER_MSEC, 3 * USEC_PER_SEC },
         [WATCH_BASE] = { 15 * USEC_PER_SEC, 300 * USEC_PER_SEC },
-        [WATCH_KERNEL] = { 30 * USEC_PER_SEC, 600 * USEC_PER_SEC },
 };
 
 /* Watched whatever the configuration says. */
@@ -25,6 +24,8 @@ static const WatchPath fixed_paths[] = {
         { PATH_HOOKS_DIR "/post.d/", WATCH_OVERLAY },
         { PATH_HOOKS_DIR "/emergency.d/", WATCH_OVERLAY },
         { "/etc/fstab", WATCH_OVERLAY },
+        { "/boot/", WATCH_KERNEL },
+        { "/usr/lib/modules/", WATCH_KERNEL },
 };
 
 static void on_change(const char *path, WatchClass class, void *userdata)
@@ -33,6 +34,11 @@ static void on_change(const char *path, WatchClass class, void *userdata)
         const WatchDelay *delay = delays + (class < 0 ? WATCH_OVERLAY : class);
         int r;
 
+        /* What runs is among the inputs of the base image. */
+        if (class == WATCH_KERNEL) {
+                manager_ahead_forget(m);
+                return;
+        }
         if (!m->changed_path && path) {
                 m->changed_path = strdup(path);
                 if (!m->changed_path)

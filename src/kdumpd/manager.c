@@ -26,6 +26,7 @@ Manager *manager_free(Manager *m)
         m->fingerprints = fingerprint_cache_free(m->fingerprints);
         manager_look_done(m);
         manager_watch_done(m);
+        manager_ahead_done(m);
         held_done(&m->held);
         m->bus = manager_bus_free(m->bus);
         history_entry_done(&m->story);
@@ -157,6 +158,7 @@ static int manager_answer(Manager *m, const Decision *d)
         manager_hold(m);
         if (m->requested) {
                 manager_watch_inputs(m);
+                manager_ahead_later(m);
                 save_fingerprints(m);
         }
         m->requested = m->loaded_something = m->rebuild_requested = false;
@@ -396,6 +398,9 @@ int manager_new(const ManagerOptions *options, Manager **ret)
         if (r < 0)
                 return log_error_errno(r, "Failed to read the generations: %m");
         r = add_sources(m);
+        if (r < 0)
+                return log_error_errno(r, "Failed to set up the event loop: %m");
+        r = manager_ahead_start(m);
         if (r < 0)
                 return log_error_errno(r, "Failed to set up the event loop: %m");
         r = manager_look_start(m);

@@ -93,6 +93,8 @@ typedef struct Manager {
         Watch *watch;
         Settle changes;     /* then what has changed is looked at */
         char *changed_path; /* the first of them */
+        Settle ahead;       /* then images of other kernels are built */
+        char **ahead_tried; /* releases (strv) for which one was started */
         sd_event_source *step, *tick;
         bool started; /* READY=1 was sent */
         bool requested;
@@ -161,6 +163,12 @@ void build_disconnect(Build *build);
 int manager_watch_start(Manager *manager);
 void manager_watch_inputs(Manager *manager); /* what they are may have changed; logs */
 void manager_watch_done(Manager *manager);
+
+/* manager-ahead.c: base images for kernels that do not run yet. Logs. */
+int manager_ahead_start(Manager *manager);
+void manager_ahead_later(Manager *manager);
+void manager_ahead_forget(Manager *manager); /* what was tried may do better now */
+void manager_ahead_done(Manager *manager);
 
 /* manager-requests.c: the bus. */
 int manager_requests_start(Manager *manager);
