@@ -114,8 +114,8 @@ static int check_replaceable(int root_fd)
                 return log_error_errno(errno, "Failed to look at '%s': %m", PATH_CONFIG);
         }
         if (S_ISREG(st.st_mode)) {
-                r = file_read(root_fd, relative(PATH_CONFIG), sizeof(kdump_conf), &text, &size);
-                if (r == 0 && size == sizeof(kdump_conf) && memcmp(text, kdump_conf, size) == 0)
+                r = file_read(root_fd, relative(PATH_CONFIG), kdump_conf_size, &text, &size);
+                if (r == 0 && size == kdump_conf_size && memcmp(text, kdump_conf, size) == 0)
                         return 0;
                 if (r < 0 && r != -EFBIG)
                         return log_error_errno(r, "Failed to read '%s': %m", PATH_CONFIG);
