@@ -297,9 +297,18 @@ def dump_seeds():
     yield dump(as_it_is, []) + b"DISKDUMP" + bytes(100)
 
 
+def shell_seeds():
+    yield b"# SUSE\nKDUMP_SAVEDIR=\"file:///var/crash\"\nKDUMP_DUMPLEVEL=31\nKDUMP_DUMPFORMAT='lzo'\n"
+    yield b"export A=b; A+=\" c\\\n d\" B\\\n=x\nif [ -f x ] && . y; then A=$(z \"${q:-'}'}\" `w`); fi # end\n"
+    yield b"f() { A=(b c); }\ncase x in a) A=b ;; esac\nA=~/x\nB=$'y' C=$((1 + 2))|x&\n(D=e)\ncat <<<x >y\n"
+    yield b"A=\"\\$x \\`\"'y'\nB=\"$(a \"$(b)\")\"\nC=`x '`' y`\ncat <<E\nA=b\nE\n"
+    yield b"A='b\nB=c"
+
+
 def main():
     seeds = {"fuzz-btf": btf_seeds, "fuzz-vmcore": vmcore_seeds, "fuzz-vmcoreinfo": vmcoreinfo_seeds, "fuzz-kmem": kmem_seeds,
-             "fuzz-dmesg": dmesg_seeds, "fuzz-page-filter": filter_seeds, "fuzz-kdump-file": dump_seeds}
+             "fuzz-dmesg": dmesg_seeds, "fuzz-page-filter": filter_seeds, "fuzz-kdump-file": dump_seeds,
+             "fuzz-shell-settings": shell_seeds}
     for name, make in seeds.items():
         folder = Path(sys.argv[1]) / name
         folder.mkdir(parents=True, exist_ok=True)
