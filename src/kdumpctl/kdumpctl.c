@@ -53,11 +53,12 @@ static void usage(FILE *f)
                         n = fprintf(f, "\n") - 1;
                 (void) fprintf(f, "%*s%s\n", HELP_COLUMN - n, "", verbs[i].help);
         }
-        (void) fprintf(f, "\nconfig and list take --root=DIR, before or behind the verb: a system "
-                          "that is not the running one.\n");
         (void) fprintf(
+                f,
+                "\nconfig and list take --root=DIR, before or behind the verb: a system "
+                "that is not the running one.\n");
+        (void) fprintf(f, "\nExit status: 0 success, 1 failure; status: 3 if nothing is armed.\n");
                 f, "\nExit status: 0 success, 1 failure; status: 3 if nothing is armed; verify: 1 "
-                   "if a\ncheck failed, 2 if the checks could not be made.\n");
 }
 
 static int verb_help(int argc, char **argv)

@@ -2,6 +2,7 @@
 /* `kdumpctl list`: the dumps in the folders that the configuration names, as far as they are
  * mounted here. */
 #include <fcntl.h>
+#include <getopt.h>
 #include <inttypes.h>
 #include <json-c/json.h>
 #include <libmount.h>
@@ -14,6 +15,20 @@
 #include "store.h"
 #include "strv.h"
 #include "verbs.h"
+
+typedef struct ListArguments {
+        const char *root;   /* NULL: the running system */
+        const char *folder; /* NULL: those of the configuration */
+        bool json;
+        int root_fd;
+        char *real_root; /* without any link, for what mounts are called; NULL: as root */
+} ListArguments;
+
+static void arguments_done(ListArguments *arguments)
+{
+        close_fdp(&arguments->root_fd);
+        free(arguments->real_root);
+}
 
 static void table_unrefp(struct libmnt_table **table)
 {
@@ -39,12 +54,27 @@ static int add_folder(char ***folders, const char *parent, const char *path)
         return strv_extend(folders, folder);
 }
 
+/* What @mount is called as seen from the root; NULL if it is not below it. */
+static const char *mount_in_root(const ListArguments *arguments, const char *mount)
+{
+        const char *root = arguments->real_root, *rest;
+
+        if (!root || streq(root, "/"))
+                return mount;
+        rest = startswith(mount, root);
+        if (!rest || (*rest && *rest != '/'))
+                return NULL;
+        return *rest ? rest : "/";
+}
+
 /* The folder of a target, below where its device is mounted now; nothing if it is not, or is
  * remote. */
-static int add_target(char ***folders, struct libmnt_table *mounts, const Target *target)
+static int add_target(const ListArguments *arguments, char ***folders, struct libmnt_table *mounts,
+                      const Target *target)
 {
         const char *path = target->path ?: PATH_DEFAULT_DUMPS;
         struct libmnt_fs *fs;
+        const char *mount;
 
         if (target->type == TARGET_PATH)
                 return add_folder(folders, "/", path);
@@ -53,10 +83,11 @@ static int add_target(char ***folders, struct libmnt_table *mounts, const Target
         fs = mnt_table_find_source(mounts, target->what, MNT_ITER_FORWARD);
         if (!fs || !mnt_fs_get_target(fs))
                 return 0;
-        return add_folder(folders, mnt_fs_get_target(fs), path);
+        mount = mount_in_root(arguments, mnt_fs_get_target(fs));
+        return mount ? add_folder(folders, mount, path) : 0;
 }
 
-static int folders_of_config(const Config *config, char ***ret)
+static int folders_of_config(const ListArguments *arguments, const Config *config, char ***ret)
 {
         _cleanup_(table_unrefp) struct libmnt_table *mounts = mnt_new_table();
         _cleanup_(cache_unrefp) struct libmnt_cache *cache = mnt_new_cache();
@@ -70,7 +101,7 @@ static int folders_of_config(const Config *config, char ***ret)
         if (r < 0)
                 return r;
         for (size_t i = 0; i < config->n_targets; i++) {
-                r = add_target(&folders, mounts, config->targets + i);
+                r = add_target(arguments, &folders, mounts, config->targets + i);
                 if (r < 0)
                         return r;
         }
@@ -84,16 +115,14 @@ static int folders_of_config(const Config *config, char ***ret)
 }
 
 /* A configuration with errors still leaves the default folder to look into. */
-static int find_folders(char ***ret)
+static int find_folders(const ListArguments *arguments, char ***ret)
 {
-        _cleanup_close_ int root_fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         _cleanup_(config_messages_done) ConfigMessages messages = { 0 };
         _cleanup_(config_freep) Config *config = NULL;
         int r;
 
-        if (root_fd < 0)
-                return -errno;
-        r = config_load(root_fd, PATH_CONFIG, PATH_CONFIG_DROPIN_DIR, &config, &messages);
+        r = config_load(arguments->root_fd, PATH_CONFIG, PATH_CONFIG_DROPIN_DIR, &config,
+                        &messages);
         if (r == -ENOMEM)
                 return r;
         if (r < 0) {
@@ -101,7 +130,7 @@ static int find_folders(char ***ret)
                             PATH_DEFAULT_DUMPS);
                 return strv_extend(ret, PATH_DEFAULT_DUMPS);
         }
-        return folders_of_config(config, ret);
+        return folders_of_config(arguments, config, ret);
 }
 
 static const char *status_of(const DumpEntry *entry)
@@ -171,12 +200,15 @@ static int add_entry(json_object *array, const char *folder, const DumpEntry *en
 }
 
 /* @array: NULL prints a table. A folder that is not there has no dumps. */
-static int list_folder(const char *folder, json_object *array, size_t *n_listed)
+static int list_folder(const ListArguments *arguments, const char *folder, json_object *array,
+                       size_t *n_listed)
 {
+        const char *in_root = folder + strspn(folder, "/");
         _cleanup_(dump_store_done) DumpStore store = { 0 };
         int r;
 
-        r = dump_store_read(AT_FDCWD, folder, &store);
+        r = arguments->root ? dump_store_read(arguments->root_fd, *in_root ? in_root : ".", &store)
+                            : dump_store_read(AT_FDCWD, folder, &store);
         if (r == -ENOENT)
                 return 0;
         if (r < 0)
@@ -196,8 +228,9 @@ static int list_folder(const char *folder, json_object *array, size_t *n_listed)
         return 0;
 }
 
-static int list_folders(char *const *folders, bool json)
+static int list_folders(const ListArguments *arguments, char *const *folders)
 {
+        bool json = arguments->json;
         json_object *array = json ? json_object_new_array() : NULL;
         size_t n_listed = 0;
         int r = 0;
@@ -207,7 +240,7 @@ static int list_folders(char *const *folders, bool json)
         if (!json)
                 (void) printf("FOLDER  TIME  STATUS  SIZE  PANIC\n");
         for (char *const *folder = folders; folder && *folder; folder++) {
-                int q = list_folder(*folder, array, &n_listed);
+                int q = list_folder(arguments, *folder, array, &n_listed);
 
                 r = r < 0 ? r : q;
         }
@@ -221,25 +254,53 @@ static int list_folders(char *const *folders, bool json)
         return r;
 }
 
+static int parse(int argc, char **argv, ListArguments *ret)
+{
+        static const struct option options[] = {
+                { "json", no_argument, NULL, 'j' },
+                { "root", required_argument, NULL, 'r' },
+                {},
+        };
+        int option;
+
+        optind = 0;
+        while ((option = getopt_long(argc, argv, "", options, NULL)) >= 0) {
+                if (option == '?')
+                        return -EINVAL; /* getopt has said why */
+                if (option == 'j')
+                        ret->json = true;
+                else
+                        ret->root = optarg;
+        }
+        if (optind < argc)
+                ret->folder = argv[optind++];
+        if (parse_nothing(argc - optind + 1, argv + optind - 1) < 0)
+                return -EINVAL;
+        ret->root_fd = root_option_open(ret->root);
+        if (ret->root_fd < 0)
+                return ret->root_fd;
+        if (ret->root) {
+                ret->real_root = realpath(ret->root, NULL);
+                if (!ret->real_root)
+                        return log_error_errno(errno, "Failed to find out where '%s' is: %m",
+                                               ret->root);
+        }
+        return 0;
+}
+
 int verb_list(int argc, char **argv)
 {
+        _cleanup_(arguments_done) ListArguments arguments = { .root_fd = -EBADF };
         _cleanup_strv_ char **folders = NULL;
-        bool json = argc > 1 && streq(argv[1], "--json");
         int r;
 
-        argc -= json;
-        argv += json;
-        if (argc > 1 && argv[1][0] != '-') {
-                r = strv_extend(&folders, argv[1]);
-                argc--;
-                argv++;
-        } else
-                r = find_folders(&folders);
+        if (parse(argc, argv, &arguments) < 0)
+                return EXIT_FAILURE;
+        r = arguments.folder ? strv_extend(&folders, arguments.folder)
+                             : find_folders(&arguments, &folders);
         if (r < 0) {
                 (void) log_error_errno(r, "Failed to find the folders with dumps: %m");
                 return EXIT_FAILURE;
         }
-        if (parse_nothing(argc, argv) < 0 || list_folders(folders, json) < 0)
-                return EXIT_FAILURE;
-        return EXIT_SUCCESS;
+        return list_folders(&arguments, folders) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
