@@ -24,6 +24,8 @@ static const Verb verbs[] = {
         { "restart", "", "Restart kdump.service; what is armed stays armed", verb_restart },
         { "reload", "", "Read the configuration again and arm what it asks for", verb_reload },
         { "rebuild", "", "Build a new base image and arm it", verb_rebuild },
+        { "propagate", "[--target=USER@HOST] [--port=N]",
+          "Make a key, and have the servers of ssh targets let it in", verb_propagate },
         { "showmem", "[--json]", "How much memory is reserved for the crash kernel", verb_showmem },
         { "estimate", "[--json] [FOLDER]", "How much memory the crash kernel needs",
           verb_estimate },
@@ -55,10 +57,11 @@ static void usage(FILE *f)
         }
         (void) fprintf(
                 f,
-                "\nconfig and list take --root=DIR, before or behind the verb: a system "
-                "that is not the running one.\n");
-        (void) fprintf(f, "\nExit status: 0 success, 1 failure; status: 3 if nothing is armed.\n");
+                "\nconfig, list and propagate take --root=DIR, before or behind the verb: a system "
+                "that is\nnot the running one.\n");
+        (void) fprintf(
                 f, "\nExit status: 0 success, 1 failure; status: 3 if nothing is armed; verify: 1 "
+                   "if a\ncheck failed, 2 if the checks could not be made.\n");
 }
 
 static int verb_help(int argc, char **argv)

@@ -11,6 +11,7 @@ int verb_config(int argc, char **argv);
 int verb_estimate(int argc, char **argv);
 int verb_get_default_crashkernel(int argc, char **argv);
 int verb_list(int argc, char **argv);
+int verb_propagate(int argc, char **argv);
 int verb_rebuild(int argc, char **argv);
 int verb_reload(int argc, char **argv);
 int verb_reset_crashkernel(int argc, char **argv);
