@@ -1,0 +1,252 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What kdumpctl says and does on the command line, below a root of its own: kdumpctl.py KDUMPCTL SOURCE-ROOT."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+KDUMPCTL = os.path.abspath(sys.argv[1])
+SOURCE_ROOT = Path(sys.argv[2])
+SUSE = "KDUMP_SAVEDIR=/dumps\nKDUMP_DUMPLEVEL=17\nKDUMP_IMMEDIATE_REBOOT=yes\n"
+DEBIAN = "USE_KDUMP=1\nKDUMP_COREDIR=/var/crash\n"
+REDHAT = "KDUMP_IMG=vmlinuz\nKDUMP_COMMANDLINE_APPEND='irqpoll nr_cpus=1'\n"
+
+
+class Bed(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory(prefix="kdumpd-test-")
+        self.addCleanup(self.folder.cleanup)
+        self.root = Path(self.folder.name).resolve() / "root"
+        self.root.mkdir()
+
+    def put(self, name, text, mode=0o644):
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        path.chmod(mode)
+        return path
+
+    def run_it(self, *words, status=0, root=True, env=None, cwd=None):
+        """Returns what it prints and what it says."""
+        argv = [KDUMPCTL] + (["--root=%s" % self.root] if root else []) + list(words)
+        result = subprocess.run(argv, check=False, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8",
+                                stdin=subprocess.DEVNULL, env=env, cwd=cwd)
+        self.assertEqual(result.returncode, status, "%s: %s" % (argv, result.stderr))
+        return result.stdout, result.stderr
+
+
+class Root(Bed):
+    def test_stands_before_or_behind_the_verb(self):
+        self.put("etc/kdump.conf", "path /here\n")
+        for words in (["--root=%s" % self.root, "config"], ["--root", str(self.root), "config"],
+                      ["config", "--root=%s" % self.root], ["config", "--root", str(self.root)]):
+            self.assertIn("path /here\n", self.run_it(*words, root=False)[0])
+
+    def test_is_refused_where_it_makes_no_sense(self):
+        for verb in ("status", "start", "stop", "restart", "reload", "rebuild", "showmem", "version"):
+            self.assertIn("cannot be used here", self.run_it(verb, status=1)[1])
+
+    def test_must_be_a_folder(self):
+        for words in (["--root=/dev/null", "config"], ["--root=/no/such", "list"], ["--root=/no/such", "propagate"],
+                      ["config", "--root=/no/such"]):
+            self.assertIn("Failed to open the folder '/", self.run_it(*words, root=False, status=1)[1])
+        self.assertIn("requires an argument", self.run_it("--root", root=False, status=1)[1])
+        self.assertIn("unrecognized option", self.run_it("--rot=/", "config", root=False, status=1)[1])
+
+    def test_help_and_version_need_no_verb(self):
+        for word in ("help", "--help", "-h"):
+            self.assertIn("Usage: kdumpctl", self.run_it(word, root=False)[0])
+        self.assertRegex(self.run_it("--version", root=False)[0], r"^kdumpd [0-9.]+\n$")
+        self.assertEqual(list(json.loads(self.run_it("version", "--json", root=False)[0])), ["version"])
+        self.assertIn("Unknown verb 'no'", self.run_it("no", root=False, status=1)[1])
+        self.assertIn("Usage: kdumpctl", self.run_it(root=False, status=1)[1])
+
+
+class Config(Bed):
+    def test_json_tells_what_is_in_effect(self):
+        self.put("etc/kdump.conf", "core_collector makedumpfile -z\n")
+        self.put("etc/kdump.conf.d/a.conf", "\nkernel 6.1\n")
+        told = json.loads(self.run_it("config", "--json")[0])
+        settings = {item["name"]: item for item in told["settings"]}
+        self.assertEqual(settings["kernel"], {"name": "kernel", "value": "6.1", "file": "/etc/kdump.conf.d/a.conf",
+                                              "line": 2, "default": False, "acted_on": True})
+        self.assertTrue(settings["final_action"]["default"])
+        self.assertTrue(told["valid"])
+
+    def test_errors_are_told_in_both_forms(self):
+        self.put("etc/kdump.conf", "no_such x\n")
+        printed, said = self.run_it("config", status=1)
+        self.assertEqual(printed, "")
+        self.assertIn("/etc/kdump.conf:1: ", said)
+        told = json.loads(self.run_it("config", "--json", status=1)[0])
+        self.assertFalse(told["valid"])
+        self.assertIn("/etc/kdump.conf:1: ", told["messages"][0]["text"])
+
+    def test_options_that_do_not_go_together(self):
+        for words in (["--from=suse"], ["--write"], ["--import", "--json"], ["more"], ["--no"], ["--from"]):
+            self.assertEqual(self.run_it("config", *words, status=1)[0], "")
+        self.assertIn("--import=/x", self.run_it("config", "--import", "/x", status=1)[1])
+
+
+class Import(Bed):
+    def test_file_is_found_and_recognised(self):
+        for name, text, line, title in (
+                ("etc/sysconfig/kdump", SUSE, "path /dumps\n", "SUSE"),
+                ("etc/sysconfig/kdump", REDHAT, "kdump_commandline_append irqpoll\n", "Fedora"),
+                ("etc/default/kdump-tools", DEBIAN, "path /var/crash\n", "Debian")):
+            path = self.put(name, text)
+            printed, said = self.run_it("config", "--import")
+            self.assertIn(line, printed)
+            self.assertIn("From ", printed)
+            self.assertIn(title, said)
+            path.unlink()
+
+    def test_file_and_origin_can_be_named(self):
+        self.put("x", "KDUMP_KERNELVER=6.1\n")
+        self.assertIn("say so with --from", self.run_it("config", "--import=/x", status=1)[1])
+        self.assertIn("kernel 6.1\n", self.run_it("config", "--import=x", "--from=redhat")[0])
+        self.assertIn("kernel 6.1\n", self.run_it("config", "--import=x", "--from=suse", root=False, cwd=self.root)[0])
+        self.assertIn("not 'arch'", self.run_it("config", "--import=x", "--from=arch", status=1)[1])
+
+    def test_files_that_cannot_be_read(self):
+        self.assertIn("There is neither", self.run_it("config", "--import", status=1)[1])
+        self.assertIn("No such file", self.run_it("config", "--import=/x", status=1)[1])
+        self.put("etc/sysconfig/kdump", SUSE)
+        self.put("etc/default/kdump-tools", DEBIAN)
+        self.assertIn("There are both", self.run_it("config", "--import", status=1)[1])
+        self.put("x", "A=\0")
+        self.assertIn("NUL bytes", self.run_it("config", "--import=/x", status=1)[1])
+        self.put("x", "x" * 300000)
+        self.assertIn("File too large", self.run_it("config", "--import=/x", status=1)[1])
+        self.put("x", "".join("A%d=1\n" % i for i in range(2000)))
+        self.assertIn("Failed to read the settings", self.run_it("config", "--import=/x", status=1)[1])
+
+    def write(self, status=0):
+        return self.run_it("config", "--import", "--write", status=status)
+
+    def test_write_makes_a_file_that_is_in_effect(self):
+        self.put("etc/sysconfig/kdump", SUSE)
+        self.assertEqual(self.write()[0], "")
+        conf = self.root / "etc/kdump.conf"
+        self.assertEqual(conf.stat().st_mode & 0o777, 0o644)
+        told = json.loads(self.run_it("config", "--json")[0])
+        self.assertEqual(told["targets"][0]["settings"][0]["value"], "/dumps")
+        self.assertEqual([item["value"] for item in told["settings"] if item["name"] == "core_collector"],
+                         ["makedumpfile -c -d 17"])
+
+    def test_write_replaces_what_was_installed(self):
+        self.put("etc/sysconfig/kdump", SUSE)
+        self.put("etc/kdump.conf", (SOURCE_ROOT / "conf/kdump.conf").read_text(encoding="utf-8"))
+        self.write()
+        self.assertIn("path /dumps", (self.root / "etc/kdump.conf").read_text(encoding="utf-8"))
+
+    def test_write_leaves_alone_what_somebody_wrote(self):
+        self.put("etc/sysconfig/kdump", SUSE)
+        shipped = (SOURCE_ROOT / "conf/kdump.conf").read_text(encoding="utf-8")
+        for text in ("path /mine\n", "", shipped + "#\n", shipped.replace("#path", "path", 1)[:-1]):
+            conf = self.put("etc/kdump.conf", text)
+            printed, said = self.write(status=1)
+            self.assertEqual(printed, "")
+            self.assertIn("move it away", said)
+            self.assertEqual(conf.read_text(encoding="utf-8"), text)
+        conf.unlink()
+        conf.symlink_to("elsewhere")
+        self.assertIn("move it away", self.write(status=1)[1])
+        self.assertTrue(conf.is_symlink())
+        conf.unlink()
+        conf.mkdir()
+        self.assertIn("move it away", self.write(status=1)[1])
+
+
+class List(Bed):
+    def put_dump(self, folder):
+        self.put(folder + "/host-2025-01-31-09:30:00/vmcore", "x")
+
+    def test_folders_are_below_the_root(self):
+        self.put_dump("var/crash")
+        self.assertIn("/var/crash/host-2025", self.run_it("list")[0])
+        self.put("etc/kdump.conf", "path /dumps\n")
+        self.put_dump("dumps")
+        self.assertIn("/dumps/host-2025", self.run_it("list")[0])
+        told = json.loads(self.run_it("list", "--json", "/dumps")[0])
+        self.assertEqual([(item["folder"], item["files"]) for item in told], [("/dumps", {"vmcore": 1})])
+        self.assertIn("host-2025", self.run_it("list", "%s/dumps" % self.root, root=False)[0])
+        self.assertIn("host-2025", self.run_it("list", "dumps", root=False, cwd=self.root)[0])
+
+    def test_words_that_are_not_understood(self):
+        self.assertIn("'b' is not understood", self.run_it("list", "a", "b", status=1)[1])
+        self.run_it("list", "--no", status=1)
+
+    def test_errors_leave_the_default_folder(self):
+        self.put("etc/kdump.conf", "no_such x\n")
+        self.put_dump("var/crash")
+        printed, said = self.run_it("list")
+        self.assertIn("host-2025", printed)
+        self.assertIn("has errors", said)
+
+
+class Propagate(Bed):
+    def setUp(self):
+        super().setUp()
+        self.log = Path(self.folder.name) / "log"
+        self.tools = Path(self.folder.name) / "bin"
+        self.tools.mkdir()
+        self.tool("ssh-keygen", 'for f; do :; done; : >"$f"')
+        self.tool("ssh-copy-id", "")
+
+    def tool(self, name, does):
+        path = self.tools / name
+        path.write_text('#!/bin/sh\necho "$(basename "$0") $*" >>"%s"\n%s\n' % (self.log, does), encoding="utf-8")
+        path.chmod(0o755)
+
+    def propagate(self, *words, status=0):
+        said = self.run_it("propagate", *words, status=status,
+                           env=dict(os.environ, PATH="%s:/usr/bin:/bin" % self.tools))[1]
+        ran = self.log.read_text(encoding="utf-8").splitlines() if self.log.exists() else []
+        self.log.unlink(missing_ok=True)
+        return ran, said
+
+    def test_key_is_made_once_and_brought_to_each_target(self):
+        self.put("etc/kdump.conf", "ssh a@one\nsshkey /k/one\nxfs LABEL=x\nssh b@two\n")
+        key = self.root / "root/.ssh/kdump_id_rsa"
+        self.assertEqual(self.propagate()[0], [
+            "ssh-keygen -q -t ed25519 -N  -C kdump -f %s/k/one" % self.root, "ssh-copy-id -i %s/k/one a@one" % self.root,
+            "ssh-keygen -q -t ed25519 -N  -C kdump -f %s" % key, "ssh-copy-id -i %s b@two" % key])
+        self.assertEqual(key.parent.stat().st_mode & 0o777, 0o700)
+        self.assertEqual(self.propagate()[0], ["ssh-copy-id -i %s/k/one a@one" % self.root,
+                                               "ssh-copy-id -i %s b@two" % key])
+
+    def test_target_can_be_named(self):
+        self.put("root/.ssh/kdump_id_rsa", "key")
+        key = self.root / "root/.ssh/kdump_id_rsa"
+        self.assertEqual(self.propagate("--target=u@h", "--port=2222")[0], ["ssh-copy-id -i %s -p 2222 u@h" % key])
+        for words in (["--target=h"], ["--target=@h"], ["--target=u@"], ["--target=-u@h"], ["--target=u@h x"],
+                      ["--target=u@h", "--port=0"], ["--target=u@h", "--port=65536"], ["--target=u@h", "--port=-p"],
+                      ["--port=22"], ["u@h"], ["--no"]):
+            self.assertEqual(self.propagate(*words, status=1)[0], [])
+
+    def test_one_failure_does_not_keep_the_others_from_it(self):
+        self.put("etc/kdump.conf", "ssh a@one\nssh b@two\n")
+        self.tool("ssh-copy-id", 'case "$*" in *one) exit 1 ;; esac')
+        ran, said = self.propagate(status=1)
+        self.assertEqual(len(ran), 3)
+        self.assertIn("could not be brought to 'a@one'", said)
+        self.assertIn("'b@two' lets the key", said)
+
+    def test_without_a_target_or_a_key_nothing_is_copied(self):
+        self.assertIn("no ssh target", self.propagate(status=1)[1])
+        self.put("etc/kdump.conf", "no_such x\n")
+        self.assertIn("has errors", self.propagate(status=1)[1])
+        self.tool("ssh-keygen", "exit 1")
+        ran, said = self.propagate("--target=u@h", status=1)
+        self.assertEqual(len(ran), 1)
+        self.assertIn("'ssh-keygen' failed, exit status 1", said)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1])
