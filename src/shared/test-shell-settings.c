@@ -53,7 +53,10 @@ static const Case cases[] = {
         { "A=b A+=c", "bc", 1, 0 },
         { "A=$x\nA+=c", UNKNOWN, 2, 0 },
         { "A=b\nA+=$x", UNKNOWN, 2, 0 },
+        { "B=1 A=b C=2 A+=c", "bc", 1, 0 },
         { "A+", NULL, 0, 1 },
+        { "A+x=b", NULL, 0, 1 },
+        { "A+\"=\"b", NULL, 0, 1 },
 
         /* What only a shell can tell, and what follows it is read all the same. */
         { "A=$B", UNKNOWN, 1, 0 },
@@ -77,6 +80,11 @@ static const Case cases[] = {
         { "A=b~", "b~", 1, 0 },
         { "A='~'", "~", 1, 0 },
         { "A=(b c)", UNKNOWN, 1, 0 },
+        { "A=$(x $y $z) B=\"$(x \"'\")\"", UNKNOWN, 1, 0 },
+        { "=(b); A=b", "b", 1, 1 },
+        { "A=b; B==(c); C\"=\"(d)", "b", 1, 1 },
+        { "A=b # c", "b", 1, 0 },
+        { "A=b; \\x", "b", 1, 1 },
         { "B=$(echo); A=b", "b", 1, 0 },
         { "B=(c\nd) A=b", "b", 2, 0 },
         { "$x A=b", NULL, 0, 1 },
