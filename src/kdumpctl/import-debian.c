@@ -9,8 +9,8 @@
 /* Whether a target will be written that the folder then stands behind. */
 static bool has_live_target(const Import *import)
 {
-        return (import_get(import, "SSH") && directive_info(DIRECTIVE_SSH)->acted_on) ||
-               (import_get(import, "NFS") && directive_info(DIRECTIVE_NFS)->acted_on);
+        return (import_get(import, "SSH") && import_acts(import, DIRECTIVE_SSH)) ||
+               (import_get(import, "NFS") && import_acts(import, DIRECTIVE_NFS));
 }
 
 static int run_use(Import *import, const ImportRule *rule, const ShellSetting *setting)

@@ -114,6 +114,11 @@ static int check_value(const DirectiveInfo *info, const char *value, char **ret_
         return -EINVAL;
 }
 
+bool import_acts(const Import *import, Directive directive)
+{
+        return import->assume_acted_on || directive_info(directive)->acted_on;
+}
+
 static void print_directive(Import *import, const DirectiveInfo *info, const char *value, bool acts)
 {
         if (!acts)
@@ -164,14 +169,14 @@ int import_set(Import *import, Directive directive, const char *value)
         r = fit_value(import, info, value, &text);
         if (r <= 0)
                 return r;
-        if (!info->acted_on) {
+        if (!import_acts(import, directive)) {
                 r = say_not_acted_on(import, info);
                 if (r < 0)
                         return r;
         }
         import->n_carried++;
         import->written[directive] = true;
-        print_directive(import, info, text, info->acted_on);
+        print_directive(import, info, text, import_acts(import, directive));
         return 0;
 }
 
@@ -187,7 +192,7 @@ int import_set_target(Import *import, Directive directive, const char *what, con
                 r = fit_value(import, path_info, path, &path_text);
         if (r <= 0)
                 return r;
-        if (!info->acted_on) {
+        if (!import_acts(import, directive)) {
                 r = say_not_acted_on(import, info);
                 if (r >= 0)
                         r = import_say(import, "Until then dumps go to a folder on this machine.");
@@ -196,7 +201,7 @@ int import_set_target(Import *import, Directive directive, const char *what, con
         }
         import->n_carried++;
         import->written[directive] = true;
-        print_directive(import, info, what_text, info->acted_on);
-        print_directive(import, path_info, path_text, info->acted_on);
+        print_directive(import, info, what_text, import_acts(import, directive));
+        print_directive(import, path_info, path_text, import_acts(import, directive));
         return 0;
 }

@@ -40,6 +40,7 @@ struct Import {
         const char *file; /* as it is shown */
         const ShellSettings *settings;
         FILE *out;
+        bool assume_acted_on; /* also write what is not acted on yet, as if it were */
         bool written[_DIRECTIVE_MAX];
         unsigned n_carried, n_left; /* settings that became a directive, and that did not */
 };
@@ -59,6 +60,9 @@ int import_run(Import *import);
 
 /* The value of another setting; NULL: not set, empty, or not known. */
 const char *import_get(const Import *import, const char *name);
+
+/* Whether a directive is written as such, and not taken out by a '#'. */
+bool import_acts(const Import *import, Directive directive);
 
 /* Lines of comment. Returns 0 or -ENOMEM. */
 int import_say(Import *import, const char *format, ...) _printf_(2, 3);
