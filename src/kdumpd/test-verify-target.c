@@ -99,6 +99,26 @@ static void test_targets(void **state)
         }
 }
 
+static void test_root_file_system_is_the_last_target(void **state)
+{
+        _cleanup_(fixture_done) Fixture root = FIXTURE_NULL;
+        _cleanup_(test_verify_done) Verify v = { 0 };
+        size_t n_rows;
+
+        make_system(&root);
+        look(&root, TARGET_FS, "UUID=2", "/", &v);
+        n_rows = v.report.n_checks;
+        v.plan->rootfs = calloc(1, sizeof(Target));
+        assert_non_null(v.plan->rootfs);
+        *v.plan->rootfs = (Target){ .type = TARGET_FS,
+                                    .what = strdup("UUID=1"),
+                                    .fstype = strdup("ext4"),
+                                    .path = strdup("/var/crash") };
+        assert_int_equal(verify_targets(&v), 0);
+        assert_true(v.report.n_checks > 2 * n_rows);
+        expect_row(&v.report, "target-folder", CHECK_OK, "'/var/crash' exists");
+}
+
 static void test_nothing_is_left_on_the_target(void **state)
 {
         _cleanup_(fixture_done) Fixture root = FIXTURE_NULL;
@@ -164,7 +184,7 @@ static void test_last_dump(void **state)
                 if (cases[i].meta)
                         fixture_write(&root, "/var/crash/host-1/meta.json", cases[i].meta);
                 look(&root, TARGET_FS, "UUID=1", "/var/crash", &v);
-                expect_row(&v.report, "dumps", CHECK_OK, "holds 1 dumps");
+                expect_row(&v.report, "dumps", CHECK_OK, "holds 1 dump of");
                 expect_row(&v.report, "last-dump", cases[i].status, cases[i].says);
         }
 }
@@ -249,6 +269,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_targets),
+                cmocka_unit_test(test_root_file_system_is_the_last_target),
                 cmocka_unit_test(test_nothing_is_left_on_the_target),
                 cmocka_unit_test(test_missing_folder_is_not_made),
                 cmocka_unit_test(test_folder_that_cannot_be_written_to),

@@ -198,7 +198,7 @@ static void test_hooks(void **state)
         assert_non_null(good.plan);
         good.plan->kdump_pre = strdup("/x");
         assert_int_equal(verify_service(&good), 0);
-        expect_row(&good.report, "hooks", CHECK_OK, "1 hooks");
+        expect_row(&good.report, "hooks", CHECK_OK, "Hooks: 1;");
 
         fixture_write(&root, "/etc/kdump/post.d/20-y", "#!/bin/sh\n");
         assert_int_equal(verify_service(&bad), 0);

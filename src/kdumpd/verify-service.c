@@ -156,7 +156,7 @@ static int check_hooks(Verify *v)
         if (!v->plan)
                 return verify_report_add(&v->report, "hooks", CHECK_SKIPPED, "There is no plan.");
         return verify_report_add(&v->report, "hooks", CHECK_OK,
-                                 "%zu hooks were found, and all can be run.", plan_hooks(v->plan));
+                                 "Hooks: %zu; all of them can be run.", plan_hooks(v->plan));
 }
 
 int verify_service(Verify *v)

@@ -248,13 +248,13 @@ static int check_dumps_room(Look *look, const DumpStore *store)
         if (fstatvfs(look->fd, &st) < 0 ||
             __builtin_mul_overflow((uint64_t) st.f_blocks, (uint64_t) st.f_frsize, &size_bytes))
                 size_bytes = UINT64_MAX;
-        return verify_report_add(&look->v->report, "dumps",
-                                 total_bytes > size_bytes / 2 ? CHECK_WARNING : CHECK_OK,
-                                 "'%s' holds %zu dumps of %" PRIu64 " MiB%s", look->path,
-                                 store->n_entries, DIV_ROUND_UP(total_bytes, MIB),
-                                 total_bytes > size_bytes / 2
-                                         ? ", more than half of the file system: remove old ones."
-                                         : ".");
+        return verify_report_add(
+                &look->v->report, "dumps", total_bytes > size_bytes / 2 ? CHECK_WARNING : CHECK_OK,
+                "'%s' holds %zu dump%s of %" PRIu64 " MiB%s", look->path, store->n_entries,
+                store->n_entries == 1 ? "" : "s", DIV_ROUND_UP(total_bytes, MIB),
+                total_bytes > size_bytes / 2
+                        ? ", more than half of the file system: remove old ones."
+                        : ".");
 }
 
 static int check_last_dump(Look *look, const DumpEntry *last)
@@ -336,5 +336,5 @@ int verify_targets(Verify *v)
                 if (r < 0)
                         return r;
         }
-        return 0;
+        return v->plan->rootfs ? look_at(v, v->plan->rootfs, need_bytes) : 0;
 }
