@@ -384,6 +384,18 @@ static int compare_images(char ***lines, const ImageDescription *old, const Imag
         return compare_overlays(lines, old->overlay, new->overlay);
 }
 
+/* When no difference was found but that the bytes are others. */
+static int explain_overlay(char ***lines, const ImageDescription *old, const ImageDescription *new)
+{
+        if (!old->overlay_sha256 || !new->overlay_sha256 ||
+            streq(old->overlay_sha256, new->overlay_sha256))
+                return 0;
+        return strv_extend(lines,
+                           old->overlay && new->overlay
+                                   ? "the overlay holds the same, written in another way"
+                                   : "the overlay is another; what it held before is not known");
+}
+
 int changes_list(const ImageDescription *old, const ImageDescription *new, char *const *base_inputs,
                  char ***ret)
 {
@@ -396,9 +408,8 @@ int changes_list(const ImageDescription *old, const ImageDescription *new, char 
         r = compare_bases(&lines, old, new, base_inputs);
         if (r < 0)
                 return r;
-        if (!lines && old && old->overlay_sha256 && new->overlay_sha256 &&
-            !streq(old->overlay_sha256, new->overlay_sha256)) {
-                r = strv_extend(&lines, "the overlay holds the same, written in another way");
+        if (!lines && old) {
+                r = explain_overlay(&lines, old, new);
                 if (r < 0)
                         return r;
         }

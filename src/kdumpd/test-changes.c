@@ -197,6 +197,9 @@ static void test_kernels_and_base_images(void **state)
         new.overlay_sha256 = "2";
         assert_changes(&old, &new, NULL, "the overlay holds the same, written in another way");
         assert_changes(&old, &new, inputs, "'/usr/lib/libzstd.so.1.5.4' has changed");
+        new.overlay = NULL;
+        assert_changes(&old, &new, NULL,
+                       "the overlay is another; what it held before is not known");
         assert_changes(NULL, &new, NULL, "there was no image yet");
         assert_changes(NULL, &new, inputs,
                        "there was no image yet\n'/usr/lib/libzstd.so.1.5.4' has changed");
