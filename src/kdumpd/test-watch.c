@@ -348,7 +348,7 @@ static void test_lost_events_are_told(void **state)
         static const WatchPath paths[] = { { "/d/", WATCH_OVERLAY }, { "/f", WATCH_BASE } };
         _cleanup_free_ char *line = NULL;
         _cleanup_bed_ Bed bed;
-        uint32_t n;
+        uint32_t n = 0;
 
         if (file_read_line(AT_FDCWD, "/proc/sys/fs/inotify/max_queued_events", &line) < 0 ||
             parse_u32(line, &n) < 0 || n > 200000)

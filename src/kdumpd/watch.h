@@ -38,9 +38,9 @@ DEFINE_CLEANUP(Watch *, watch_free);
  * exist, and may lead over symbolic links: each folder on the way is watched for the next name, so
  * that creation, replacement and removal of any part are seen. Read the files after this call, and
  * no change is missed but these, which inotify does not tell: writing by mmap(2), by another name
- * of the same file, and mounting something over a folder. A writer that stays open is seen when it
- * closes. Returns 0; -ENOMEM, and all is as before. Folders that could not be watched are no
- * failure: see watch_warning(). */
+ * of the same file or on another machine, and mounting something over a folder. A writer that stays
+ * open is seen when it closes. Returns 0; -ENOMEM, and all is as before. Folders that could not be
+ * watched are no failure: see watch_warning(). */
 int watch_set(Watch *watch, int root_fd, const WatchPath *paths, size_t n_paths);
 
 /* Which folders are not watched, as of now, why and what to do; NULL if all are. Owned by @watch,
