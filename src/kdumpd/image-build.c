@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Owns the making of a base image: the work folder, dracut's run, and the way into its place. */
 #include <fcntl.h>
+#include <inttypes.h>
 #include <json-c/json.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
 #include "image-check.h"
 #include "image-dracut.h"
@@ -22,6 +24,8 @@
 
 /* dracut takes half a minute on a fast machine, and many on an emulated one. */
 #define DRACUT_TIMEOUT_USEC (3600 * USEC_PER_SEC)
+
+#define MIB (UINT64_C(1024) * 1024)
 
 /* One build. Paths are as this process sees them. */
 typedef struct Build {
@@ -316,6 +320,8 @@ static int write_manifest(const Build *build, const char *folder)
         r = manifest_to_json(&build->manifest, &json);
         if (r < 0)
                 return r;
+        if (strlen(json) > MANIFEST_BYTES_MAX)
+                return -EFBIG;
         r = strprintf(&path, "%s/manifest.json", folder);
         if (r < 0)
                 return r;
@@ -380,6 +386,29 @@ static int prepare(Build *build, const char *root)
         return mkdir_parents(AT_FDCWD, build->state_dir, 0700);
 }
 
+/* A disk that is full in the middle of dracut's work gives worse messages, and has cost others what
+ * they wanted to write meanwhile. */
+static int check_space(const Build *build)
+{
+        struct statvfs fs;
+        uint64_t need_bytes, free_bytes;
+        int r;
+
+        r = image_build_bytes(build->root_fd, &need_bytes);
+        if (r < 0)
+                return log_error_errno(r, "Failed to look for base images: %m");
+        if (statvfs(build->state_dir, &fs) < 0)
+                return log_error_errno(errno, "Failed to ask for the free space in '%s': %m",
+                                       build->state_dir);
+        if (__builtin_mul_overflow((uint64_t) fs.f_bavail, (uint64_t) fs.f_frsize, &free_bytes) ||
+            free_bytes >= need_bytes)
+                return 0;
+        return log_error_errno(-ENOSPC,
+                               "'%s' has %" PRIu64 " MiB free, and building a base image takes "
+                               "about %" PRIu64 " MiB: make room there. What is there stays.",
+                               build->state_dir, free_bytes / MIB, DIV_ROUND_UP(need_bytes, MIB));
+}
+
 static int build_files(Build *build)
 {
         int r;
@@ -387,6 +416,9 @@ static int build_files(Build *build)
         r = remove_leftovers(build);
         if (r < 0)
                 log_warning_errno(r, "Failed to remove what an earlier build left, ignoring: %m");
+        r = check_space(build);
+        if (r < 0)
+                return r;
         r = make_work_dir(build);
         if (r < 0)
                 return log_error_errno(r, "Failed to make a folder in '%s': %m", build->state_dir);

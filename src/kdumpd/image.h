@@ -64,6 +64,10 @@ int image_inputs(int root_fd, const char *base_id, char ***ret);
  * installed, or there is no image of it that could be loaded. Does not log. */
 int image_can_build(int root_fd, const BaseRequest *request, char **ret_why);
 
+/* About the room on disk that a build takes: what the newest image took, or an estimate. Does not
+ * log. */
+int image_build_bytes(int root_fd, uint64_t *ret_bytes);
+
 /* Runs dracut, checks its result (decompresses, the cpio is walked to TRAILER!!!, kdump-capture and
  * PATH_BASE_INFO are in it), and only then gives it its place. Takes minutes; runs in
  * kdump-build.service. Logs. */

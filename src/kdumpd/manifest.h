@@ -25,6 +25,7 @@ typedef struct Manifest {
 
 /* More are not kept: the file would become too large to be read. */
 #define MANIFEST_INPUTS_MAX 4096
+#define MANIFEST_BYTES_MAX ((size_t) 1024 * 1024)
 
 void manifest_done(Manifest *manifest);
 

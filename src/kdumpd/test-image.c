@@ -112,6 +112,35 @@ static void test_failed_build_leaves_what_was_there(void **state)
         expect_found(&root, &test_request, base.id);
 }
 
+#define MANIFEST_OF_SIZE                                                                           \
+        "{\"kernel_release\":\"6.0\",\"plan_version\":1,\"sha256\":\"\",\"size_bytes\":%s,"        \
+        "\"unpacked_bytes\":1,\"kernel_bytes\":1,\"created_usec\":9000000000000000,\"inputs\":[]}"
+
+/* More than any disk has. */
+static void test_without_room_nothing_is_begun(void **state)
+{
+        _cleanup_(fixture_done) Fixture root = FIXTURE_NULL;
+        _cleanup_(base_image_done) BaseImage base = { 0 }, none = { 0 };
+        _cleanup_free_ char *large = NULL, *absurd = NULL;
+        uint64_t bytes;
+
+        make_system(&root);
+        assert_int_equal(image_build_bytes(root.fd, &bytes), 0);
+        assert_int_equal(bytes, 64 << 20);
+        assert_int_equal(image_build_below(root.path, &test_request, &base), 0);
+        assert_int_equal(image_build_bytes(root.fd, &bytes), 0);
+        assert_int_equal(bytes, base.unpacked_bytes + base.kernel_bytes + 2 * base.size_bytes);
+        assert_int_equal(strprintf(&large, MANIFEST_OF_SIZE, "4611686018427387904"), 0);
+        fixture_write(&root, PATH_BASES "/6.0/manifest.json", large);
+        assert_int_equal(image_build_below(root.path, &test_request, &none), -ENOSPC);
+        expect_found(&root, &test_request, base.id);
+        /* A sum that no number holds is none. */
+        assert_int_equal(strprintf(&absurd, MANIFEST_OF_SIZE, "18446744073709551615"), 0);
+        fixture_write(&root, PATH_BASES "/6.0/manifest.json", absurd);
+        assert_int_equal(image_build_bytes(root.fd, &bytes), 0);
+        assert_int_equal(bytes, base.unpacked_bytes + base.kernel_bytes + 2 * base.size_bytes);
+}
+
 static void test_prune_keeps_what_is_named(void **state)
 {
         _cleanup_(fixture_done) Fixture root = FIXTURE_NULL;
@@ -144,6 +173,7 @@ int main(void)
                 cmocka_unit_test(test_what_asks_for_a_new_image),
                 cmocka_unit_test(test_damaged_image_is_replaced),
                 cmocka_unit_test(test_failed_build_leaves_what_was_there),
+                cmocka_unit_test(test_without_room_nothing_is_begun),
                 cmocka_unit_test(test_prune_keeps_what_is_named),
         };
 
