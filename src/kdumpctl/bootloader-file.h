@@ -3,6 +3,8 @@
  * label that they had. None of these log. */
 #pragma once
 
+#include <sys/types.h>
+
 #include "macro.h"
 
 /* Reads @path; *ret_path is where it is when all links are followed inside the root. The caller
@@ -10,8 +12,8 @@
 int boot_file_read(int root_fd, const char *path, char **ret_path, char **ret_text,
                    size_t *ret_size);
 
-/* Replaces or makes @path, which must not go through links, as *ret_path above does not. Its folder
- * is made if need be. */
-int boot_file_write(int root_fd, const char *path, const char *text, size_t size);
+/* Replaces @path, which must not be a link, as *ret_path above is not; or makes it, with @mode, in
+ * a folder that is made if need be. Links on the way to it are followed inside the root. */
+int boot_file_write(int root_fd, const char *path, const char *text, size_t size, mode_t mode);
 
 int boot_file_remove(int root_fd, const char *path);

@@ -2,7 +2,7 @@
 /* Owns the form of the file that remembers which values we wrote. */
 #include "bootloader-memory.h"
 
-#include "io.h"
+#include "bootloader-file.h"
 #include "json-fields.h"
 #include "rootdir.h"
 
@@ -174,9 +174,5 @@ int boot_memory_write(int root_fd, const BootMemory *memory)
         r = json_object_format(object, &json);
         if (r < 0)
                 return r;
-        r = mkdir_parents(root_fd, root_relative(PATH_STATE_DIR), 0700);
-        if (r < 0)
-                return r;
-        return file_write_atomic(root_fd, root_relative(PATH_BOOT_MEMORY), json, strlen(json),
-                                 0600);
+        return boot_file_write(root_fd, PATH_BOOT_MEMORY, json, strlen(json), 0600);
 }

@@ -130,7 +130,7 @@ static void undo(const BootPlan *plan, int root_fd, size_t n)
                 if (!change->written)
                         continue;
                 r = change->old_text ? boot_file_write(root_fd, change->path, change->old_text,
-                                                       change->old_size)
+                                                       change->old_size, 0644)
                                      : boot_file_remove(root_fd, change->path);
                 if (r < 0)
                         (void) log_error_errno(r, "Failed to put '%s' back as it was: %m",
@@ -148,7 +148,7 @@ static int write_all(const BootPlan *plan, int root_fd)
 
                 if (!change->written)
                         continue;
-                r = boot_file_write(root_fd, change->path, change->text, change->size);
+                r = boot_file_write(root_fd, change->path, change->text, change->size, 0644);
                 if (r < 0) {
                         undo(plan, root_fd, i);
                         return log_error_errno(r, "Failed to write '%s': %m", change->path);

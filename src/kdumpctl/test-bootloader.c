@@ -479,6 +479,42 @@ static void test_links_and_modes_stay(void **state)
         assert_text(&bed, "srv/real.kdumpctl-tmp", NULL);
 }
 
+/* A root that another system was made in may hold links that mean its own folders, not ours. */
+static void test_links_stay_inside_of_the_root(void **state)
+{
+        _cleanup_free_ char *outside = NULL, *link = NULL;
+        _cleanup_(bed_done) Bed bed, other;
+
+        bed_init(&bed);
+        bed_init(&other);
+        put_grub(&bed);
+        put(&other, "folder/x", "");
+        assert_int_equal(strprintf(&outside, "%s/folder", other.root), 0);
+        assert_int_equal(symlinkat(outside, bed.fd, "etc/default/grub.d"), 0);
+        /* Inside of this root there is no such folder. */
+        assert_true(set(&bed, "256M", NULL, NULL, false) < 0);
+        assert_text(&other, "folder/kdump.cfg", NULL);
+        assert_int_equal(strprintf(&link, "%s/x", outside + 1), 0);
+        put(&bed, link, "");
+        assert_int_equal(set(&bed, "256M", NULL, NULL, false), 1);
+        assert_text(&other, "folder/kdump.cfg", NULL);
+        assert_int_equal(set(&bed, "256M", NULL, NULL, false), 0);
+}
+
+static void test_dangling_link_is_not_replaced(void **state)
+{
+        _cleanup_(bed_done) Bed bed;
+        struct stat st;
+
+        bed_init(&bed);
+        put_grub(&bed);
+        put(&bed, "etc/default/grub.d/x", "");
+        assert_int_equal(symlinkat("/none", bed.fd, DROPIN), 0);
+        assert_true(set(&bed, "256M", NULL, NULL, false) < 0);
+        assert_int_equal(fstatat(bed.fd, DROPIN, &st, AT_SYMLINK_NOFOLLOW), 0);
+        assert_true(S_ISLNK(st.st_mode));
+}
+
 static void test_kernel_install(void **state)
 {
         static const struct {
@@ -570,6 +606,8 @@ int main(void)
                 cmocka_unit_test(test_entries_are_reached_once),
                 cmocka_unit_test(test_files_that_are_refused),
                 cmocka_unit_test(test_links_and_modes_stay),
+                cmocka_unit_test(test_links_stay_inside_of_the_root),
+                cmocka_unit_test(test_dangling_link_is_not_replaced),
                 cmocka_unit_test(test_kernel_install),
                 cmocka_unit_test(test_kernel_install_beside_entries),
                 cmocka_unit_test(test_memory),
