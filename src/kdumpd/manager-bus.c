@@ -19,6 +19,9 @@
 /* Asking the bus daemon who a caller is, is the one thing that we wait for. */
 #define BUS_TIMEOUT_USEC (5 * USEC_PER_SEC)
 
+/* Messages that wait for a bus daemon that does not read; then the connection is given up. */
+#define BUS_QUEUED_MAX 1024
+
 #define LOCAL_NAME "org.freedesktop.DBus.Local"
 #define LOCAL_PATH "/org/freedesktop/DBus/Local"
 
@@ -55,10 +58,18 @@ static void tell_failure(ManagerBus *b, int error, const char *text)
         b->told = true;
 }
 
-/* A bus that can take signals now; else they would only pile up. */
-static sd_bus *bus_ready(const ManagerBus *b)
+/* A bus that can take signals now; else they would only pile up. NULL if there is none. */
+static sd_bus *bus_ready(ManagerBus *b)
 {
-        return b->bus && sd_bus_is_ready(b->bus) > 0 ? b->bus : NULL;
+        uint64_t n_queued = 0;
+
+        if (!b->bus || sd_bus_is_ready(b->bus) <= 0)
+                return NULL;
+        if (sd_bus_get_n_queued_write(b->bus, &n_queued) < 0 || n_queued <= BUS_QUEUED_MAX)
+                return b->bus;
+        log_warning("The bus reads nothing any more; connecting anew within a minute.");
+        bus_drop(b);
+        return NULL;
 }
 
 static int refuse_errno(sd_bus_error *error, int r, const char *method)
@@ -239,6 +250,11 @@ static int bus_make(const char *address, sd_bus **ret)
         if (r < 0)
                 return r;
         r = sd_bus_set_watch_bind(bus, true);
+        if (r < 0)
+                return r;
+        /* At the end of the event loop, too, nothing is flushed; and jobs are still to be canceled.
+         */
+        r = sd_bus_set_close_on_exit(bus, false);
         if (r < 0)
                 return r;
         r = sd_bus_set_method_call_timeout(bus, BUS_TIMEOUT_USEC);

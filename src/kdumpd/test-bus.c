@@ -136,7 +136,7 @@ static int on_owner(sd_bus_message *m, void *userdata, sd_bus_error *error)
         TestBus *t = userdata;
 
         assert_true(sd_bus_message_read(m, "sss", &name, &before, &after) > 0);
-        if (*after)
+        if (streq(name, BUS_NAME) && *after)
                 t->n_owners++;
         return 0;
 }

@@ -4,6 +4,7 @@
 #include "test-bus.h"
 
 #include <grp.h>
+#include <signal.h>
 
 static char *targets[] = { (char[]){ "ext4 1234:/var/crash" }, (char[]){ "xfs \xff:/" }, NULL };
 
@@ -282,7 +283,14 @@ static void test_the_end_of_the_daemon_cancels(void **state)
         TestBus *t = *state;
 
         (void) begin(t, "Rebuild", &a);
+        assert_true(sd_bus_detach_event(t->client) >= 0);
+        assert_true(sd_event_exit(t->event, 0) >= 0);
+        assert_true(sd_event_loop(t->event) >= 0);
         t->manager = manager_bus_free(t->manager);
+
+        sd_event_unref(t->event);
+        assert_true(sd_event_new(&t->event) >= 0);
+        assert_true(sd_bus_attach_event(t->client, t->event, 0) >= 0);
         while (t->n_removed == 0)
                 assert_true(sd_event_run(t->event, UINT64_MAX) >= 0);
         assert_true(startswith(t->removed, "rebuild canceled kdumpd was told to end"));
@@ -374,6 +382,43 @@ static void test_a_bus_that_comes_back_is_found(void **state)
         assert_true(sd_bus_message_at_end(a, false) > 0);
 }
 
+/* More than what the socket holds, and wait for it besides. */
+#define N_CHANGES 8192
+#define N_REASON_BYTES 16384
+
+static void test_a_bus_that_hangs_holds_nobody_up(void **state)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *a = NULL;
+        _cleanup_free_ char *reason = calloc(1, N_REASON_BYTES);
+        TestBus *t = *state;
+
+        assert_non_null(reason);
+        memset(reason, 'x', N_REASON_BYTES - 1);
+        (void) begin(t, "Reload", &a);
+        assert_int_equal(kill(t->daemon_pid, SIGSTOP), 0);
+        for (unsigned i = 0; i < N_CHANGES; i++) {
+                t->properties.reason = i % 2 ? reason : "short";
+                manager_bus_changed(t->manager);
+        }
+        manager_bus_answered(t->manager, t->reloads, false, NULL);
+        manager_bus_tick(t->manager);
+        test_bus_settle(t);
+
+        /* It was given up. The bus keeps the name for the old connection until it has read that. */
+        t->n_owners = 0;
+        assert_int_equal(kill(t->daemon_pid, SIGCONT), 0);
+        while (t->n_owners == 0) {
+                assert_true(sd_event_run(t->event, UINT64_MAX) >= 0);
+                manager_bus_tick(t->manager);
+        }
+        assert_string_property(t, "Reason", reason);
+
+        /* Nor does the end wait for it. */
+        assert_int_equal(kill(t->daemon_pid, SIGSTOP), 0);
+        manager_bus_changed(t->manager);
+        t->manager = manager_bus_free(t->manager);
+}
+
 #define TEST(test) cmocka_unit_test_setup_teardown(test, test_bus_setup, test_bus_teardown)
 
 int main(void)
@@ -389,6 +434,7 @@ int main(void)
                 TEST(test_the_end_of_the_daemon_cancels),
                 TEST(test_nobody_may_look_and_not_act),
                 TEST(test_a_bus_that_comes_back_is_found),
+                TEST(test_a_bus_that_hangs_holds_nobody_up),
         };
 
         if (!test_bus_available())
