@@ -4,6 +4,7 @@
 #include "log.h"
 #include "manager.h"
 #include "rootdir.h"
+#include "store.h"
 
 static const State *bus_state(void *userdata)
 {
@@ -37,6 +38,32 @@ static void bus_properties(void *userdata, BusProperties *ret)
                 .last_dump = m->last_dump,
                 .last_dump_time = m->last_dump_realtime_usec,
         };
+}
+
+static void consider_dump(Manager *m, const char *folder, const DumpEntry *entry)
+{
+        char *path;
+
+        if (m->last_dump && entry->time_realtime_usec <= m->last_dump_realtime_usec)
+                return;
+        if (strprintf(&path, "%s/%s", folder, entry->name) < 0)
+                return;
+        free(m->last_dump);
+        m->last_dump = path;
+        m->last_dump_realtime_usec = entry->time_realtime_usec;
+}
+
+void manager_find_last_dump(Manager *m)
+{
+        free(TAKE_PTR(m->last_dump));
+        m->last_dump_realtime_usec = 0;
+        for (char **folder = m->wanted.dump_folders; folder && *folder; folder++) {
+                _cleanup_(dump_store_done) DumpStore dumps = { 0 };
+
+                if (dump_store_read(m->root_fd, root_relative(*folder), &dumps) >= 0 &&
+                    dumps.n_entries > 0)
+                        consider_dump(m, *folder, dumps.entries + dumps.n_entries - 1);
+        }
 }
 
 static int bus_reload(void *userdata, const char *why, uint64_t *ret_request)

@@ -159,6 +159,7 @@ static int manager_answer(Manager *m, const Decision *d)
         if (m->requested) {
                 manager_watch_inputs(m);
                 manager_ahead_later(m);
+                manager_find_last_dump(m);
                 save_fingerprints(m);
         }
         m->requested = m->loaded_something = m->rebuild_requested = false;

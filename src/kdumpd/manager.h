@@ -85,7 +85,7 @@ typedef struct Manager {
         HistoryEntry story; /* what goes on, from its trigger to its outcome */
 
         ManagerBus *bus;
-        char *last_dump; /* its folder */
+        char *last_dump; /* its folder; NULL: there is none */
         uint64_t last_dump_realtime_usec;
         Hotplug *hotplug;
         Settle look; /* then the topology is looked at */
@@ -172,6 +172,9 @@ void manager_ahead_done(Manager *manager);
 
 /* manager-requests.c: the bus. */
 int manager_requests_start(Manager *manager);
+
+/* Looks for the newest dump. Does not log. */
+void manager_find_last_dump(Manager *manager);
 
 /* manager-verify.c: a BusRequest. */
 int manager_verify(void *userdata, const char *why, uint64_t *ret_request);

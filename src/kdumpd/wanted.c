@@ -9,6 +9,7 @@
 
 #include "cmdline.h"
 #include "config.h"
+#include "dump-folders.h"
 #include "io.h"
 #include "kernel-image.h"
 #include "log.h"
@@ -40,6 +41,7 @@ void wanted_done(Wanted *wanted)
         free(wanted->base_missing);
         strv_free(wanted->changed_inputs);
         free(wanted->warning);
+        strv_free(wanted->dump_folders);
         strv_free(wanted->overlay_inputs);
         free(wanted->overlay);
         generation_done(&wanted->generation);
@@ -107,6 +109,9 @@ static int read_config(Work *work)
                 (void) log_full(messages.items[i].level, 0, "%s", messages.items[i].text);
         if (r < 0)
                 return config_problem(work, r, &messages);
+        r = dump_folders(work->config, NULL, &work->wanted.dump_folders);
+        if (r == -ENOMEM)
+                return r;
         work->wanted.force_rebuild = work->config->force_rebuild;
         work->wanted.force_no_rebuild = work->config->force_no_rebuild;
         return 1;

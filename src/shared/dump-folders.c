@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Owns the way from a target to the folder that its dumps are in now. */
+#include "dump-folders.h"
+
+#include <libmount.h>
+
+#include "io.h"
+#include "paths.h"
+#include "strv.h"
+
+static void table_unrefp(struct libmnt_table **table)
+{
+        mnt_unref_table(*table);
+}
+
+static void cache_unrefp(struct libmnt_cache **cache)
+{
+        mnt_unref_cache(*cache);
+}
+
+static int add_folder(char ***folders, const char *parent, const char *path)
+{
+        _cleanup_free_ char *folder = NULL;
+        int r;
+
+        path += strspn(path, "/");
+        r = strprintf(&folder, "%s%s%s", parent, streq(parent, "/") ? "" : "/", path);
+        if (r < 0)
+                return r;
+        if (strv_contains(*folders, folder))
+                return 0;
+        return strv_extend(folders, folder);
+}
+
+/* What @mount is called as seen from the root; NULL if it is not below it. */
+static const char *mount_in_root(const char *root, const char *mount)
+{
+        const char *rest;
+
+        if (!root || streq(root, "/"))
+                return mount;
+        rest = startswith(mount, root);
+        if (!rest || (*rest && *rest != '/'))
+                return NULL;
+        return *rest ? rest : "/";
+}
+
+/* The folder of a target, below where its device is mounted now; nothing if it is not, or is
+ * remote. */
+static int add_target(const char *root, char ***folders, struct libmnt_table *mounts,
+                      const Target *target)
+{
+        const char *path = target->path ?: PATH_DEFAULT_DUMPS;
+        struct libmnt_fs *fs;
+        const char *mount;
+
+        if (target->type == TARGET_PATH)
+                return add_folder(folders, "/", path);
+        if (target->type == TARGET_SSH || target->type == TARGET_RAW || !target->what)
+                return 0;
+        fs = mnt_table_find_source(mounts, target->what, MNT_ITER_FORWARD);
+        if (!fs || !mnt_fs_get_target(fs))
+                return 0;
+        mount = mount_in_root(root, mnt_fs_get_target(fs));
+        return mount ? add_folder(folders, mount, path) : 0;
+}
+
+int dump_folders(const Config *config, const char *root, char ***ret)
+{
+        _cleanup_(table_unrefp) struct libmnt_table *mounts = mnt_new_table();
+        _cleanup_(cache_unrefp) struct libmnt_cache *cache = mnt_new_cache();
+        _cleanup_strv_ char **folders = NULL;
+        int r;
+
+        if (!mounts || !cache)
+                return -ENOMEM;
+        (void) mnt_table_set_cache(mounts, cache);
+        r = mnt_table_parse_mtab(mounts, NULL);
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < config->n_targets; i++) {
+                r = add_target(root, &folders, mounts, config->targets + i);
+                if (r < 0)
+                        return r;
+        }
+        if (config->n_targets == 0) {
+                r = add_folder(&folders, "/", config->general.path ?: PATH_DEFAULT_DUMPS);
+                if (r < 0)
+                        return r;
+        }
+        *ret = TAKE_PTR(folders);
+        return 0;
+}
