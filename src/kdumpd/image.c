@@ -128,24 +128,50 @@ static bool lists_equal(char *const *a, char *const *b)
         return true;
 }
 
-/* Returns 1 if the base was made for all that @request wants, else 0 with *ret_why. */
-static int serves_request(const BaseImage *base, const BaseRequest *request, char **ret_why)
+/* A module that is not known to be in the image. Without the kernel's modules nobody can tell
+ * whether it is a builtin one, and none can be added: the image is the best there will ever be.
+ * Returns 1 to go on. */
+static int driver_missing(int root_fd, const BaseImage *base, const char *driver,
+                          ImageFindings *findings)
+{
+        _cleanup_free_ char *path = NULL;
+        int r;
+
+        r = module_list_path(base->kernel_release, &path);
+        if (r < 0)
+                return r;
+        if (faccessat(root_fd, root_relative(path), F_OK, 0) == 0) {
+                r = strprintf(&findings->why, "module '%s' is not in base image '%s'", driver,
+                              base->id);
+                return r < 0 ? r : 0;
+        }
+        r = strprintf(&findings->warning,
+                      "module '%s' may not be in base image '%s', and the modules of kernel '%s' "
+                      "are not installed any more",
+                      driver, base->id, base->kernel_release);
+        return r < 0 ? r : 1;
+}
+
+/* Returns 1 if the base was made for all that @request wants, else 0 with the reason. */
+static int serves_request(int root_fd, const BaseImage *base, const BaseRequest *request,
+                          ImageFindings *findings)
 {
         const char *missing;
         int r;
 
         if (base->plan_version != PLAN_VERSION)
-                r = strprintf(ret_why, "base image '%s' is for Plan version %u, not %u", base->id,
-                              base->plan_version, PLAN_VERSION);
+                r = strprintf(&findings->why, "base image '%s' is for Plan version %u, not %u",
+                              base->id, base->plan_version, PLAN_VERSION);
         else if (!base->kernel_sha256)
-                r = strprintf(ret_why, "base image '%s' has no kernel with it", base->id);
-        else if ((missing = first_missing(request->drivers, base->drivers)))
-                r = strprintf(ret_why, "module '%s' is not in base image '%s'", missing, base->id);
+                r = strprintf(&findings->why, "base image '%s' has no kernel with it", base->id);
         else if ((missing = first_missing(request->binaries, base->binaries)))
-                r = strprintf(ret_why, "program '%s' is not in base image '%s'", missing, base->id);
-        else if (!lists_equal(request->dracut_args, base->dracut_args))
-                r = strprintf(ret_why, "dracut_args is not as it was for base image '%s'",
+                r = strprintf(&findings->why, "program '%s' is not in base image '%s'", missing,
                               base->id);
+        else if (!lists_equal(request->dracut_args, base->dracut_args))
+                r = strprintf(&findings->why, "dracut_args is not as it was for base image '%s'",
+                              base->id);
+        else if ((missing = first_missing(request->drivers, base->drivers)))
+                return driver_missing(root_fd, base, missing, findings);
         else
                 return 1;
         return r < 0 ? r : 0;
@@ -263,6 +289,7 @@ static int kernel_changed(int root_fd, FingerprintCache *cache, const Manifest *
         }
         if (!why)
                 r = strprintf(&why, "'%s' cannot be read: %s", path, strerror(-r));
+        free(TAKE_PTR(findings->warning));
         if (why)
                 r = strprintf(&findings->warning, "%s; its copy in base image '%s' stays in use",
                               why, manifest->base.id);
@@ -284,7 +311,7 @@ static int is_usable(int root_fd, FingerprintCache *cache, const Manifest *manif
 {
         int r;
 
-        r = serves_request(&manifest->base, request, &findings->why);
+        r = serves_request(root_fd, &manifest->base, request, findings);
         if (r <= 0)
                 return r;
         r = manifest_inputs_changed(root_fd, cache, manifest, &findings->changed);

@@ -69,6 +69,25 @@ static void test_kernel_is_kept_with_the_image(void **state)
         expect_none(&root, &test_request, "vmlinuz' is damaged");
 }
 
+/* What modules.builtin said of them is gone as well. */
+static void test_without_modules_all_are_taken_to_be_there(void **state)
+{
+        static char ext4[] = "ext4", xfs[] = "xfs";
+        static char *more_drivers[] = { ext4, xfs, NULL };
+        const BaseRequest wanted = { "6.1", more_drivers, NULL, NULL };
+        _cleanup_(fixture_done) Fixture root = FIXTURE_NULL;
+        _cleanup_(base_image_done) BaseImage base = { 0 }, again = { 0 };
+        _cleanup_(image_findings_done) ImageFindings findings = { 0 };
+
+        make_system(&root);
+        assert_int_equal(image_build_below(root.path, &test_request, &base), 0);
+        expect_none(&root, &wanted, "module 'xfs' is not in");
+        assert_int_equal(unlinkat(root.fd, "lib/modules/6.1/modules.dep", 0), 0);
+        assert_int_equal(image_find(root.fd, NULL, &wanted, &again, &findings), 1);
+        assert_string_equal(again.id, base.id);
+        assert_non_null(strstr(findings.warning, "module 'xfs' may not be in"));
+}
+
 static void test_a_damaged_kernel_is_not_built_for(void **state)
 {
         _cleanup_(fixture_done) Fixture root = FIXTURE_NULL;
@@ -196,6 +215,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_kernel_is_kept_with_the_image),
+                cmocka_unit_test(test_without_modules_all_are_taken_to_be_there),
                 cmocka_unit_test(test_a_damaged_kernel_is_not_built_for),
                 cmocka_unit_test(test_a_base_without_a_kernel_is_built_anew),
                 cmocka_unit_test(test_every_file_of_the_image_counts),
