@@ -128,19 +128,30 @@ static bool lists_equal(char *const *a, char *const *b)
         return true;
 }
 
+/* Returns 1 if they are, 0 if not. */
+static int modules_installed(int root_fd, const char *kernel_release)
+{
+        _cleanup_free_ char *path = NULL;
+        int r;
+
+        r = module_list_path(kernel_release, &path);
+        if (r < 0)
+                return r;
+        return faccessat(root_fd, root_relative(path), R_OK, 0) == 0;
+}
+
 /* A module that is not known to be in the image. Without the kernel's modules nobody can tell
  * whether it is a builtin one, and none can be added: the image is the best there will ever be.
  * Returns 1 to go on. */
 static int driver_missing(int root_fd, const BaseImage *base, const char *driver,
                           ImageFindings *findings)
 {
-        _cleanup_free_ char *path = NULL;
         int r;
 
-        r = module_list_path(base->kernel_release, &path);
+        r = modules_installed(root_fd, base->kernel_release);
         if (r < 0)
                 return r;
-        if (faccessat(root_fd, root_relative(path), F_OK, 0) == 0) {
+        if (r > 0) {
                 r = strprintf(&findings->why, "module '%s' is not in base image '%s'", driver,
                               base->id);
                 return r < 0 ? r : 0;
@@ -250,18 +261,17 @@ static int find_kernel(int root_fd, const BaseRequest *request, char **ret_path,
 
 int image_can_build(int root_fd, const BaseRequest *request, char **ret_why)
 {
-        _cleanup_free_ char *kernel = NULL, *modules = NULL;
+        _cleanup_free_ char *kernel = NULL;
         int r;
 
-        r = module_list_path(request->kernel_release, &modules);
+        r = modules_installed(root_fd, request->kernel_release);
         if (r < 0)
                 return r;
-        if (faccessat(root_fd, root_relative(modules), R_OK, 0) < 0) {
-                r = strprintf(ret_why, "the modules of kernel '%s' are not installed: no '%s'",
-                              request->kernel_release, modules);
-                return r < 0 ? r : 0;
-        }
-        return find_kernel(root_fd, request, &kernel, ret_why);
+        if (r > 0)
+                return find_kernel(root_fd, request, &kernel, ret_why);
+        r = strprintf(ret_why, "the modules of kernel '%s' are not installed",
+                      request->kernel_release);
+        return r < 0 ? r : 0;
 }
 
 /* A kernel that was replaced by one that cannot be loaded changes nothing but to be told. Returns 1
@@ -406,7 +416,8 @@ int image_build_bytes(int root_fd, uint64_t *ret_bytes)
         return 0;
 }
 
-/* The newest of each kernel that is installed: what a boot of that one arms at once. */
+/* The newest of each kernel that is installed: what a boot of that one arms at once. Its image may
+ * be in a /boot that is not mounted now. */
 static int keep_newest(int root_fd, const ManifestList *list, char ***keep)
 {
         _cleanup_strv_ char **seen = NULL;
@@ -414,8 +425,6 @@ static int keep_newest(int root_fd, const ManifestList *list, char ***keep)
 
         for (size_t i = 0; i < list->n_items; i++) {
                 const BaseImage *base = &list->items[i].base;
-                const BaseRequest request = { .kernel_release = base->kernel_release };
-                _cleanup_free_ char *why = NULL;
 
                 if (base->plan_version != PLAN_VERSION || !base->kernel_sha256 ||
                     strv_contains(seen, base->kernel_release))
@@ -423,7 +432,7 @@ static int keep_newest(int root_fd, const ManifestList *list, char ***keep)
                 r = strv_extend(&seen, base->kernel_release);
                 if (r < 0)
                         return r;
-                r = image_can_build(root_fd, &request, &why);
+                r = modules_installed(root_fd, base->kernel_release);
                 if (r > 0)
                         r = strv_extend(keep, base->id);
                 if (r < 0)
