@@ -206,21 +206,20 @@ static int run_program(const char *const *argv, int *ret_status)
         return process_run((char *const *) argv, PROCESS_GROUP, AFTER_TIMEOUT_USEC, ret_status);
 }
 
-/* What is, and what will be. */
+/* What is, and what will be: the next boot may be needed although nothing was written now. */
 static void say_sizes(const Reset *reset)
 {
         _cleanup_(boot_words_done) BootWords words = { 0 };
         _cleanup_free_ char *message = NULL;
         uint64_t bytes = 0;
 
-        if (!reset->ours)
+        if (!reset->ours ||
+            boot_words_find(reset->cmdline, strlen(reset->cmdline), boot_line_is_no_comment,
+                            &words) < 0 ||
+            crashkernel_evaluate(reset->value, reset->ram_bytes, &bytes, &message) < 0)
                 return;
-        if (boot_words_find(reset->cmdline, strlen(reset->cmdline), boot_line_is_no_comment,
-                            &words) >= 0)
-                log_info("The running kernel was booted with %s%s.",
-                         words.values ? "crashkernel=" : "no crashkernel=", words.values ?: "");
-        if (crashkernel_evaluate(reset->value, reset->ram_bytes, &bytes, &message) < 0)
-                return;
+        log_info("The running kernel was booted with %s%s.",
+                 words.values ? "crashkernel=" : "no crashkernel=", words.values ?: "");
         if (bytes == 0)
                 log_warning("crashkernel=%s reserves nothing on this machine, which has %" PRIu64
                             " MiB.",
@@ -228,6 +227,8 @@ static void say_sizes(const Reset *reset)
         else
                 log_info("crashkernel=%s reserves %" PRIu64 " MiB on this machine.", reset->value,
                          bytes >> 20);
+        if (!streq_ptr(words.values, reset->value))
+                log_info("Please reboot the system for the change to take effect.");
 }
 
 static void say_written(const Reset *reset)
@@ -268,8 +269,6 @@ static int act(Reset *reset)
                 return n;
         say_written(reset);
         say_sizes(reset);
-        if (n > 0 && reset->ours)
-                log_info("Please reboot the system for the change to take effect.");
         return 0;
 }
 
