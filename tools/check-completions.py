@@ -54,7 +54,8 @@ def check_bash_words(file):
                           (["config", "--from", "=", "s"], {"suse"}), (["config", "--from=d"], {"debian"}),
                           (["config", "--from", "="], {"suse", "debian", "redhat"}),
                           (["--root", "=", "/usr/shar"], {"/usr/share"}), (["status", "--"], {"--json"}),
-                          (["start", ""], set()), (["list", "/usr/shar"], {"/usr/share"}),
+                          (["start", ""], set()), (["estimate", "/usr/shar"], {"/usr/share"}),
+                          (["list", "/usr/shar"], {"/usr/share"}),
                           (["config", "--import", "=", "/etc/passw"], {"/etc/passwd"})):
         got = ask_bash(file, *words)
         if not wanted <= got or (not wanted and got):
