@@ -6,6 +6,9 @@
 
 #include "io.h"
 
+/* An input that changes while an image is built makes a second build necessary. */
+#define BUILDS_MAX 2
+
 #define NO_REBUILD_PROBLEM "force_no_rebuild forbids to build the base image that is needed"
 
 void decision_done(Decision *decision)
@@ -68,7 +71,7 @@ static int decide_build(const Facts *facts, const Situation *s, Decision *ret)
                         return r;
                 return decide_problem(facts, s, problem, ret);
         }
-        if (s->build_done) {
+        if (s->builds_done >= BUILDS_MAX) {
                 _cleanup_free_ char *problem = NULL;
                 int r;
 
@@ -100,11 +103,12 @@ static int decide_wanted(const Facts *facts, const Situation *s, Decision *ret)
         if (s->build_running)
                 return decision_set(ret, DECIDE_WAIT, ARM_STATE_BUILDING,
                                     "a base image is being built");
-        if (s->base_missing || (s->force_rebuild && !s->build_done))
+        if (s->base_missing || (s->force_rebuild && s->builds_done == 0))
                 return decide_build(facts, s, ret);
         if (facts->crash_loaded && s->wanted_is_armed)
                 return decision_set(ret, DECIDE_NOTHING, ARM_STATE_ARMED,
-                                    "generation %" PRIu64 " is armed", s->armed_generation);
+                                    "generation %" PRIu64 " is armed%s%s", s->armed_generation,
+                                    s->warning ? "; " : "", s->warning ?: "");
         if (load_forbidden(facts))
                 return decide_problem(facts, s, load_forbidden(facts), ret);
         if (facts->crash_loaded)

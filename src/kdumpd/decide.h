@@ -21,10 +21,11 @@ typedef enum DecideAction {
 /* What is known beside the facts. Strings are borrowed. */
 typedef struct Situation {
         const char *problem;      /* why what is asked for cannot be had; NULL: nothing known */
+        const char *warning;      /* nothing is in the way, but people should know; NULL: nothing */
         const char *base_missing; /* why a base image must be built; NULL: there is one */
         bool force_rebuild, force_no_rebuild;
         bool build_running;
-        bool build_done;           /* one was built for this request */
+        unsigned builds_done;      /* so many were built for this request */
         bool wanted_is_armed;      /* what was loaded last, by us, is what is asked for */
         uint64_t armed_generation; /* 0: what is loaded, if anything, is not known to be ours */
         uint64_t restorable; /* a generation that may be tried if nothing is loaded; 0: none */

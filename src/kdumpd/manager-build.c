@@ -66,7 +66,7 @@ static void build_over(Manager *m, const char *result)
                 build->took_usec = now_boottime_usec() - build->begin_usec;
                 manager_story_act(m, HISTORY_BASE);
                 log_info("Building the base image took %.1f s.", (double) build->took_usec / 1e6);
-                build->done = !build->joined;
+                build->n_done += !build->joined;
         } else if (!build->joined)
                 build_fail(m, result);
         build->joined = false;

@@ -57,7 +57,7 @@ uint64_t manager_request(Manager *m)
         m->request_begin_usec = now_boottime_usec();
         m->wanted_stale = true;
         m->wanted_told = false;
-        m->build.done = false;
+        m->build.n_done = 0;
         m->build.joined = m->build.running;
         free(TAKE_PTR(m->build.problem));
         free(TAKE_PTR(m->load_problem));
@@ -189,11 +189,12 @@ static void situation_fill(const Manager *m, Situation *ret)
 
         *ret = (Situation){
                 .problem = problem_of(m),
+                .warning = m->wanted.warning,
                 .base_missing = m->wanted.base_missing,
                 .force_rebuild = m->wanted.force_rebuild || m->rebuild_requested,
                 .force_no_rebuild = m->wanted.force_no_rebuild,
                 .build_running = m->build.running,
-                .build_done = m->build.done,
+                .builds_done = m->build.n_done,
                 .wanted_is_armed = !m->foreign && m->armed_generation > 0 &&
                                    m->armed_generation == m->wanted.generation.number,
                 .armed_generation = m->armed_generation,

@@ -26,10 +26,10 @@
 /* A build of the base image, in a unit of its own. */
 typedef struct Build {
         bool running;
-        bool joined; /* it ran before we asked: for what, is not known */
-        bool done;   /* one that began in this request ended well */
-        char *job;   /* object path of its start job */
-        sd_bus *bus; /* while it runs */
+        bool joined;     /* it ran before we asked: for what, is not known */
+        unsigned n_done; /* so many that began in this request ended well */
+        char *job;       /* object path of its start job */
+        sd_bus *bus;     /* while it runs */
         sd_bus_slot *job_removed;
         sd_event_source *timer;
         uint64_t begin_usec;
