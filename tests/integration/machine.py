@@ -14,6 +14,10 @@ from pathlib import Path
 PR_SET_PDEATHSIG = 1
 MEMORY_MIB = 2048
 CPUS = 2
+# What can be plugged into each guest while it runs.
+SPARE_CPUS = 4
+SPARE_SLOTS = 8
+SPARE_MIB = 6144
 
 
 class BedError(Exception):
@@ -198,22 +202,26 @@ class Agent:
 class Machine:
     """@disks: name -> qcow2 file, in the order in which the guest sees them.
     @folder: for sockets (a short path). @console: file that the serial line is appended to.
-    @incoming: file with a saved state; without one the kernel is booted."""
+    @incoming: file with a saved state; without one the kernel is booted.
+    @virtio_mem_mib: of a virtio-mem device, which gives nothing until it is asked to."""
 
     def __init__(self, folder, console, kernel, initrd, cmdline, disks, incoming=None, cpus=CPUS,
-                 memory_mib=MEMORY_MIB):
+                 memory_mib=MEMORY_MIB, virtio_mem_mib=0):
         self.folder = Path(folder)
         self.console = Path(console)
         self.incoming = incoming
         self.argv = self._argv(kernel, initrd, cmdline, disks, cpus, memory_mib)
+        if virtio_mem_mib:
+            self.argv += ["-object", backend("virtio-mem", virtio_mem_mib),
+                          "-device", "virtio-mem-pci,id=vmem,memdev=virtio-mem,requested-size=0"]
         self.process = self.monitor = self.agent = None
 
     def _argv(self, kernel, initrd, cmdline, disks, cpus, memory_mib):
         argv = ["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none",
-                # Memory that the guest does not touch costs nothing: it may have more than this machine.
-                "-object", "memory-backend-ram,id=memory,size=%dM,reserve=off" % memory_mib,
+                "-object", backend("memory", memory_mib),
                 "-machine", "q35,memory-backend=memory", "-accel", "tcg,thread=multi", "-cpu", "max",
-                "-m", str(memory_mib), "-smp", str(cpus),
+                "-m", "%dM,slots=%d,maxmem=%dM" % (memory_mib, SPARE_SLOTS, memory_mib + SPARE_MIB),
+                "-smp", "%d,maxcpus=%d" % (cpus, cpus + SPARE_CPUS),
                 # A reset ends the machine, but qemu stays until it was told to quit: no event is lost.
                 "-action", "reboot=shutdown,shutdown=pause,watchdog=reset",
                 "-kernel", kernel, "-initrd", initrd, "-append", cmdline,
@@ -330,6 +338,11 @@ class Machine:
         for line in (self.monitor and self.monitor.line, self.agent and self.agent.line):
             if line:
                 line.close()
+
+
+def backend(name, mebibytes):
+    """Memory that the guest does not touch costs nothing: it may have more than this machine."""
+    return "memory-backend-ram,id=%s,size=%dM,reserve=off" % (name, mebibytes)
 
 
 def create_overlay(path, backing, backing_format):
