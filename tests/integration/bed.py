@@ -92,7 +92,7 @@ def check_not_in(needle, text, what):
 class Guest:
     """One guest with disks of its own; all changes are thrown away at the end of the case."""
 
-    def __init__(self, snapshot, crashkernel, append, cpus, memory_mib, image):
+    def __init__(self, snapshot, crashkernel, append, cpus, memory_mib, image, virtio_mem_mib):
         context.guests += 1
         self.name = "console" if context.guests == 1 else "console-%d" % context.guests
         self.folder = context.scratch / str(context.guests)
@@ -102,13 +102,13 @@ class Guest:
         self.cmdline = " ".join(w for w in (guestimage.CMDLINE, crashkernel, append) if w)
         self.cpus = cpus
         self.memory_mib = memory_mib
+        self.virtio_mem_mib = virtio_mem_mib
         self.image = image
-        self.snapshot = snapshot
         self.disks = {}
         for name in DISKS:
             self.disks[name] = self.folder / (name + ".qcow2")
             if snapshot:
-                machine.create_overlay(self.disks[name], context.snapshot / (name + ".qcow2"), "qcow2")
+                machine.create_overlay(self.disks[name], snapshot / (name + ".qcow2"), "qcow2")
             else:
                 machine.create_overlay(self.disks[name], image / (name + ".raw"), "raw")
         self.machine = None
@@ -119,7 +119,7 @@ class Guest:
     def power_on(self, incoming=None):
         self.machine = Machine(self.folder, self.console_log, self.image / "vmlinuz",
                                self.image / "initrd.img", self.cmdline, self.disks, incoming, self.cpus,
-                               self.memory_mib)
+                               self.memory_mib, self.virtio_mem_mib, guestimage.options(self.image))
         started = time.monotonic()
         self.machine.start()
         self.machine.agent.connect(started + (seconds(30) if incoming else seconds(200)))
@@ -272,13 +272,17 @@ class Guest:
 
 
 def start(snapshot=True, crashkernel=guestimage.CRASHKERNEL, append="", cpus=machine.CPUS,
-          memory_mib=machine.MEMORY_MIB, image=None):
+          memory_mib=machine.MEMORY_MIB, virtio_mem_mib=0, image=None, kernel=""):
     """A guest: restored from the snapshot (armed, default config), or booted with a command line of its own
-    and kdump.service not yet enabled. @image: another one, from image_with(); to be booted only."""
+    and kdump.service not yet enabled. @image: another one, from image_with(); to be booted only. @kernel: another than
+    the suite's own, of guestimage.KERNELS."""
     snapshot = snapshot and image is None
-    guest = Guest(snapshot, crashkernel, append, cpus, memory_mib, image or context.image)
+    own, saved = context.image, context.snapshot
+    if kernel:
+        own, saved = guestimage.prepare(context.build_dir, snapshot, kernel)
+    guest = Guest(saved if snapshot else None, crashkernel, append, cpus, memory_mib, image or own, virtio_mem_mib)
     if snapshot:
-        guest.power_on(context.snapshot / "state")
+        guest.power_on(saved / "state")
     else:
         guest.boot()
     return guest

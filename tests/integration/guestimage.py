@@ -5,6 +5,7 @@ Three layers, each keyed by the content of what goes into it, below $XDG_CACHE_H
   base-KEY/root.raw           debootstrap
   image-KEY/                  + `meson install`, + the crash kernel's base image; kernel, initrd, disks
   image-KEY/snapshot-KEY/     a guest booted from it, kdump.service enabled and armed
+Of guests with another kernel than the suite's own, those of the first two have its name: base6.12-KEY, image6.12-KEY.
 """
 
 import contextlib
@@ -22,10 +23,14 @@ import time
 from pathlib import Path
 
 import machine
+import madt
 from machine import BedError, Machine, quiet
 
 SUITE = "bookworm"
 MIRROR = "http://deb.debian.org/debian"
+# Kernels beside the suite's own: the package, the line of sources.list that brings it, and options of qemu.
+KERNELS = {"6.12": ("linux-image-6.12-amd64", "deb http://deb.debian.org/debian-security %s-security main" % SUITE,
+                    machine.KNOWN_GUEST)}
 PACKAGES = """
     systemd-sysv udev dbus kmod linux-image-amd64 initramfs-tools dracut-core qemu-guest-agent
     btrfs-progs xfsprogs e2fsprogs procps util-linux less zstd cpio iproute2 openssl
@@ -228,22 +233,48 @@ def configure_base(root):
         (root / name).mkdir()
 
 
+def own_kernel(root):
+    """Its release, as in the name of its package; there is one."""
+    (release,) = (p.name for p in (root / "usr/lib/modules").iterdir())
+    return release
+
+
 def base_key():
     return digest(SUITE, PACKAGES, ROOT_UUID, DISK_SIZE, TIMERS, inspect.getsource(build_base),
                   inspect.getsource(configure_base), inspect.getsource(chroot_mounts))
 
 
+def build_base_with(folder, base, kernel):
+    """A base whose only kernel is another one."""
+    started = time.monotonic()
+    package, source, _ = KERNELS[kernel]
+    say("Debian %s with Linux %s …" % (SUITE, kernel))
+    quiet("cp", "--sparse=always", "--reflink=auto", base / "root.raw", folder / "root.raw")
+    with mounted(folder / "root.raw", options="rw,nobarrier,discard") as root, chroot_mounts(root):
+        own = own_kernel(root)
+        (root / "etc/apt/sources.list.d/kernel.list").write_text(source + "\n")
+        apt = ("env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q", "-y")
+        chroot_run(root, *apt, "update")
+        chroot_run(root, *apt, "install", "--no-install-recommends", package)
+        chroot_run(root, *apt, "purge", "linux-image-amd64", "linux-image-" + own)
+        chroot_run(root, "apt-get", "clean")
+        shutil.rmtree(root / "var/lib/apt/lists")
+        (root / "var/lib/apt/lists").mkdir()
+        quiet("fstrim", root)
+    say("Debian %s with Linux %s: %.0f s" % (SUITE, kernel, time.monotonic() - started))
+
+
 # --- layer 2: kdumpd installed as a package would ---
 
-def build_image(folder, base, installed):
+def build_image(folder, base, installed, options):
     started = time.monotonic()
     say("installing kdumpd into the guest …")
     raw = folder / "root.raw"
     quiet("cp", "--sparse=always", "--reflink=auto", base / "root.raw", raw)
     with mounted(raw, options="rw,nobarrier,discard") as root:
         quiet("cp", "-a", "--no-preserve=ownership", "%s/." % installed, root)
-        release = next((root / "usr/lib/modules").iterdir()).name
-        info = {"release": release}
+        release = own_kernel(root)
+        info = {"release": release, "options": options}
         with chroot_mounts(root):
             begun = time.monotonic()
             argv = ["/usr/lib/kdumpd/kdumpd", "build", "--kernel", release]
@@ -260,6 +291,11 @@ def build_image(folder, base, installed):
     say("guest image: %.0f s" % (time.monotonic() - started))
 
 
+def options(image):
+    """Options of qemu that guests with this image need."""
+    return json.loads((image / "info.json").read_text())["options"]
+
+
 def build_disks(folder, root):
     for name in DISKS[1:]:
         quiet("truncate", "-s", DISK_SIZE, folder / (name + ".raw"))
@@ -270,8 +306,8 @@ def build_disks(folder, root):
     quiet("mkfs.btrfs", "-q", "-K", "-U", BTRFS_UUID, folder / "btrfs.raw")
 
 
-def image_key(base, installed):
-    return digest(base.name, installed.stat().st_mode, tree_digest(installed), DRIVERS, VAR_UUID, EXT4_UUID,
+def image_key(base, installed, options):
+    return digest(base.name, options, installed.stat().st_mode, tree_digest(installed), DRIVERS, VAR_UUID, EXT4_UUID,
                   BTRFS_UUID, XFS_LABEL,
                   inspect.getsource(build_image), inspect.getsource(build_disks))
 
@@ -287,7 +323,7 @@ def build_snapshot(folder, image):
         machine.create_overlay(disks[name], "../%s.raw" % name, "raw")
     with tempfile.TemporaryDirectory(prefix="kdumpd-vm-", dir=machine.scratch_folder()) as sockets:
         m = Machine(sockets, folder / "console.log", image / "vmlinuz", image / "initrd.img",
-                    "%s %s" % (CMDLINE, CRASHKERNEL), disks)
+                    "%s %s" % (CMDLINE, CRASHKERNEL), disks, options=options(image))
         try:
             info = arm_for_snapshot(m)
             m.save(folder / "state")
@@ -318,8 +354,9 @@ def arm_for_snapshot(m):
 
 
 def snapshot_key(image):
+    spare = (machine.SPARE_CPUS, machine.SPARE_SLOTS, machine.SPARE_MIB)
     return digest(image.name, CMDLINE, CRASHKERNEL, quiet("qemu-system-x86_64", "--version"),
-                  inspect.getsource(Machine), machine.MEMORY_MIB, machine.CPUS,
+                  inspect.getsource(Machine), inspect.getsource(madt), machine.MEMORY_MIB, machine.CPUS, spare,
                   inspect.getsource(build_snapshot), inspect.getsource(arm_for_snapshot))
 
 
@@ -336,7 +373,7 @@ def build_with(folder, image, packages, script):
         chroot_run(root, *apt, "install", "--no-install-recommends", *packages)
         chroot_run(root, "sh", "-euc", script)
         chroot_run(root, "apt-get", "clean")
-    for name in ["vmlinuz", "initrd.img"] + [d + ".raw" for d in DISKS[1:]]:
+    for name in ["vmlinuz", "initrd.img", "info.json"] + [d + ".raw" for d in DISKS[1:]]:
         (folder / name).symlink_to("../" + name)
     say("a guest with %s: %.0f s" % (" ".join(packages), time.monotonic() - started))
 
@@ -358,16 +395,23 @@ def install_tree(build_dir, destdir):
         quiet("meson", "install", "--no-rebuild", "--quiet", "-C", build_dir, "--destdir", destdir)
 
 
-def prepare(build_dir, snapshot=True):
-    """Returns (image folder, snapshot folder or None); both are held until this process ends."""
+def prepare(build_dir, snapshot=True, kernel=""):
+    """Returns (image folder, snapshot folder or None); both are held until this process ends. @kernel: of KERNELS, or
+    the suite's own."""
     cache = Cache()
     with tempfile.TemporaryDirectory(prefix="kdumpd-install-", dir=machine.scratch_folder()) as destdir, \
             cache.locked():
         os.chmod(destdir, 0o755)  # it becomes the mode of the guest's "/"
         install_tree(build_dir, destdir)
         base = cache.get(cache.root, "base", base_key(), build_base)
-        image = cache.get(cache.root, "image", image_key(base, Path(destdir)),
-                          lambda t: build_image(t, base, Path(destdir)))
+        extra = []
+        if kernel:
+            extra = KERNELS[kernel][2]
+            key = digest(base.name, KERNELS[kernel][:2], inspect.getsource(build_base_with))
+            plain = base
+            base = cache.get(cache.root, "base" + kernel, key, lambda t: build_base_with(t, plain, kernel))
+        image = cache.get(cache.root, "image" + kernel, image_key(base, Path(destdir), extra),
+                          lambda t: build_image(t, base, Path(destdir), extra))
         if not snapshot:
             return image, None
         return image, cache.get(image, "snapshot", snapshot_key(image),

@@ -11,14 +11,20 @@ MEMORY = "/sys/devices/system/memory"
 BUSY = "until %s; do sleep 0.05; done"
 
 
-def plug_cpu(guest):
-    """One more CPU; its number as the kernel will count, if none was ever taken away. It is not online yet."""
-    monitor = guest.machine.monitor
-    slots = [s for s in monitor.execute("query-hotpluggable-cpus") if "qom-path" not in s]
-    slot = min(slots, key=lambda s: [s["props"][k] for k in sorted(s["props"], reverse=True)])
-    cpu = len(monitor.execute("query-cpus-fast"))
-    monitor.execute("device_add", driver=slot["type"], id="cpu%d" % cpu, **slot["props"])
-    return cpu
+def cpu_slots(guest):
+    """What can be a CPU, in the order in which the kernel counts them; those that are there have a qom-path."""
+    slots = guest.machine.monitor.execute("query-hotpluggable-cpus")
+    return sorted(slots, key=lambda s: s["props"]["socket-id"])
+
+
+def plug_cpu(guest, n):
+    """The CPU becomes present, not online."""
+    slot = cpu_slots(guest)[n]
+    guest.machine.monitor.execute("device_add", driver=slot["type"], id="cpu%d" % n, **slot["props"])
+
+
+def unplug_cpu(guest, n):
+    wait_gone(guest, cpu_slots(guest)[n]["qom-path"])
 
 
 def plug_memory(guest, name, mebibytes):
@@ -29,21 +35,20 @@ def plug_memory(guest, name, mebibytes):
     monitor.execute("device_add", driver="pc-dimm", id=name, memdev="of-" + name)
 
 
-def has_device(guest, name):
-    return any(d["name"] == name for d in guest.machine.monitor.execute("qom-list", path="/machine/peripheral"))
+def unplug_memory(guest, name):
+    wait_gone(guest, "/machine/peripheral/" + name)
+    guest.machine.monitor.execute("object-del", id="of-" + name)
 
 
-def unplug(guest, name, timeout=60):
-    """Asks the guest to give a device back, and waits until it has: a DIMM, or "cpuN" of plug_cpu(). (Of CPUs qemu 7.2
-    does not say DEVICE_DELETED.)"""
+def wait_gone(guest, path, timeout=60):
+    """Asks the guest to give a device back, and waits until it has. (Of CPUs qemu 7.2 does not say DEVICE_DELETED.)"""
     monitor = guest.machine.monitor
     deadline = time.monotonic() + bed.seconds(timeout)
-    monitor.execute("device_del", id=name)
-    while has_device(guest, name):
+    folder, _, name = path.rpartition("/")
+    monitor.execute("device_del", id=path)
+    while any(d["name"] == name for d in monitor.execute("qom-list", path=folder)):
         bed.check(time.monotonic() < deadline, "the guest did not give '%s' back" % name)
         monitor.poll(0.1)
-    if not name.startswith("cpu"):
-        monitor.execute("object-del", id="of-" + name)
 
 
 def resize_virtio_mem(guest, mebibytes):

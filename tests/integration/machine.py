@@ -11,6 +11,8 @@ import subprocess
 import time
 from pathlib import Path
 
+import madt
+
 PR_SET_PDEATHSIG = 1
 MEMORY_MIB = 2048
 CPUS = 2
@@ -18,6 +20,9 @@ CPUS = 2
 SPARE_CPUS = 4
 SPARE_SLOTS = 8
 SPARE_MIB = 6144
+# Linux 6.12.y (and from v6.19 on) takes CPUs that come later only as the guest of a hypervisor that it knows, and software
+# emulation is none. This passes for one (vmware_platform() in arch/x86/kernel/cpu/vmware.c) and changes little else.
+KNOWN_GUEST = ["-cpu", "max,-hypervisor", "-smbios", "type=1,serial=VMware-0"]
 
 
 class BedError(Exception):
@@ -203,14 +208,14 @@ class Machine:
     """@disks: name -> qcow2 file, in the order in which the guest sees them.
     @folder: for sockets (a short path). @console: file that the serial line is appended to.
     @incoming: file with a saved state; without one the kernel is booted.
-    @virtio_mem_mib: of a virtio-mem device, which gives nothing until it is asked to."""
+    @virtio_mem_mib: of a virtio-mem device, which gives nothing until it is asked to. @options: more of them."""
 
     def __init__(self, folder, console, kernel, initrd, cmdline, disks, incoming=None, cpus=CPUS,
-                 memory_mib=MEMORY_MIB, virtio_mem_mib=0):
+                 memory_mib=MEMORY_MIB, virtio_mem_mib=0, options=()):
         self.folder = Path(folder)
         self.console = Path(console)
         self.incoming = incoming
-        self.argv = self._argv(kernel, initrd, cmdline, disks, cpus, memory_mib)
+        self.argv = self._argv(kernel, initrd, cmdline, disks, cpus, memory_mib) + list(options)
         if virtio_mem_mib:
             self.argv += ["-object", backend("virtio-mem", virtio_mem_mib),
                           "-device", "virtio-mem-pci,id=vmem,memdev=virtio-mem,requested-size=0"]
@@ -221,7 +226,8 @@ class Machine:
                 "-object", backend("memory", memory_mib),
                 "-machine", "q35,memory-backend=memory", "-accel", "tcg,thread=multi", "-cpu", "max",
                 "-m", "%dM,slots=%d,maxmem=%dM" % (memory_mib, SPARE_SLOTS, memory_mib + SPARE_MIB),
-                "-smp", "%d,maxcpus=%d" % (cpus, cpus + SPARE_CPUS),
+                # Newer kernels take no CPU into a package with others (since v6.9).
+                "-smp", "%d,sockets=%d,cores=1,threads=1,maxcpus=%d" % (cpus, cpus + SPARE_CPUS, cpus + SPARE_CPUS),
                 # A reset ends the machine, but qemu stays until it was told to quit: no event is lost.
                 "-action", "reboot=shutdown,shutdown=pause,watchdog=reset",
                 "-kernel", kernel, "-initrd", initrd, "-append", cmdline,
@@ -233,6 +239,7 @@ class Machine:
                 "-chardev", "socket,id=agent,server=on,wait=off,path=%s" % (self.folder / "agent"),
                 "-device", "virtserialport,chardev=agent,name=org.qemu.guest_agent.0",
                 "-device", "i6300esb"]
+        argv += madt.options(self.folder, cpus + SPARE_CPUS)
         for name, path in disks.items():
             argv += ["-drive", "if=none,id=%s,format=qcow2,cache=unsafe,discard=unmap,file=%s" %
                      (name, path), "-device", "virtio-blk-pci,drive=%s,serial=%s" % (name, name)]
