@@ -6,21 +6,26 @@
 #include <json-c/json.h>
 
 #include "format.h"
+#include "json-fields.h"
 #include "live.h"
 #include "log.h"
 #include "state.h"
 #include "verbs.h"
+#include "verify-report.h"
 
 typedef struct Status {
         bool operational; /* the kernel's word, not the state file's */
         bool daemon_running;
         bool state_known;
         State state;
+        bool verified; /* the chain was checked since boot */
+        VerifyReport report;
 } Status;
 
 static void status_done(Status *status)
 {
         state_done(&status->state);
+        verify_report_done(&status->report);
 }
 
 static int status_read(Status *ret)
@@ -34,6 +39,7 @@ static int status_read(Status *ret)
         if (r < 0 && r != -ENOENT)
                 (void) log_warning_errno(r, "Failed to read '%s', ignoring: %m", PATH_STATE_JSON);
         ret->state_known = r >= 0;
+        ret->verified = verify_report_read(root_fd, &ret->report) >= 0;
         ret->daemon_running = r >= 0 && live_is_daemon(root_fd, ret->state.pid);
         r = live_crash_loaded(root_fd);
         if (r < 0 && r != -ENOENT)
@@ -100,6 +106,10 @@ static void print_text(const Status *status)
                 (void) printf("Answered:   %s in %" PRIu64 ".%03" PRIu64 " s\n",
                               s->request_failed ? "failed" : "done", s->request_usec / USEC_PER_SEC,
                               s->request_usec % USEC_PER_SEC / 1000);
+        if (status->verified)
+                (void) printf("Verified:   %s: %s\n",
+                              format_time(status->report.time_realtime_usec, time),
+                              check_status_to_string(status->report.result));
         if (s->last_error)
                 (void) printf("Last error: %s: %s\n",
                               format_time(s->last_error_realtime_usec, time), s->last_error);
@@ -117,7 +127,21 @@ static int add_bool(json_object *object, const char *name, bool value)
         return -ENOMEM;
 }
 
-/* The members of the state file, and two of our own. */
+static int add_verified(json_object *object, const VerifyReport *report)
+{
+        json_object *time = json_object_new_uint64(report->time_realtime_usec);
+        json_object *result = json_object_new_string(check_status_to_string(report->result));
+        int r;
+
+        r = json_object_take(object, "verified_realtime_usec", time);
+        if (r < 0) {
+                json_object_put(result);
+                return r;
+        }
+        return json_object_take(object, "verify_result", result);
+}
+
+/* The members of the state file, and some of our own. */
 static int print_json(const Status *status)
 {
         _cleanup_free_ char *json = NULL;
@@ -137,6 +161,8 @@ static int print_json(const Status *status)
         r = add_bool(object, "operational", status->operational);
         if (r == 0)
                 r = add_bool(object, "daemon_running", status->daemon_running);
+        if (r == 0 && status->verified)
+                r = add_verified(object, &status->report);
         if (r == 0) {
                 json_object *reason = json_object_new_string(reason_of(status));
 
