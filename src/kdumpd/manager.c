@@ -14,7 +14,6 @@
 /* The one timer of an idle daemon: it pets the watchdog (WatchdogSec=3min) and looks at
  * crash_loaded. */
 #define TICK_USEC (60 * USEC_PER_SEC)
-#define TICK_ACCURACY_USEC (10 * USEC_PER_SEC)
 
 Manager *manager_free(Manager *m)
 {
@@ -312,7 +311,7 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
         (void) sd_notify(false, "WATCHDOG=1");
         if (!m->requested || m->build.running)
                 look_around(m);
-        r = sd_event_source_set_time_relative(source, TICK_USEC);
+        r = sd_event_source_set_time_relative(source, m->options.tick_usec);
         if (r < 0)
                 return r;
         return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
@@ -355,8 +354,8 @@ static int add_sources(Manager *m)
         r = sd_event_source_set_exit_on_failure(m->step, true);
         if (r < 0)
                 return r;
-        return sd_event_add_time_relative(m->event, &m->tick, CLOCK_BOOTTIME, TICK_USEC,
-                                          TICK_ACCURACY_USEC, on_tick, m);
+        return sd_event_add_time_relative(m->event, &m->tick, CLOCK_BOOTTIME, m->options.tick_usec,
+                                          m->options.tick_usec / 6, on_tick, m);
 }
 
 /* What the daemon before us left: the counter goes on, and an image that it loaded is ours. */
@@ -386,6 +385,7 @@ int manager_new(const ManagerOptions *options, Manager **ret)
                 return log_oom();
         m->held = HELD_NULL;
         m->options = *options;
+        m->options.tick_usec = options->tick_usec ?: TICK_USEC;
         m->loader = options->loader;
         m->fingerprints = fingerprint_cache_new();
         if (!m->fingerprints)

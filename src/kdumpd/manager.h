@@ -51,6 +51,7 @@ typedef struct ManagerOptions {
         const char *root; /* "/" in production */
         const KexecLoader *loader;
         const char *pid1_address; /* NULL in production */
+        uint64_t tick_usec;       /* 0 in production: the usual time between two looks around */
 } ManagerOptions;
 
 typedef struct Manager {
