@@ -166,7 +166,7 @@ static int options_from_system(int root_fd, BuildOptions *options)
         return 0;
 }
 
-static int build(int root_fd, const BuildOptions *options)
+static int build(const char *root, int root_fd, const BuildOptions *options)
 {
         _cleanup_(base_image_done) BaseImage base = { 0 };
         _cleanup_(image_findings_done) ImageFindings findings = { 0 };
@@ -192,7 +192,7 @@ static int build(int root_fd, const BuildOptions *options)
         base_image_done(&base);
         log_info("Building a base image for kernel %s: %s.", request.kernel_release,
                  findings.why ?: "it was asked for");
-        r = image_build(&request, &base);
+        r = image_build_below(root, &request, &base);
         if (r < 0)
                 return r;
         (void) printf("Built base image '%s' (%.1f MiB).\n", base.id,
@@ -200,14 +200,15 @@ static int build(int root_fd, const BuildOptions *options)
         return 0;
 }
 
-int verb_build(int argc, char **argv)
+int verb_build_below(const char *root, int argc, char **argv)
 {
+        const char *path = *root ? root : "/";
         _cleanup_(build_options_done) BuildOptions options = { 0 };
-        _cleanup_close_ int root_fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        _cleanup_close_ int root_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         int r;
 
         if (root_fd < 0) {
-                (void) log_error_errno(errno, "Failed to open '/': %m");
+                (void) log_error_errno(errno, "Failed to open '%s': %m", path);
                 return EXIT_FAILURE;
         }
         r = parse_options(argc, argv, &options);
@@ -221,6 +222,11 @@ int verb_build(int argc, char **argv)
                 r = options_from_system(root_fd, &options);
         if (r < 0)
                 return EXIT_FAILURE;
-        r = build(root_fd, &options);
+        r = build(root, root_fd, &options);
         return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+int verb_build(int argc, char **argv)
+{
+        return verb_build_below("", argc, argv);
 }

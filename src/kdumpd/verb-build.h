@@ -8,3 +8,6 @@
  * there is a base that would do. Prints the id and the size. Returns the exit code: 0 there is such
  * a base now; 1 failed, and what was there before still is. Logs. */
 int verb_build(int argc, char **argv);
+
+/* The same of the system below folder @root ("" in production): for tests. */
+int verb_build_below(const char *root, int argc, char **argv);
