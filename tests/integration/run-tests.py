@@ -174,6 +174,8 @@ def main():
     build_dir = args.build_dir.resolve()
     tally = Tally()
     compile_in(build_dir)
+    if args.all:
+        os.environ["KDUMPD_TEST_KILLS"] = "200"
     if not args.names:
         run_unit(build_dir, tally, "")
     if args.all:

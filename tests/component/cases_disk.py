@@ -1,0 +1,234 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Files that an image is made of change, break and go away, and so does the disk."""
+
+import contextlib
+import os
+import shutil
+import subprocess
+
+from componentbed import GENERATIONS, LIBRARY, check, kernel
+
+
+def base_folder(bed):
+    return "var/lib/kdumpd/base/" + bed.state()["base_id"]
+
+
+def change_library(bed, text="library 2"):
+    """What happens is over when it is answered."""
+    bed.request(lambda: bed.m.write(LIBRARY, text))
+
+
+def upgraded_library_is_a_new_base(bed):
+    bed.start()
+    before = bed.state()["base_id"]
+    change_library(bed)
+    bed.check_armed(2)
+    check(bed.n_builds() == 2 and bed.state()["generation"] == 2 and bed.state()["base_id"] != before, "it is not a new base")
+    bed.check_history("base", "'/usr/lib/libx.so.1' has changed", "generation 2 armed")
+
+
+def touched_library_is_nothing(bed):
+    bed.start()
+    bed.request(lambda: os.utime(bed.m.path(LIBRARY), (1, 1)))
+    bed.check_armed(1)
+    bed.request(lambda: bed.m.write(LIBRARY, "library 1"))
+    bed.check_armed(1)
+    check(bed.n_builds() == 1, "%d builds", bed.n_builds())
+    bed.check_history("nothing", "libx.so.1' was touched")
+
+
+def library_that_goes_back_finds_its_base(bed):
+    bed.start()
+    change_library(bed)
+    change_library(bed, "library 1")
+    bed.check_armed(3)
+
+
+def upgraded_kernel_is_a_new_base(bed):
+    bed.start()
+    bed.request(lambda: bed.m.write("boot/vmlinuz-6.1", kernel(2)))
+    bed.check_armed(2)
+    check(bed.n_builds() == 2, "%d builds", bed.n_builds())
+    bed.check_history("base", "'/boot/vmlinuz-6.1' has changed")
+
+
+def cut_off_kernel_keeps_the_image(bed):
+    """The copy that was made with the base image is as good as it was."""
+    bed.start()
+    bed.request(lambda: bed.m.write("boot/vmlinuz-6.1", kernel(2)[:700]))
+    bed.check_armed(1)
+    check("'/boot/vmlinuz-6.1' cannot be loaded as a kernel: it is cut short" in bed.tail(), "it does not say so")
+    bed.request(lambda: bed.m.write("boot/vmlinuz-6.1", kernel(2)))
+    bed.check_armed(2)
+    check(bed.n_builds() == 2, "%d builds", bed.n_builds())
+
+
+def removed_kernel_is_still_armed(bed):
+    """A package upgrade takes away all that runs: what was built has its own copies."""
+    bed.start()
+    before = bed.answered()
+    bed.m.path("boot/vmlinuz-6.1").unlink()
+    shutil.rmtree(bed.m.path("usr/lib/modules/6.1"))
+    bed.sm.wait(lambda: bed.answered() > before, "an answer")
+    bed.sm.run_for(1)
+    bed.check_armed(1)
+    bed.plug(4, 4)
+    bed.wait_known()
+    bed.sm.wait(lambda: bed.state()["state"] == "armed" and bed.state()["reloads"] == 1, "the state")
+    bed.sm.kill()
+    bed.m.boot()
+    bed.sm.forget_files()
+    bed.start()
+    bed.check_armed(3)
+    check(bed.n_builds() == 1 and bed.state()["generation"] == 1, "%d builds", bed.n_builds())
+    bed.edit("path /var/crash/other\n")
+    bed.check_armed(4)
+
+
+def failed_build(bed, wish, words):
+    bed.start()
+    bed.m.write("bed/dracut", wish)
+    change_library(bed)
+    bed.check_degraded(words, 1)
+    bed.check_image(1)
+    bed.check_history("failed", words)
+    check(bed.n_builds() == 2, "%d builds", bed.n_builds())
+    left = [name for name in os.listdir(bed.m.path("var/lib/kdumpd")) if name.startswith("build.") and name != "build.lock"]
+    check(not left, "the build has left %s", left)
+    bed.m.write("bed/dracut", "")
+    bed.reload()
+    bed.check_armed(2)
+
+
+def dracut_that_fails_half_way_keeps_the_image(bed):
+    failed_build(bed, "fail", "building the base image failed")
+
+
+def dracut_that_leaves_no_archive_keeps_the_image(bed):
+    failed_build(bed, "broken", "building the base image failed")
+
+
+def dracut_that_leaves_half_an_archive_keeps_the_image(bed):
+    failed_build(bed, "cut", "building the base image failed")
+
+
+def failed_first_build_says_where_to_look(bed):
+    bed.m.write("bed/dracut", "fail")
+    bed.start(ready=False)
+    check(bed.sm.exit_status == 69, "it ended with %d", bed.sm.exit_status)
+    check("journalctl -u kdump-build.service" in bed.state()["reason"], "it says '%s'", bed.state()["reason"])
+
+
+def damaged_base_is_built_again(bed):
+    bed.start()
+    path = base_folder(bed) + "/initrd.img"
+    data = bytearray(bed.m.read(path))
+    data[len(data) // 2] ^= 1
+    bed.m.write(path, bytes(data))
+    bed.reload()
+    check(bed.m.crash_loaded() and bed.m.loads() <= 2, "the loads are %s", bed.m.calls())
+    bed.check_armed()
+    bed.check_image(bed.state()["generation"])
+
+
+def damaged_base_does_not_stop_a_reload(bed):
+    bed.start()
+    bed.m.write(base_folder(bed) + "/initrd.img", b"")
+    bed.m.write(base_folder(bed) + "/vmlinuz", b"")
+    bed.plug(4, 4)
+    bed.wait_known()
+    bed.sm.wait(lambda: bed.state()["state"] == "armed" and bed.state()["reloads"] == 1, "the state")
+
+
+def removed_base_is_built_again(bed):
+    bed.start()
+    shutil.rmtree(bed.m.path(base_folder(bed)))
+    bed.reload()
+    bed.check_armed()
+    check(bed.n_builds() == 2, "%d builds", bed.n_builds())
+
+
+def removed_state_folder_is_made_again(bed):
+    bed.start()
+    shutil.rmtree(bed.m.path("var/lib/kdumpd"))
+    bed.reload()
+    bed.check_armed()
+    bed.edit("path /var/crash/other\n")
+    bed.check_armed()
+
+
+def damaged_generation_is_written_again(bed):
+    bed.start()
+    bed.m.write("%s/1/overlay.cpio" % GENERATIONS, b"")
+    bed.m.write("%s/index" % GENERATIONS, b"\xff")
+    bed.sm.kill()
+    bed.m.boot()
+    bed.sm.forget_files()
+    bed.start()
+    bed.check_armed(2)
+
+
+@contextlib.contextmanager
+def mounted(bed, options):
+    """/var of its own, if this may be done here."""
+    var, copy = bed.m.path("var"), bed.m.path("var.copy")
+    if "KDUMPD_BED_INSIDE" not in os.environ:
+        bed.note = "skipped: needs root"
+        yield False
+        return
+    shutil.copytree(var, copy)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", var], check=True)
+    try:
+        shutil.copytree(copy, var, dirs_exist_ok=True)
+        yield True
+    finally:
+        subprocess.run(["umount", "-l", var], check=True)
+
+
+def full_disk_keeps_the_image(bed):
+    with mounted(bed, "size=70m") as is_mounted:
+        if not is_mounted:
+            return
+        bed.start()
+        with open(bed.m.path("var/filler"), "wb", buffering=0) as f, contextlib.suppress(OSError):
+            while True:
+                f.write(bytes(4096))
+        bed.edit("path /var/crash/other\n")
+        bed.check_degraded("No space left", 1)
+        bed.check_image(1)
+        change_library(bed)
+        bed.check_degraded("building the base image failed", 1)
+        bed.plug(4, 4)
+        bed.wait_known()
+        bed.m.path("var/filler").unlink()
+        bed.edit("path /var/crash/third\n")
+        bed.check_armed()
+        bed.sm.kill()
+
+
+def read_only_disk_keeps_the_image(bed):
+    with mounted(bed, "size=64m") as is_mounted:
+        if not is_mounted:
+            return
+        bed.start()
+        bed.sm.kill()
+        subprocess.run(["mount", "-o", "remount,ro", bed.m.path("var")], check=True)
+        bed.m.boot()
+        bed.sm.forget_files()
+        bed.start()
+        bed.check_armed(2)
+        bed.edit("path /var/crash/other\n")
+        bed.check_degraded("Read-only file system", 2)
+        bed.check_image(1)
+        bed.plug(4, 4)
+        bed.wait_known()
+        bed.sm.kill()
+
+
+CASES = (upgraded_library_is_a_new_base, touched_library_is_nothing, library_that_goes_back_finds_its_base,
+         upgraded_kernel_is_a_new_base, cut_off_kernel_keeps_the_image, removed_kernel_is_still_armed,
+         dracut_that_fails_half_way_keeps_the_image, dracut_that_leaves_no_archive_keeps_the_image,
+         dracut_that_leaves_half_an_archive_keeps_the_image, failed_first_build_says_where_to_look,
+         damaged_base_is_built_again, damaged_base_does_not_stop_a_reload, removed_base_is_built_again,
+         damaged_generation_is_written_again, full_disk_keeps_the_image,
+         read_only_disk_keeps_the_image)

@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The daemon ends and comes back."""
+
+import signal
+
+from cases_hotplug import take_disk_away
+from componentbed import LIBRARY, check
+
+
+def restarted_daemon_has_the_image_in_memory(bed):
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        if bed.m.loads() == 0:
+            bed.start()
+        bed.sm.kill(number)
+        bed.start()
+        bed.check_armed(1)
+    check(sorted(name for name, _ in bed.sm.store) == ["cmdline-1", "initrd-1", "kernel-1"], "the store is %s", bed.sm.store)
+    take_disk_away(bed)
+    bed.plug(4, 4)
+    bed.wait_known()
+    bed.sm.wait(lambda: bed.state()["reloads"] == 1, "the state")
+    bed.check_image(1, on_disk=False)
+
+
+def daemon_that_loses_disk_and_image_loads_from_memory(bed):
+    bed.start()
+    bed.sm.kill(signal.SIGKILL)
+    take_disk_away(bed)
+    bed.m.write_over("sys/kernel/kexec_crash_loaded", "0\n")
+    bed.start()
+    bed.check_image(1, on_disk=False)
+
+
+def store_has_only_what_is_armed(bed):
+    bed.start()
+    for i in range(5):
+        bed.edit("path /var/crash/%d\n" % i)
+        bed.check_armed(i + 2)
+        names = sorted(name for name, _ in bed.sm.store)
+        number = bed.state()["generation"]
+        check(names == ["%s-%d" % (part, number) for part in ("cmdline", "initrd", "kernel")], "the store is %s", names)
+    check(bed.sm.store_worst <= 6, "%d files were stored", bed.sm.store_worst)
+
+
+def daemon_without_a_store_reads_from_disk(bed):
+    bed.start()
+    bed.sm.kill()
+    bed.sm.forget_files()
+    bed.start()
+    bed.check_armed(1)
+    bed.plug(4, 4)
+    bed.wait_known()
+    bed.sm.wait(lambda: bed.state()["reloads"] == 1, "the state")
+
+
+def hotplug_while_it_is_away(bed):
+    bed.start()
+    bed.sm.kill()
+    bed.m.set_hardware(6, 4 << 30)
+    bed.start()
+    bed.wait_known()
+    bed.check_armed(2)
+    check(bed.state()["reloads"] == 1, "it is not a reload")
+
+
+def edit_while_it_is_away(bed):
+    bed.start()
+    bed.sm.kill()
+    bed.m.write("etc/kdump.conf", "path /var/crash/other\n")
+    bed.start()
+    bed.check_armed(2)
+    check(bed.n_builds() == 1, "%d builds", bed.n_builds())
+
+
+def running_build_is_joined(bed):
+    bed.start()
+    bed.m.write("bed/dracut", "slow 1000")
+    bed.m.write(LIBRARY, "library 2")
+    bed.sm.wait(lambda: bed.state()["state"] == "building", "the build")
+    bed.sm.kill(signal.SIGKILL)
+    bed.start()
+    bed.check_armed(2)
+    check(bed.n_builds() == 2 and bed.state()["generation"] == 2, "%d builds", bed.n_builds())
+
+
+def kill_in_the_middle_of_a_load_is_made_good(bed):
+    bed.start()
+    bed.m.write("etc/kdump.conf", "path /var/crash/other\n")
+    bed.sm.wait(lambda: bed.m.loads() == 2, "the load")
+    bed.sm.kill(signal.SIGKILL)
+    check(not bed.m.crash_loaded(), "the load was over")
+    bed.start()
+    bed.check_armed(3)
+
+
+kill_in_the_middle_of_a_load_is_made_good.environment = {"BED_LOAD_USEC": "500000"}
+
+
+def boot_arms_what_was_built(bed):
+    bed.start()
+    bed.sm.kill()
+    bed.m.boot()
+    bed.sm.forget_files()
+    bed.start()
+    bed.check_armed(2)
+    check(bed.n_builds() == 1 and bed.state()["generation"] == 1, "%d builds", bed.n_builds())
+
+
+CASES = (restarted_daemon_has_the_image_in_memory, daemon_that_loses_disk_and_image_loads_from_memory,
+         store_has_only_what_is_armed, daemon_without_a_store_reads_from_disk, hotplug_while_it_is_away, edit_while_it_is_away,
+         running_build_is_joined, kill_in_the_middle_of_a_load_is_made_good, boot_arms_what_was_built)
