@@ -315,6 +315,33 @@ int generation_read_overlay(const GenerationStore *store, const Generation *gene
         return 0;
 }
 
+static bool is_kept(const GenerationStore *store)
+{
+        _cleanup_(generation_done) Generation generation = { 0 };
+        _cleanup_free_ char *overlay = NULL, *message = NULL;
+        uint64_t current, previous;
+        size_t size;
+
+        return index_read(store->root_fd, &current, &previous) >= 0 &&
+               current == store->current.number &&
+               generation_read(store->root_fd, current, &generation) >= 0 &&
+               generation_same_image(&generation, &store->current) &&
+               generation_read_overlay(store, &store->current, &overlay, &size, &message) >= 0;
+}
+
+int generation_keep(const GenerationStore *store, const void *overlay)
+{
+        int r;
+
+        if (is_kept(store))
+                return 0;
+        r = generation_write(store, &store->current, overlay);
+        if (r < 0)
+                return r;
+        r = index_write(store->root_fd, store->current.number, store->previous.number);
+        return r < 0 ? r : 1;
+}
+
 int generation_open(const GenerationStore *store, const Generation *generation, KexecImage *ret,
                     char **reterr_message)
 {

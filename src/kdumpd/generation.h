@@ -54,6 +54,10 @@ int generation_write(const GenerationStore *store, const Generation *generation,
 int generation_adopt(GenerationStore *store, const Generation *generation, bool drop_current);
 int generation_discard(const GenerationStore *store, uint64_t number);
 
+/* Writes the current generation again, which holds @overlay, if the disk has lost or damaged what
+ * describes it. Returns 1 if it did, 0 if there was no need. Does not log. */
+int generation_keep(const GenerationStore *store, const void *overlay);
+
 /* Brings what loading @generation takes into memory, after comparing all of it with its hashes, as
  * it is now: what other checks have read before it may have changed since. Returns 0; -ESTALE with
  * *reterr_message if a file has changed, else errors of reading it, also with a message. The caller

@@ -400,6 +400,25 @@ void manager_reload(Manager *m, const char *why)
                      number, swap.gap_usec / 1000, swap.gap_usec % 1000, why);
 }
 
+void manager_keep(Manager *m)
+{
+        const Generation *wanted = &m->wanted.generation;
+        int r;
+
+        if (wanted->number == 0 || wanted->number != m->armed_generation ||
+            wanted->number != m->store.current.number)
+                return;
+        r = generation_keep(&m->store, m->wanted.overlay);
+        if (r < 0)
+                (void) log_warning_errno(r,
+                                         "Generation %" PRIu64 " is armed, but cannot be kept on "
+                                         "disk for the next boot: %m",
+                                         wanted->number);
+        else if (r > 0)
+                log_warning("Generation %" PRIu64 " was damaged on disk; it is written again.",
+                            wanted->number);
+}
+
 void manager_hold(Manager *m)
 {
         const Generation *generation = manager_generation(m, m->armed_generation);

@@ -156,6 +156,7 @@ static int manager_answer(Manager *m, const Decision *d)
         manager_story_end(m, d);
         manager_hold(m);
         if (m->requested) {
+                manager_keep(m);
                 manager_watch_inputs(m);
                 manager_ahead_later(m);
                 manager_find_last_dump(m);

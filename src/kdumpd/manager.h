@@ -192,6 +192,9 @@ void manager_restore(Manager *manager, bool failed);
 /* Loads again what is held in memory. */
 void manager_reload(Manager *manager, const char *why);
 
+/* Has what is armed on disk, should it not be there any more, for the next boot. Logs. */
+void manager_keep(Manager *manager);
+
 /* Has what is armed in memory, should it not be there: the daemon that loaded it could not leave it
  * with the service manager. */
 void manager_hold(Manager *manager);

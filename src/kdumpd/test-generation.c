@@ -3,6 +3,7 @@
 #include "generation.h"
 
 #include "io.h"
+#include "rootdir.h"
 #include "strv.h"
 #include "test.h"
 
@@ -278,6 +279,38 @@ static void test_reserved_number_is_not_given_again(void **state)
         assert_int_equal(store.current.number, 8);
 }
 
+static void test_lost_current_is_written_again(void **state)
+{
+        static const char *const lost[] = { "index", "2/generation.json", "2/overlay.cpio", "2",
+                                            NULL };
+        static const char *const damaged[] = { "index", "2/generation.json", "2/overlay.cpio" };
+        Fixture *f = *state;
+        _cleanup_(generation_store_done) GenerationStore store = { 0 };
+
+        assert_int_equal(generation_store_load(f->root_fd, &store), 0);
+        add(&store);
+        add(&store);
+        assert_int_equal(generation_keep(&store, OVERLAY), 0);
+        for (size_t i = 0; i < ELEMENTSOF(lost) + ELEMENTSOF(damaged); i++) {
+                _cleanup_(generation_store_done) GenerationStore again = { 0 };
+                _cleanup_(kexec_image_done) KexecImage image = KEXEC_IMAGE_NULL;
+                _cleanup_free_ char *path = NULL, *message = NULL;
+                bool is_lost = i < ELEMENTSOF(lost);
+                const char *name = is_lost ? lost[i] : damaged[i - ELEMENTSOF(lost)];
+
+                assert_int_equal(strprintf(&path, DIR_N("%s"), name ?: ""), 0);
+                if (is_lost)
+                        assert_int_equal(root_remove_tree(f->root_fd, path), 0);
+                else
+                        test_write_text(f->root_fd, path, "x");
+                assert_int_equal(generation_keep(&store, OVERLAY), 1);
+                assert_int_equal(generation_keep(&store, OVERLAY), 0);
+                assert_int_equal(generation_store_load(f->root_fd, &again), 0);
+                assert_int_equal(again.current.number, 2);
+                assert_int_equal(generation_open(&again, &again.current, &image, &message), 0);
+        }
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -292,6 +325,7 @@ int main(void)
                 CASE(test_open_joins_base_and_overlay),
                 CASE(test_changed_files_are_refused),
                 CASE(test_reserved_number_is_not_given_again),
+                CASE(test_lost_current_is_written_again),
                 cmocka_unit_test(test_same_image),
         };
 

@@ -230,5 +230,5 @@ CASES = (upgraded_library_is_a_new_base, touched_library_is_nothing, library_tha
          dracut_that_fails_half_way_keeps_the_image, dracut_that_leaves_no_archive_keeps_the_image,
          dracut_that_leaves_half_an_archive_keeps_the_image, failed_first_build_says_where_to_look,
          damaged_base_is_built_again, damaged_base_does_not_stop_a_reload, removed_base_is_built_again,
-         damaged_generation_is_written_again, full_disk_keeps_the_image,
+         removed_state_folder_is_made_again, damaged_generation_is_written_again, full_disk_keeps_the_image,
          read_only_disk_keeps_the_image)
