@@ -53,6 +53,16 @@ def error_keeps_the_image_until_it_is_repaired(bed):
     bed.check_armed(2)
 
 
+def memory_comes_while_the_configuration_is_wrong(bed):
+    bed.start()
+    bed.edit("pathh /var/crash/other\n")
+    bed.plug(4, 4)
+    bed.wait_known()
+    bed.sm.wait(lambda: bed.state()["reloads"] == 1 and bed.state()["state"] == "degraded", "the state")
+    bed.check_degraded("pathh", 2)
+    bed.check_image(1)
+
+
 def error_at_start_keeps_the_image(bed):
     bed.start()
     bed.sm.kill()
@@ -88,5 +98,6 @@ def reload_answers_also_if_there_is_nothing_to_do(bed):
 
 
 CASES = (start_arms_and_a_second_start_loads_nothing, edit_is_armed_without_a_command_or_a_build,
-         edit_that_means_the_same_is_nothing, error_keeps_the_image_until_it_is_repaired, error_at_start_keeps_the_image,
+         edit_that_means_the_same_is_nothing, error_keeps_the_image_until_it_is_repaired,
+         memory_comes_while_the_configuration_is_wrong, error_at_start_keeps_the_image,
          error_and_nothing_to_go_back_to_ends_the_daemon, reload_answers_also_if_there_is_nothing_to_do)

@@ -85,6 +85,22 @@ def removed_kernel_is_still_armed(bed):
     bed.check_armed(4)
 
 
+def next_kernel_is_built_for_before_it_runs(bed):
+    bed.start()
+    bed.m.write("usr/lib/modules/6.2/modules.dep", "ext4.ko:\n")
+    bed.m.write("boot/vmlinuz-6.2", kernel(2))
+    bed.sm.wait(lambda: bed.n_builds() == 2, "the build")
+    bed.sm.wait(lambda: all(unit.pid == 0 for unit in bed.sm.units.values()), "the build's end")
+    bed.check_armed(1)
+    bed.sm.kill()
+    bed.m.boot()
+    bed.sm.forget_files()
+    bed.m.write("proc/sys/kernel/osrelease", "6.2\n")
+    bed.start()
+    bed.check_armed(2)
+    check(bed.n_builds() == 2 and bed.state()["kernel_release"] == "6.2", "%d builds, %s", bed.n_builds(), bed.state())
+
+
 def failed_build(bed, wish, words):
     bed.start()
     bed.m.write("bed/dracut", wish)
@@ -227,6 +243,7 @@ def read_only_disk_keeps_the_image(bed):
 
 CASES = (upgraded_library_is_a_new_base, touched_library_is_nothing, library_that_goes_back_finds_its_base,
          upgraded_kernel_is_a_new_base, cut_off_kernel_keeps_the_image, removed_kernel_is_still_armed,
+         next_kernel_is_built_for_before_it_runs,
          dracut_that_fails_half_way_keeps_the_image, dracut_that_leaves_no_archive_keeps_the_image,
          dracut_that_leaves_half_an_archive_keeps_the_image, failed_first_build_says_where_to_look,
          damaged_base_is_built_again, damaged_base_does_not_stop_a_reload, removed_base_is_built_again,
