@@ -75,6 +75,7 @@ static void now_loaded(Manager *m, uint64_t number, uint64_t gap_usec, bool over
         m->armed_generation = s->generation = number;
         m->loaded_something = true;
         m->foreign = false;
+        m->held_error = 0;
         s->loaded_realtime_usec = now_realtime_usec();
         s->loads++;
         s->gap_usec = gap_usec;

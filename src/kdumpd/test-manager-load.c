@@ -327,6 +327,23 @@ static void test_changed_kernel_is_not_repaired(void **state)
         assert_non_null(strstr(m->load_problem, "/boot/vmlinuz"));
 }
 
+/* A later change of CPUs or memory must find what is held worth a try again. */
+static void test_a_load_makes_good_for_a_failed_reload(void **state)
+{
+        Manager *m = &((Fixture *) *state)->m;
+
+        arm_two(m);
+        fake.takes_along = true;
+        fake.answers[2] = fake.answers[3] = -ENOMEM;
+        manager_reload(m, "a test");
+        assert_int_equal(m->held_error, -ENOMEM);
+        assert_true(m->armed_generation == 0);
+        want(m, 2, "overlay 2");
+        manager_load(m);
+        assert_true(m->armed_generation == 2);
+        assert_int_equal(m->held_error, 0);
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -342,6 +359,7 @@ int main(void)
                 CASE(test_current_is_loaded_again_after_a_reboot),
                 CASE(test_damaged_current_is_written_again),
                 CASE(test_changed_kernel_is_not_repaired),
+                CASE(test_a_load_makes_good_for_a_failed_reload),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;
