@@ -76,6 +76,7 @@ static void now_loaded(Manager *m, uint64_t number, uint64_t gap_usec, bool over
         m->loaded_something = true;
         m->foreign = false;
         m->held_error = 0;
+        m->retry_boottime_usec = m->retry_delay_usec = 0;
         s->loaded_realtime_usec = now_realtime_usec();
         s->loads++;
         s->gap_usec = gap_usec;

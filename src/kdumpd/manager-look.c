@@ -4,6 +4,7 @@
 #include <inttypes.h>
 
 #include "crash-area.h"
+#include "io.h"
 #include "log.h"
 #include "manager.h"
 #include "messages.h"
@@ -14,6 +15,10 @@
 
 /* The event of what goes away comes before it is gone: nothing seen is looked at once more. */
 #define LOOK_AGAIN_USEC (5 * USEC_PER_SEC)
+
+/* Between attempts at what has failed; it doubles. */
+#define RETRY_MIN_USEC (60 * USEC_PER_SEC)
+#define RETRY_MAX_USEC (3600 * USEC_PER_SEC)
 
 /* In the middle of a request it is a part of that story. */
 static void tell_event(Manager *m, const char *text)
@@ -58,28 +63,39 @@ static char *describe_stale(const Manager *m, const char *digest)
         return text;
 }
 
-void manager_look_topology(Manager *m)
+static void remember_topology(Manager *m, const char *digest)
+{
+        (void) replace_string(&m->state.loaded_topology_sha256, digest);
+        (void) replace_string(&m->state.loaded_cpus, m->topology.cpus);
+        m->state.loaded_n_cpus = m->topology.n_cpus;
+        m->state.loaded_ram_bytes = m->topology.ram_bytes;
+}
+
+/* Returns true if the loaded image lacks something that it did not lack at the last look. */
+static bool look_topology(Manager *m)
 {
         Topology topology = { 0 };
         char digest[SHA256_HEX_SIZE];
         char *stale;
+        bool is_new;
         int r;
 
         r = topology_read(m->root_fd, &topology);
         if (r < 0) {
                 log_warning("Failed to read which CPUs and memory there are: %s",
                             topology_error_text(r));
-                return;
+                return false;
         }
         topology_done(&m->topology);
         m->topology = topology;
         r = topology_digest(&m->topology, digest);
         if (r < 0) {
                 (void) log_warning_errno(r, "Failed to compare CPUs and memory: %m");
-                return;
+                return false;
         }
         stale = describe_stale(m, digest);
-        if (stale && m->stale_headers && !streq(stale, m->stale_headers))
+        is_new = stale && !streq_ptr(stale, m->stale_headers);
+        if (is_new)
                 m->held_error = 0;
         free(m->stale_headers);
         m->stale_headers = stale;
@@ -88,8 +104,18 @@ void manager_look_topology(Manager *m)
             !streq_ptr(m->state.loaded_topology_sha256, digest)) {
                 log_debug("CPUs or memory have changed, and the headers of the crash kernel with "
                           "them.");
-                manager_look_loaded(m);
+                /* Not a new sample: what is loaded by now need not be ours. */
+                if (m->state.loaded_topology_sha256)
+                        remember_topology(m, digest);
+                else
+                        manager_look_loaded(m);
         }
+        return is_new;
+}
+
+void manager_look_topology(Manager *m)
+{
+        (void) look_topology(m);
 }
 
 /* Samples of the loaded image, by which another one is told from it. */
@@ -110,14 +136,11 @@ void manager_look_loaded(Manager *m)
 {
         char digest[SHA256_HEX_SIZE];
 
-        if (!m->topology.cpus || topology_digest(&m->topology, digest) < 0)
-                return;
-        (void) replace_string(&m->state.loaded_topology_sha256, digest);
-        (void) replace_string(&m->state.loaded_cpus, m->topology.cpus);
-        m->state.loaded_n_cpus = m->topology.n_cpus;
-        m->state.loaded_ram_bytes = m->topology.ram_bytes;
+        /* Whatever comes of the rest: what is said to be stale would be loaded again at once. */
         free(TAKE_PTR(m->stale_headers));
         sample(m);
+        if (m->topology.cpus && topology_digest(&m->topology, digest) >= 0)
+                remember_topology(m, digest);
 }
 
 static bool is_replaced(const Manager *m)
@@ -128,15 +151,44 @@ static bool is_replaced(const Manager *m)
                crash_area_sample(m->root_fd, hex) >= 0 && !streq(hex, m->state.area_sha256);
 }
 
+static void forget_failures(Manager *m)
+{
+        m->held_error = 0;
+        free(TAKE_PTR(m->load_problem));
+        m->current_refused = m->previous_refused = false;
+}
+
+/* What was tried did not do, and nobody may come and ask for more: memory that was short may be
+ * there again. Each attempt counts where the kernel limits loads: those are left to people. */
+static void try_again(Manager *m)
+{
+        uint64_t now_usec = now_boottime_usec();
+
+        if (!m->started || m->requested || now_usec < m->retry_boottime_usec)
+                return;
+        if (m->facts.load_disabled || m->facts.load_limit >= 0 || m->facts.crash_size_bytes == 0)
+                return;
+        m->retry_delay_usec = MAX(m->retry_delay_usec * 2, RETRY_MIN_USEC);
+        m->retry_delay_usec = MIN(m->retry_delay_usec, RETRY_MAX_USEC);
+        m->retry_boottime_usec = now_usec + m->retry_delay_usec;
+        tell_event(m, m->foreign ? "someone else's crash kernel is still loaded"
+                                 : "no crash kernel is loaded");
+        forget_failures(m);
+        manager_kick(m);
+}
+
 /* /sys files do not notify: what someone else has done is only seen by looking. */
 void manager_look_loaded_is_ours(Manager *m)
 {
         int loaded = m->loader->loaded();
 
-        if (loaded < 0 || (loaded == 0 && m->armed_generation == 0))
+        if (loaded < 0 || (loaded == 1 && !is_replaced(m)))
                 return;
-        if (loaded == 1 && !is_replaced(m))
+        /* It was told, and what could be done was done. */
+        if (loaded == 1 ? m->foreign : m->armed_generation == 0) {
+                try_again(m);
                 return;
+        }
         message_send(
                 MESSAGE_FOREIGN, LOG_WARNING, m->armed_generation, 0, "%s; loading ours again.",
                 loaded == 1
@@ -147,9 +199,7 @@ void manager_look_loaded_is_ours(Manager *m)
         m->foreign = loaded == 1;
         if (loaded == 0)
                 m->armed_generation = 0;
-        m->held_error = 0;
-        free(TAKE_PTR(m->load_problem));
-        m->current_refused = m->previous_refused = false;
+        forget_failures(m);
         manager_kick(m);
 }
 
@@ -178,6 +228,21 @@ static void on_settled(void *userdata)
         }
         tell_event(m, "CPUs or memory came or went");
         manager_kick(m);
+}
+
+/* What no event tells of, or the event was lost, or the kernel was busy. */
+void manager_look_around(Manager *m)
+{
+        bool busy = m->held_error == -EBUSY;
+
+        if (busy)
+                m->held_error = 0;
+        /* What is not new was tried, or cannot be. */
+        if (look_topology(m) || (busy && m->stale_headers)) {
+                tell_event(m, "CPUs or memory came or went");
+                manager_kick(m);
+        }
+        manager_look_loaded_is_ours(m);
 }
 
 int manager_look_start(Manager *m)

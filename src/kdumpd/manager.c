@@ -292,26 +292,15 @@ static int on_step(sd_event_source *source, void *userdata)
         return r;
 }
 
-/* What no event tells of, or the event was lost, or the kernel was busy. */
-static void look_around(Manager *m)
-{
-        if (m->held_error == -EBUSY)
-                m->held_error = 0;
-        manager_bus_tick(m->bus);
-        manager_look_topology(m);
-        if (m->stale_headers && m->held_error >= 0)
-                manager_kick(m);
-        manager_look_loaded_is_ours(m);
-}
-
 static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
 {
         Manager *m = userdata;
         int r;
 
         (void) sd_notify(false, "WATCHDOG=1");
+        manager_bus_tick(m->bus);
         if (!m->requested || m->build.running)
-                look_around(m);
+                manager_look_around(m);
         r = sd_event_source_set_time_relative(source, m->options.tick_usec);
         if (r < 0)
                 return r;

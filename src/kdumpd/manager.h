@@ -72,10 +72,11 @@ typedef struct Manager {
         char *load_problem;
         bool current_refused, previous_refused; /* loading it failed in this request */
 
-        Held held;           /* what was loaded last */
-        int held_error;      /* loading it again failed; it is not tried again for now */
-        bool foreign;        /* what is loaded is not what we loaded */
-        Topology topology;   /* as last looked at */
+        Held held;      /* what was loaded last */
+        int held_error; /* loading it again failed; it is not tried again for now */
+        bool foreign;   /* what is loaded is not what we loaded */
+        uint64_t retry_boottime_usec, retry_delay_usec; /* of what failed; 0: nothing did */
+        Topology topology;                              /* as last looked at */
         char *stale_headers; /* what of it the loaded image does not know, in words */
 
         Build build;
@@ -151,8 +152,12 @@ void manager_look_topology(Manager *manager);
 /* What was just loaded knows all that manager_look_topology() saw last. */
 void manager_look_loaded(Manager *manager);
 
-/* Whether what is loaded is still what we loaded; to be called now and then. Kicks if not. Logs. */
+/* Whether what is loaded is still what we loaded; to be called now and then. Kicks if not, but ever
+ * more seldom if that does not help. Logs. */
 void manager_look_loaded_is_ours(Manager *manager);
+
+/* All of these, once a minute. Logs. */
+void manager_look_around(Manager *manager);
 
 /* manager-build.c: starts or joins a build; what comes of it is in @manager->build, and a kick
  * follows. */

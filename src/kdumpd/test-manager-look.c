@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Tests what the looks at the machine make of a crash kernel that is not ours, or not there. */
+#include "test-fixture.h"
+
+#include <elf.h>
+#include <endian.h>
+#include <fcntl.h>
+
+#include "crash-area.h"
+#include "io.h"
+#include "manager.h"
+
+#define AREA_PADDR 0x2f000000ULL
+#define AREA_BYTES (4ULL * 1024 * 1024)
+#define AREA_OFFSET 0x1000
+
+typedef struct Kcore {
+        Elf64_Ehdr header;
+        Elf64_Phdr segment;
+} Kcore;
+
+static int loaded;
+
+static int fake_loaded(void)
+{
+        return loaded;
+}
+
+static const KexecLoader fake_loader = { .name = "fake", .loaded = fake_loaded };
+
+static int on_step(sd_event_source *source, void *userdata)
+{
+        return 0;
+}
+
+typedef struct Machine {
+        Fixture root;
+        Manager m;
+} Machine;
+
+/* The image that is loaded, in so far as it can be seen. */
+static void put_image(const Machine *machine, char content)
+{
+        _cleanup_free_ char *image = malloc(AREA_BYTES);
+        _cleanup_close_ int fd = openat(machine->root.fd, "proc/kcore", O_WRONLY | O_CLOEXEC);
+
+        assert_non_null(image);
+        assert_true(fd >= 0);
+        memset(image, content, AREA_BYTES);
+        assert_int_equal(pwrite_full(fd, image, AREA_BYTES, AREA_OFFSET), 0);
+}
+
+static void put_cpus(const Machine *machine, const char *cpus)
+{
+        fixture_write(&machine->root, "/sys/devices/system/cpu/present", cpus);
+}
+
+static void put_kcore(const Machine *machine)
+{
+        const Kcore kcore = {
+                .header = {
+                        .e_ident = { ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64,
+                                     __BYTE_ORDER == __LITTLE_ENDIAN ? ELFDATA2LSB : ELFDATA2MSB,
+                                     EV_CURRENT },
+                        .e_type = ET_CORE,
+                        .e_phoff = offsetof(Kcore, segment),
+                        .e_phentsize = sizeof(Elf64_Phdr),
+                        .e_phnum = 1,
+                },
+                .segment = {
+                        .p_type = PT_LOAD,
+                        .p_offset = AREA_OFFSET,
+                        .p_paddr = AREA_PADDR,
+                        .p_filesz = AREA_BYTES,
+                },
+        };
+
+        fixture_write_bytes(&machine->root, "/proc/kcore", &kcore, sizeof(kcore));
+}
+
+/* Generation 5 is armed, and the daemon has nothing to do. */
+static int setup(void **state)
+{
+        Machine *machine = calloc(1, sizeof(*machine));
+        Manager *m = &machine->m;
+
+        assert_non_null(machine);
+        fixture_init(&machine->root);
+        fixture_write(&machine->root, "/proc/iomem",
+                      "00100000-7fffffff : System RAM\n"
+                      "  2f000000-2f3fffff : Crash kernel\n");
+        put_kcore(machine);
+        put_image(machine, 'a');
+        put_cpus(machine, "0-3\n");
+        m->root_fd = machine->root.fd;
+        m->loader = &fake_loader;
+        m->held = HELD_NULL;
+        m->held.number = 5;
+        m->started = true;
+        m->facts.load_limit = -1;
+        m->facts.crash_size_bytes = AREA_BYTES;
+        m->facts.crash_loaded = true;
+        m->armed_generation = m->state.generation = 5;
+        loaded = 1;
+        assert_int_equal(sd_event_new(&m->event), 0);
+        assert_int_equal(sd_event_add_defer(m->event, &m->step, on_step, NULL), 0);
+        assert_int_equal(sd_event_source_set_enabled(m->step, SD_EVENT_OFF), 0);
+        manager_look_topology(m);
+        manager_look_loaded(m);
+        assert_non_null(m->state.area_sha256);
+        *state = machine;
+        return 0;
+}
+
+static int teardown(void **state)
+{
+        Machine *machine = *state;
+        Manager *m = &machine->m;
+
+        history_entry_done(&m->story);
+        manager_look_done(m);
+        state_done(&m->state);
+        free(m->load_problem);
+        sd_event_source_disable_unref(m->step);
+        sd_event_unref(m->event);
+        fixture_done(&machine->root);
+        free(machine);
+        return 0;
+}
+
+/* Whether something is to be done; forgets it. */
+static bool is_kicked(Manager *m)
+{
+        int r = sd_event_source_get_enabled(m->step, NULL);
+
+        assert_true(r >= 0);
+        assert_int_equal(sd_event_source_set_enabled(m->step, SD_EVENT_OFF), 0);
+        return r > 0;
+}
+
+static void test_all_is_well(void **state)
+{
+        Manager *m = &((Machine *) *state)->m;
+
+        manager_look_around(m);
+        assert_false(is_kicked(m));
+        assert_false(m->foreign);
+}
+
+/* The kernel may have updated the headers of an image that someone else has put there. */
+static void test_another_image_is_not_taken_for_ours_when_cpus_come(void **state)
+{
+        Machine *machine = *state;
+        Manager *m = &machine->m;
+
+        m->facts.cpu_crash_hotplug = true;
+        put_image(machine, 'b');
+        put_cpus(machine, "0-5\n");
+        manager_look_around(m);
+        assert_null(m->stale_headers);
+        assert_true(m->foreign);
+        assert_true(is_kicked(m));
+}
+
+/* Each attempt is a load, and a line in the journal. */
+static void test_what_cannot_be_replaced_is_tried_ever_more_seldom(void **state)
+{
+        Machine *machine = *state;
+        Manager *m = &machine->m;
+        uint64_t delay_usec = 60 * USEC_PER_SEC;
+
+        put_image(machine, 'b');
+        manager_look_around(m);
+        assert_true(m->foreign);
+        assert_true(is_kicked(m));
+        for (unsigned i = 0; i < 9; i++) {
+                m->held_error = -ENOMEM;
+                m->retry_boottime_usec = 0;
+                manager_look_around(m);
+                assert_true(is_kicked(m));
+                assert_int_equal(m->held_error, 0);
+                assert_true(m->retry_delay_usec == MIN(delay_usec, 3600 * USEC_PER_SEC));
+                m->held_error = -ENOMEM;
+                manager_look_around(m);
+                assert_false(is_kicked(m));
+                delay_usec *= 2;
+        }
+        m->retry_boottime_usec = 0;
+        m->facts.load_limit = 3;
+        manager_look_around(m);
+        assert_false(is_kicked(m));
+}
+
+/* No memory for it a minute ago does not mean that there is none now. */
+static void test_what_could_not_be_loaded_is_tried_again(void **state)
+{
+        Manager *m = &((Machine *) *state)->m;
+
+        loaded = 0;
+        m->armed_generation = 0;
+        m->held_error = -ENOMEM;
+        m->load_problem = strdup("it failed");
+        m->current_refused = m->previous_refused = true;
+        manager_look_around(m);
+        assert_true(is_kicked(m));
+        assert_null(m->load_problem);
+        assert_int_equal(m->held_error, 0);
+        assert_false(m->current_refused || m->previous_refused);
+        manager_look_around(m);
+        assert_false(is_kicked(m));
+}
+
+static void test_headers_that_stay_stale_are_told_once(void **state)
+{
+        Machine *machine = *state;
+        Manager *m = &machine->m;
+
+        put_cpus(machine, "0-5\n");
+        manager_look_around(m);
+        assert_non_null(m->stale_headers);
+        assert_true(is_kicked(m));
+        assert_string_equal(m->story.trigger, "CPUs or memory came or went");
+        manager_look_around(m);
+        assert_false(is_kicked(m));
+        m->held_error = -EBUSY;
+        manager_look_around(m);
+        assert_true(is_kicked(m));
+        m->held_error = -ENOMEM;
+        put_cpus(machine, "0-6\n");
+        manager_look_around(m);
+        assert_int_equal(m->held_error, 0);
+        assert_true(is_kicked(m));
+}
+
+#define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                CASE(test_all_is_well),
+                CASE(test_another_image_is_not_taken_for_ours_when_cpus_come),
+                CASE(test_what_cannot_be_replaced_is_tried_ever_more_seldom),
+                CASE(test_what_could_not_be_loaded_is_tried_again),
+                CASE(test_headers_that_stay_stale_are_told_once),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;
+}
