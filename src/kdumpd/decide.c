@@ -44,6 +44,9 @@ static int decide_problem(const Facts *facts, const Situation *s, const char *pr
                           Decision *ret)
 {
         ret->failed = true;
+        if (facts->crash_loaded && s->foreign)
+                return decision_set(ret, DECIDE_NOTHING, ARM_STATE_DEGRADED,
+                                    "someone else's image is armed: %s", problem);
         if (facts->crash_loaded && s->armed_generation > 0)
                 return decision_set(ret, DECIDE_NOTHING, ARM_STATE_DEGRADED,
                                     "generation %" PRIu64 ", an older image, is armed: %s",

@@ -18,6 +18,13 @@ typedef struct Case {
 } Case;
 
 static const Case cases[] = {
+        { "someone else's image, and loading is forbidden",
+          { .crash_size_bytes = 256 * M, .crash_loaded = true, .load_limit = 0 },
+          { .armed_generation = 3, .held = 3, .foreign = true },
+          DECIDE_NOTHING,
+          ARM_STATE_DEGRADED,
+          true,
+          "someone else's image is armed: the kernel refuses" },
         { "nothing reserved", { 0 }, { 0 }, DECIDE_FAIL, ARM_STATE_UNAVAILABLE, true, "reserved" },
         { "first start, no base",
           { F_LIMIT, .crash_size_bytes = 256 * M },
