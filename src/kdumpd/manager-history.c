@@ -126,8 +126,11 @@ void manager_story_end(Manager *m, const Decision *d)
         HistoryEntry *story = &m->story;
         int r;
 
-        if (!story->trigger)
+        if (!story->trigger) {
+                /* What was done without one is no part of the next story. */
+                history_entry_done(story);
                 return;
+        }
         if (d->failed && (story->action != HISTORY_RESTORED || d->action == DECIDE_FAIL))
                 story->action = HISTORY_FAILED;
         story->realtime_usec = now_realtime_usec();

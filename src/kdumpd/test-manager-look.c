@@ -232,6 +232,19 @@ static void test_headers_that_stay_stale_are_told_once(void **state)
         assert_true(is_kicked(m));
 }
 
+/* What was done without a trigger must not be told as done for the next one. */
+static void test_a_story_without_a_beginning_is_forgotten(void **state)
+{
+        Manager *m = &((Machine *) *state)->m;
+        const Decision armed = { .action = DECIDE_NOTHING, .state = ARM_STATE_ARMED };
+
+        manager_story_change(m, "2 CPUs more");
+        manager_story_act(m, HISTORY_RELOAD);
+        manager_story_end(m, &armed);
+        assert_null(m->story.changes);
+        assert_int_equal(m->story.action, HISTORY_NOTHING);
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -242,6 +255,7 @@ int main(void)
                 CASE(test_what_cannot_be_replaced_is_tried_ever_more_seldom),
                 CASE(test_what_could_not_be_loaded_is_tried_again),
                 CASE(test_headers_that_stay_stale_are_told_once),
+                CASE(test_a_story_without_a_beginning_is_forgotten),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;
