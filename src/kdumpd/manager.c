@@ -50,9 +50,29 @@ void manager_kick(Manager *m)
                 (void) log_error_errno(r, "Failed to schedule the next step: %m");
 }
 
+/* The name of the machine may have changed, and its CPUs, and the room for the image. */
+static void refresh_facts(Manager *m)
+{
+        Facts facts;
+        int r;
+
+        r = facts_read(m->root_fd, &facts);
+        if (r < 0) {
+                (void) log_warning_errno(r, "Failed to read what the kernel says of itself, going "
+                                            "by what it said before: %m");
+                return;
+        }
+        /* Not read while another process holds the lock of kexec. */
+        if (facts.crash_size_bytes == 0)
+                facts.crash_size_bytes = m->facts.crash_size_bytes;
+        facts_done(&m->facts);
+        m->facts = facts;
+}
+
 uint64_t manager_request(Manager *m)
 {
         m->requested = true;
+        refresh_facts(m);
         m->request_begin_usec = now_boottime_usec();
         m->wanted_stale = true;
         m->wanted_told = false;

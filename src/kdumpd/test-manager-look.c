@@ -121,6 +121,7 @@ static int teardown(void **state)
         manager_look_done(m);
         state_done(&m->state);
         free(m->load_problem);
+        facts_done(&m->facts);
         sd_event_source_disable_unref(m->step);
         sd_event_unref(m->event);
         fixture_done(&machine->root);
@@ -245,6 +246,26 @@ static void test_a_story_without_a_beginning_is_forgotten(void **state)
         assert_int_equal(m->story.action, HISTORY_NOTHING);
 }
 
+/* The name is in the folders of dumps. */
+static void test_a_request_reads_anew_what_the_kernel_says(void **state)
+{
+        Machine *machine = *state;
+        Manager *m = &machine->m;
+
+        fixture_write(&machine->root, "/proc/sys/kernel/hostname", "localhost\n");
+        (void) manager_request(m);
+        assert_string_equal(m->facts.hostname, "localhost");
+        assert_true(m->facts.crash_size_bytes == AREA_BYTES);
+        fixture_write(&machine->root, "/proc/sys/kernel/hostname", "db7\n");
+        fixture_write(&machine->root, "/sys/kernel/kexec_crash_size", "2097152\n");
+        (void) manager_request(m);
+        assert_string_equal(m->facts.hostname, "db7");
+        assert_true(m->facts.crash_size_bytes == 2097152);
+        fixture_write(&machine->root, "/sys/kernel/kexec_crash_size", "not a number\n");
+        (void) manager_request(m);
+        assert_true(m->facts.crash_size_bytes == 2097152);
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -256,6 +277,7 @@ int main(void)
                 CASE(test_what_could_not_be_loaded_is_tried_again),
                 CASE(test_headers_that_stay_stale_are_told_once),
                 CASE(test_a_story_without_a_beginning_is_forgotten),
+                CASE(test_a_request_reads_anew_what_the_kernel_says),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;
