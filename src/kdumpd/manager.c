@@ -394,6 +394,7 @@ int manager_new(const ManagerOptions *options, Manager **ret)
         if (!m)
                 return log_oom();
         m->held = HELD_NULL;
+        m->root_fd = -EBADF;
         m->options = *options;
         m->options.tick_usec = options->tick_usec ?: TICK_USEC;
         m->loader = options->loader;
