@@ -290,6 +290,9 @@ static int bls_plan(const BootRequest *request, BootPlan *plan, char **reterr_me
         }
         if (r < 0)
                 return r;
+        /* GRUB boots the running kernel then, and the entries are another system's. */
+        if (plan->n_changes == before && before > 0 && !request->kernel)
+                return 0;
         if (plan->n_changes == before) {
                 (void) strprintf(reterr_message,
                                  "no boot entry is of kernel '%s': use --kernel=ALL or the path of "

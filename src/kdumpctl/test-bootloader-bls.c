@@ -184,6 +184,20 @@ static void test_files_that_are_refused(void **state)
         assert_int_equal(set(&bed, "V", "ALL", NULL, true), -EISDIR);
 }
 
+/* Such as those of another system, which shares the ESP. */
+static void test_entries_of_others_beside_grub(void **state)
+{
+        _cleanup_(bed_done) Bed bed;
+
+        bed_init(&bed);
+        put(&bed, "etc/default/grub", "A=\"quiet\"\n");
+        put(&bed, "usr/sbin/update-grub", "#!");
+        put(&bed, "boot/efi/loader/entries/arch.conf", ENTRY("6.9-arch", "options a\n"));
+        assert_int_equal(set(&bed, "256M", NULL, "6.1", false), 1);
+        assert_text(&bed, "boot/efi/loader/entries/arch.conf", ENTRY("6.9-arch", "options a\n"));
+        assert_int_equal(set(&bed, "256M", "ALL", "6.1", false), 1);
+}
+
 static void test_kernel_install_beside_entries(void **state)
 {
         _cleanup_(bed_done) Bed bed;
@@ -209,6 +223,7 @@ int main(void)
                 cmocka_unit_test(test_entry_is_ours_if_we_wrote_its_value),
                 cmocka_unit_test(test_entries_are_reached_once),
                 cmocka_unit_test(test_files_that_are_refused),
+                cmocka_unit_test(test_entries_of_others_beside_grub),
                 cmocka_unit_test(test_kernel_install_beside_entries),
         };
 
