@@ -79,10 +79,14 @@ static bool line_at(const char *text, size_t size, size_t at, BootLineHasWords h
         return true;
 }
 
+/* The same value again, such as in a second line, says nothing new. */
 static int add_value(BootWords *words, const char *value, size_t size)
 {
         char *longer;
 
+        if (words->values && strlen(words->values) == size &&
+            memcmp(words->values, value, size) == 0)
+                return 0;
         if (strprintf(&longer, "%s%s%.*s", words->values ?: "", words->values ? " " : "",
                       (int) MIN(size, (size_t) 4096), value) < 0)
                 return -ENOMEM;

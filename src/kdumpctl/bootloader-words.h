@@ -10,7 +10,8 @@
 typedef bool (*BootLineHasWords)(const char *line, size_t size, size_t *ret_begin);
 
 typedef struct BootWords {
-        char *values;  /* what follows crashkernel=, joined by one blank; NULL: there is none */
+        char *values;  /* what follows crashkernel=, joined by one blank, what stands there again
+                          and again once; NULL: there is none */
         unsigned line; /* of the first, from 1 */
         bool plain;    /* they are made of what such a value may have, and hide no variables */
 } BootWords;

@@ -31,6 +31,8 @@ static void test_find(void **state)
                 { "X=\"crashkernel=$SIZE\"", "$SIZE", 1, false },
                 { "X=\"crashkernel=1M\\\"", "1M\\", 1, false },
                 { "crashkernel=1M\ncrashkernel=2M", "1M 2M", 1, true },
+                { "A=\"crashkernel=1M\"\nB=\"crashkernel=1M\"", "1M", 1, true },
+                { "crashkernel=1M crashkernel=1M crashkernel=1", "1M 1", 1, true },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(table); i++) {

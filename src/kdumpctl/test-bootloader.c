@@ -137,6 +137,20 @@ static void test_grub_value_of_others(void **state)
         }
 }
 
+static void test_grub_value_in_two_lines(void **state)
+{
+        _cleanup_(bed_done) Bed bed;
+
+        bed_init(&bed);
+        put_grub(&bed);
+        put(&bed, "etc/default/grub", "A=\"crashkernel=1G\"\nB=\"crashkernel=2G\"\n");
+        assert_int_equal(set(&bed, "256M", NULL, NULL, true), 1);
+        assert_text(&bed, "etc/default/grub", "A=\"crashkernel=256M\"\nB=\"crashkernel=256M\"\n");
+        /* There already, and ours. */
+        assert_int_equal(first_action(&bed, "256M", NULL, false), BOOT_KEEP);
+        assert_int_equal(set(&bed, "512M", NULL, NULL, false), 1);
+}
+
 static void test_grub_files_that_do_not_count(void **state)
 {
         _cleanup_(bed_done) Bed bed;
@@ -304,6 +318,7 @@ int main(void)
                 cmocka_unit_test(test_grub_edited_dropin_is_not_ours),
                 cmocka_unit_test(test_grub_dropin_with_more_in_it),
                 cmocka_unit_test(test_grub_value_of_others),
+                cmocka_unit_test(test_grub_value_in_two_lines),
                 cmocka_unit_test(test_grub_files_that_do_not_count),
                 cmocka_unit_test(test_grub_value_that_is_made_by_the_shell),
                 cmocka_unit_test(test_failed_update_grub_leaves_all_as_it_was),
