@@ -13,6 +13,8 @@
 #define FOLDER "/etc/default/grub.d"
 #define DROPIN FOLDER "/kdump.cfg"
 #define UPDATE_GRUB "/usr/sbin/update-grub"
+#define MENU "/boot/grub/grub.cfg"
+#define MENU_BYTES_MAX ((size_t) 4 << 20)
 
 /* The comment has the value, too: a file of which either was edited is not ours any more. */
 #define DROPIN_TEXT                                                                                \
@@ -148,6 +150,20 @@ static int grub_plan(const BootRequest *request, BootPlan *plan, char **reterr_m
         return 0;
 }
 
+/* As after an update-grub that was interrupted, or an edit without one. */
+static bool grub_is_stale(int root_fd, const char *value)
+{
+        _cleanup_free_ char *menu = NULL, *word = NULL;
+
+        if (root_read(root_fd, MENU, MENU_BYTES_MAX, &menu, NULL) < 0 ||
+            strprintf(&word, " crashkernel=%s", value) < 0)
+                return false;
+        for (const char *p = menu; (p = strstr(p, word)); p++)
+                if (strchr(" \t\r\n\"'", p[strlen(word)]))
+                        return false;
+        return true;
+}
+
 static const char *const update_grub[] = { "update-grub", NULL };
 
 const BootLoader boot_loader_grub = {
@@ -155,4 +171,5 @@ const BootLoader boot_loader_grub = {
         .exists = grub_exists,
         .plan = grub_plan,
         .after = update_grub,
+        .is_stale = grub_is_stale,
 };

@@ -157,8 +157,21 @@ static int write_all(const BootPlan *plan, int root_fd)
         return 0;
 }
 
-/* Once for each kind of which a file was written. */
-static int run_after(const BootPlan *plan, BootRun run)
+static bool needs_after(const BootChange *change, int root_fd, const char *value)
+{
+        const BootLoader *loader = change->loader;
+
+        if (!loader->after || change->written)
+                return loader->after;
+        if (!loader->is_stale || !loader->is_stale(root_fd, value))
+                return false;
+        log_info("The boot menu does not have crashkernel=%s yet: running '%s'.", value,
+                 loader->after[0]);
+        return true;
+}
+
+/* Once for each kind of which a file was written, now or before without the rest. */
+static int run_after(const BootPlan *plan, int root_fd, const char *value, BootRun run)
 {
         const BootLoader *last = NULL;
 
@@ -166,7 +179,7 @@ static int run_after(const BootPlan *plan, BootRun run)
                 const BootLoader *loader = plan->changes[i].loader;
                 int status = 0, r;
 
-                if (!plan->changes[i].written || loader == last || !loader->after)
+                if (loader == last || !needs_after(&plan->changes[i], root_fd, value))
                         continue;
                 last = loader;
                 r = run(loader->after, &status);
@@ -228,6 +241,7 @@ int boot_plan_apply(BootPlan *plan, int root_fd, BootMemory *memory, const char 
                     BootRun run)
 {
         size_t n_before = memory->n_items;
+        bool all_there = true;
         int n = 0, r;
 
         for (size_t i = 0; i < plan->n_changes; i++) {
@@ -235,15 +249,16 @@ int boot_plan_apply(BootPlan *plan, int root_fd, BootMemory *memory, const char 
 
                 change->written = boot_change_action(change, memory, value, force) == BOOT_WRITE;
                 n += change->written;
+                all_there &= streq_ptr(change->present, value);
         }
         if (n == 0)
-                return 0;
+                return all_there && run ? run_after(plan, root_fd, value, run) : 0;
         r = remember_new(plan, root_fd, memory, value);
         if (r < 0)
                 return r;
         r = write_all(plan, root_fd);
         if (r >= 0 && run) {
-                r = run_after(plan, run);
+                r = run_after(plan, root_fd, value, run);
                 if (r < 0)
                         undo(plan, root_fd, plan->n_changes);
         }

@@ -44,7 +44,10 @@ struct BootLoader {
          * Does not log. */
         int (*plan)(const BootRequest *request, BootPlan *plan, char **reterr_message);
         const char *const *after; /* a program to run when a file has changed; NULL: none */
-        const char *hint;         /* what else is to be done then; NULL: nothing */
+
+        /* Whether what @after makes is there without @value. NULL: that is not known. */
+        bool (*is_stale)(int root_fd, const char *value);
+        const char *hint; /* what else is to be done then; NULL: nothing */
 };
 
 extern const BootLoader boot_loader_bls, boot_loader_cmdline, boot_loader_grub;
@@ -71,7 +74,8 @@ BootAction boot_change_action(const BootChange *change, const BootMemory *memory
 typedef int (*BootRun)(const char *const *argv, int *ret_status);
 
 /* Writes all changes that are BOOT_WRITE, remembers them, and, if @run is given, runs what comes
- * after. On failure everything is as it was before. Returns how many were written. Logs. */
+ * after, also where nothing else is left to do. On failure everything is as it was before. Returns
+ * how many were written. Logs. */
 int boot_plan_apply(BootPlan *plan, int root_fd, BootMemory *memory, const char *value, bool force,
                     BootRun run);
 

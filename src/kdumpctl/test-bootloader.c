@@ -197,6 +197,50 @@ static void test_failed_update_grub_leaves_all_as_it_was(void **state)
         }
 }
 
+/* Whoever interrupts update-grub, or edits a file by hand, leaves a menu without the value. */
+static void test_update_grub_is_run_for_a_menu_without_the_value(void **state)
+{
+        static const struct {
+                const char *menu;
+                unsigned n_runs;
+        } table[] = {
+                { "linux /vmlinuz quiet\n", 1 },
+                { "linux /vmlinuz crashkernel=256M-:512M\n", 1 },
+                { "linux /vmlinuz crashkernel=1G\nlinux /vmlinuz crashkernel=256M\n", 0 },
+                { "linux /vmlinuz crashkernel=256M quiet", 0 },
+                { "linux /vmlinuz crashkernel=256M", 0 },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(table); i++) {
+                _cleanup_(bed_done) Bed bed;
+
+                bed_init(&bed);
+                put_grub(&bed);
+                assert_int_equal(set(&bed, "256M", NULL, NULL, false), 1);
+                put(&bed, "boot/grub/grub.cfg", table[i].menu);
+                run_status = 1;
+                assert_int_equal(set(&bed, "256M", NULL, NULL, false),
+                                 table[i].n_runs > 0 ? -EIO : 0);
+                run_status = 0;
+                assert_int_equal(set(&bed, "256M", NULL, NULL, false), 0);
+                assert_int_equal(n_runs, table[i].n_runs);
+                /* What was there before the menu stays. */
+                assert_int_equal(first_action(&bed, "256M", NULL, false), BOOT_KEEP);
+        }
+}
+
+static void test_update_grub_is_not_run_where_a_value_is_left_alone(void **state)
+{
+        _cleanup_(bed_done) Bed bed;
+
+        bed_init(&bed);
+        put_grub(&bed);
+        put(&bed, "etc/default/grub", "A=\"crashkernel=1G\"\n");
+        put(&bed, "boot/grub/grub.cfg", "linux /vmlinuz\n");
+        assert_int_equal(set(&bed, "256M", NULL, NULL, false), 0);
+        assert_int_equal(n_runs, 0);
+}
+
 static void test_links_and_modes_stay(void **state)
 {
         _cleanup_(bed_done) Bed bed;
@@ -322,6 +366,8 @@ int main(void)
                 cmocka_unit_test(test_grub_files_that_do_not_count),
                 cmocka_unit_test(test_grub_value_that_is_made_by_the_shell),
                 cmocka_unit_test(test_failed_update_grub_leaves_all_as_it_was),
+                cmocka_unit_test(test_update_grub_is_run_for_a_menu_without_the_value),
+                cmocka_unit_test(test_update_grub_is_not_run_where_a_value_is_left_alone),
                 cmocka_unit_test(test_links_and_modes_stay),
                 cmocka_unit_test(test_links_stay_inside_of_the_root),
                 cmocka_unit_test(test_dangling_link_is_not_replaced),
