@@ -25,8 +25,8 @@ void facts_done(Facts *facts);
 
 /* Reads everything below directory fd @root_fd ("/" in production; a fixture in tests). Files that
  * do not exist leave their field at 0/false. crash_size and crash_hotplug are read here only, and
- * this is called once at start: reading them takes the kexec lock (kernel/kexec_core.c, v6.x) and
- * may make a load or a crash at that moment fail. Does not log. */
+ * this is called for a request, never by a clock: reading them takes the kexec lock
+ * (kernel/kexec_core.c, v6.x) and may make a load or a crash at that moment fail. Does not log. */
 int facts_read(int root_fd, Facts *ret);
 
 /* Reads load_disabled and load_limit again: they may change at any time. Does not log. */
