@@ -73,14 +73,15 @@ bool kexec_file_is_sealed(int fd)
         return seals >= 0 && (seals & MEMORY_FILE_SEALS) == MEMORY_FILE_SEALS;
 }
 
-int kexec_file_new(int from_fd, const char *name, int *ret_fd)
+/* Exactly one of @from_fd and @text is the source. */
+static int memory_file_fill(const char *name, int from_fd, const char *text, int *ret_fd)
 {
         _cleanup_close_ int fd = memory_file_new(name);
         int r;
 
         if (fd < 0)
                 return fd;
-        r = fd_copy(from_fd, fd, NULL);
+        r = text ? write_full(fd, text, strlen(text)) : fd_copy(from_fd, fd, NULL);
         if (r < 0)
                 return r;
         r = memory_file_seal(fd);
@@ -90,21 +91,14 @@ int kexec_file_new(int from_fd, const char *name, int *ret_fd)
         return 0;
 }
 
+int kexec_file_new(int from_fd, const char *name, int *ret_fd)
+{
+        return memory_file_fill(name, from_fd, NULL, ret_fd);
+}
+
 int kexec_text_new(const char *text, const char *name, int *ret_fd)
 {
-        _cleanup_close_ int fd = memory_file_new(name);
-        int r;
-
-        if (fd < 0)
-                return fd;
-        r = write_full(fd, text, strlen(text));
-        if (r < 0)
-                return r;
-        r = memory_file_seal(fd);
-        if (r < 0)
-                return r;
-        *ret_fd = r;
-        return 0;
+        return memory_file_fill(name, -EBADF, text, ret_fd);
 }
 
 int kexec_initrd_new(int base_fd, const void *overlay, size_t overlay_size, int *ret_fd)

@@ -54,17 +54,6 @@ static void load_problem(Manager *m, const char *format, ...)
                      m->load_problem ?: "Out of memory.");
 }
 
-static int replace_string(char **s, const char *value)
-{
-        char *copy = value ? strdup(value) : NULL;
-
-        if (value && !copy)
-                return log_oom();
-        free(*s);
-        *s = copy;
-        return 0;
-}
-
 /* The kernel has generation @number now. @over: there was an image before, so that there was a gap.
  */
 static void now_loaded(Manager *m, uint64_t number, uint64_t gap_usec, bool over)
@@ -100,8 +89,8 @@ static void now_armed(Manager *m, const Generation *generation, uint64_t gap_use
         m->state.base_bytes = generation->base_bytes;
         m->state.overlay_bytes = generation->overlay_bytes;
         m->state.base_realtime_usec = generation->base_realtime_usec;
-        (void) replace_string(&m->state.kernel_release, generation->kernel_release);
-        (void) replace_string(&m->state.base_id, generation->base_id);
+        manager_set_text(&m->state.kernel_release, generation->kernel_release);
+        manager_set_text(&m->state.base_id, generation->base_id);
         if (strv_copy(generation->targets, &targets) < 0)
                 (void) log_oom();
         strv_free(m->state.targets);

@@ -29,17 +29,6 @@ static void tell_event(Manager *m, const char *text)
                 manager_story_begin(m, "%s", text);
 }
 
-static int replace_string(char **s, const char *value)
-{
-        char *copy = value ? strdup(value) : NULL;
-
-        if (value && !copy)
-                return log_oom();
-        free(*s);
-        *s = copy;
-        return 0;
-}
-
 /* In words, what the loaded image does not know; NULL if it knows all, or nothing is known of it.
  * Where the kernel updates the headers itself (crash_hotplug is 1), it has done so already. */
 static char *describe_stale(const Manager *m, const char *digest)
@@ -65,8 +54,8 @@ static char *describe_stale(const Manager *m, const char *digest)
 
 static void remember_topology(Manager *m, const char *digest)
 {
-        (void) replace_string(&m->state.loaded_topology_sha256, digest);
-        (void) replace_string(&m->state.loaded_cpus, m->topology.cpus);
+        manager_set_text(&m->state.loaded_topology_sha256, digest);
+        manager_set_text(&m->state.loaded_cpus, m->topology.cpus);
         m->state.loaded_n_cpus = m->topology.n_cpus;
         m->state.loaded_ram_bytes = m->topology.ram_bytes;
 }
@@ -129,7 +118,7 @@ static void sample(Manager *m)
                 log_debug("The loaded image cannot be read, so another one in its place would not "
                           "be noticed: %s",
                           strerror(-r));
-        (void) replace_string(&m->state.area_sha256, r < 0 ? NULL : hex);
+        manager_set_text(&m->state.area_sha256, r < 0 ? NULL : hex);
 }
 
 void manager_look_loaded(Manager *m)

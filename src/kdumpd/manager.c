@@ -87,17 +87,23 @@ uint64_t manager_request(Manager *m)
         return m->state.request + 1;
 }
 
-void manager_publish(Manager *m, const Decision *decision)
+void manager_set_text(char **text, const char *value)
 {
-        char *reason = strdup(decision->reason);
-        int r;
+        char *copy = value ? strdup(value) : NULL;
 
-        if (!reason) {
+        if (value && !copy) {
                 (void) log_oom();
                 return;
         }
-        free(m->state.reason);
-        m->state.reason = reason;
+        free(*text);
+        *text = copy;
+}
+
+void manager_publish(Manager *m, const Decision *decision)
+{
+        int r;
+
+        manager_set_text(&m->state.reason, decision->reason);
         m->state.state = decision->state;
         m->state.pid = (uint64_t) getpid();
         m->state.generation = m->armed_generation;
@@ -115,14 +121,7 @@ void manager_publish(Manager *m, const Decision *decision)
 
 static void remember_error(Manager *m, const char *error)
 {
-        char *copy = strdup(error);
-
-        if (!copy) {
-                (void) log_oom();
-                return;
-        }
-        free(m->state.last_error);
-        m->state.last_error = copy;
+        manager_set_text(&m->state.last_error, error);
         m->state.last_error_realtime_usec = now_realtime_usec();
 }
 

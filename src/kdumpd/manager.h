@@ -122,6 +122,9 @@ int manager_run(Manager *manager);
 /* Runs manager_step() soon. */
 void manager_kick(Manager *manager);
 
+/* Makes *text a copy of @value, which may be NULL; without memory it stays. Logs. */
+void manager_set_text(char **text, const char *value);
+
 /* Writes the state file and tells PID 1. */
 void manager_publish(Manager *manager, const Decision *decision);
 
