@@ -84,6 +84,17 @@ int facts_crash_loaded(int root_fd)
         return -ENOENT;
 }
 
+bool facts_kexec_busy(int root_fd)
+{
+        for (size_t i = 0; i < ELEMENTSOF(crash_size_paths); i++) {
+                uint64_t bytes;
+
+                if (read_number(root_fd, crash_size_paths[i], &bytes) == -EBUSY)
+                        return true;
+        }
+        return false;
+}
+
 static int read_crash_size(int root_fd, uint64_t *ret_bytes)
 {
         for (size_t i = 0; i < ELEMENTSOF(crash_size_paths); i++) {

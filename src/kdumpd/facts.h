@@ -40,3 +40,6 @@ int facts_refresh_crash_hotplug(int root_fd, Facts *facts);
 /* crash_loaded alone; takes no lock, may be polled. Returns 0/1, or -ENOENT: a kernel without
  * kexec. */
 int facts_crash_loaded(int root_fd);
+
+/* Whether another process holds the lock that a load takes. Takes it for a moment. */
+bool facts_kexec_busy(int root_fd);

@@ -197,6 +197,13 @@ static int sys_loaded(void)
         return root_fd < 0 ? -errno : facts_crash_loaded(root_fd);
 }
 
+static bool sys_busy(void)
+{
+        _cleanup_close_ int root_fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+        return root_fd >= 0 && facts_kexec_busy(root_fd);
+}
+
 static void sleep_usec(uint64_t usec)
 {
         struct timespec ts = {
@@ -213,19 +220,24 @@ const KexecLoader kexec_loader_file = {
         .load = file_load,
         .unload = file_unload,
         .loaded = sys_loaded,
+        .busy = sys_busy,
         .pause = sleep_usec,
 };
 
 /* Unloads if @image is NULL. *ret_begin_usec is the time just before the call that counted: those
- * that found the kernel busy changed nothing. */
+ * that found the kernel busy changed nothing. But each of them is one less of
+ * kernel.kexec_load_limit_panic (kernel/kexec_core.c, kexec_load_permitted() comes before the lock
+ * is tried, v6.3), so that we look whether the lock is free by now before we ask again. */
 static int call_until_free(const KexecLoader *loader, const KexecImage *image,
                            uint64_t *ret_begin_usec)
 {
         uint64_t pause_usec = BUSY_PAUSE_MIN_USEC;
 
         for (unsigned attempt = 1;; attempt++) {
+                bool wait = attempt > 1 && attempt < BUSY_ATTEMPTS && image && loader->busy &&
+                            loader->busy();
                 uint64_t begin_usec = now_boottime_usec();
-                int r = image ? loader->load(image) : loader->unload();
+                int r = wait ? -EBUSY : image ? loader->load(image) : loader->unload();
 
                 if (r != -EBUSY || attempt == BUSY_ATTEMPTS) {
                         *ret_begin_usec = begin_usec;

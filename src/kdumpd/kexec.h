@@ -26,6 +26,8 @@ typedef struct KexecLoader {
         int (*unload)(void);
         /* 1 if a crash image is loaded, 0 if not, or a negative errno. Takes no lock. */
         int (*loaded)(void);
+        /* Whether a load would find the kernel busy, as far as one can see. May be NULL. */
+        bool (*busy)(void);
         /* Called between two attempts that found the kernel busy. */
         void (*pause)(uint64_t usec);
 } KexecLoader;

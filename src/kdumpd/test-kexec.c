@@ -173,6 +173,27 @@ static void test_busy_for_ever_keeps_the_old(void **unused)
         assert_false(swap.restored);
 }
 
+static bool is_busy(void)
+{
+        return fake.n_pauses < 4;
+}
+
+/* The kernel counts them, and may allow only so many. */
+static void test_no_load_is_wasted_on_a_busy_kernel(void **unused)
+{
+        KexecLoader loader = fake_loader;
+        KexecImage image = KEXEC_IMAGE_NULL;
+        KexecSwap swap;
+
+        fake_reset(false);
+        loader.busy = is_busy;
+        fake.answers[0] = -EBUSY;
+        assert_int_equal(kexec_crash_swap(&loader, &image, NULL, &swap), 0);
+        assert_int_equal(fake.n_calls, 2);
+        assert_int_equal(fake.n_pauses, 4);
+        assert_true(fake.loaded);
+}
+
 static void test_load_failure_restores_previous(void **unused)
 {
         KexecImage image = KEXEC_IMAGE_NULL, old = KEXEC_IMAGE_NULL;
@@ -235,6 +256,7 @@ int main(void)
                 cmocka_unit_test(test_swap_replaces),
                 cmocka_unit_test(test_busy_kernel_is_asked_again),
                 cmocka_unit_test(test_busy_for_ever_keeps_the_old),
+                cmocka_unit_test(test_no_load_is_wasted_on_a_busy_kernel),
                 cmocka_unit_test(test_load_failure_restores_previous),
                 cmocka_unit_test(test_refusal_before_the_swap_restores_nothing),
                 cmocka_unit_test(test_both_fail),
