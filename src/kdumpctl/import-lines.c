@@ -2,6 +2,7 @@
 /* Owns the lines that are written: comments, and directives that our own parser takes. */
 #include <stdarg.h>
 
+#include "config-internal.h"
 #include "config-value.h"
 #include "config.h"
 #include "import.h"
@@ -81,8 +82,13 @@ static int copy_value(const DirectiveInfo *info, const char *value, char **ret)
 }
 
 /* What no value of kdump.conf may hold, whatever its type; NULL: nothing of that. */
-static const char *find_misfit(const char *value)
+static const char *find_misfit(const DirectiveInfo *info, const char *value)
 {
+        /* With a sign in front, and blanks and quotes around it */
+        if (strlen(info->name) + strlen(value) + 4 > CONFIG_LINE_BYTES_MAX)
+                return "a value of fewer bytes";
+        if (*value && !value[strspn(value, " \t")])
+                return "more than blanks";
         for (const char *p = value; *p; p++) {
                 if (*p == '#')
                         return "a value without '#', which begins a comment in kdump.conf";
@@ -96,7 +102,7 @@ static const char *find_misfit(const char *value)
 static int check_value(const DirectiveInfo *info, const char *value, char **ret_expected)
 {
         _cleanup_(config_freep) Config *scratch = calloc(1, sizeof(*scratch));
-        const char *misfit = find_misfit(value);
+        const char *misfit = find_misfit(info, value);
         uint8_t *base = (uint8_t *) scratch;
         int r;
 

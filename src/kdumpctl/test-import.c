@@ -66,6 +66,9 @@ static const Case cases[] = {
         { IMPORT_FROM_SUSE, "KDUMP_SAVEDIR=smb://srv/d", "", "has no 'smb'" },
         { IMPORT_FROM_SUSE, "KDUMP_SAVEDIR=http://srv/d", "", "neither a folder nor a URL" },
         { IMPORT_FROM_SUSE, "KDUMP_SAVEDIR=$X/d", "", "only a shell can fill in. Write it here:" },
+        { IMPORT_FROM_SUSE, "KDUMP_COMMANDLINE=' '", "", "more than blanks" },
+        { IMPORT_FROM_SUSE, "KDUMP_REQUIRED_PROGRAMS=' \t'", "", "more than blanks" },
+        { IMPORT_FROM_DEBIAN, "KDUMP_CMDLINE=' '", "", "more than blanks" },
         { IMPORT_FROM_SUSE, "KDUMP_SSH_IDENTITY=id_ed25519", "sshkey /root/.ssh/id_ed25519\n",
           NULL },
         { IMPORT_FROM_SUSE, "KDUMP_SSH_IDENTITY='/k a'", "sshkey /k\n", "the first is taken" },
@@ -372,6 +375,25 @@ static void test_long_words_and_control_characters_stay_in_their_comment(void **
         free(text);
 }
 
+/* Our parser has a limit, and would refuse the file for it. */
+static void test_a_value_that_is_too_long_is_left_to_you(void **state)
+{
+        static const size_t lengths[] = { 65000, 65535 };
+
+        for (size_t i = 0; i < ELEMENTSOF(lengths); i++) {
+                _cleanup_free_ char *word = malloc(lengths[i] + 1);
+                _cleanup_free_ char *settings = NULL, *text = NULL;
+
+                assert_non_null(word);
+                memset(word, 'x', lengths[i]);
+                word[lengths[i]] = '\0';
+                assert_int_equal(strprintf(&settings, "KDUMP_COMMANDLINE=%s", word), 0);
+                text = run_import(IMPORT_FROM_SUSE, settings, true);
+                check_round_trip(text);
+                assert_int_equal(strstr(text, "fewer bytes") != NULL, i == 1);
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -381,6 +403,7 @@ int main(void)
                 cmocka_unit_test(test_no_rule_is_silent),
                 cmocka_unit_test(test_origin_is_guessed_by_name_and_content),
                 cmocka_unit_test(test_long_words_and_control_characters_stay_in_their_comment),
+                cmocka_unit_test(test_a_value_that_is_too_long_is_left_to_you),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;
