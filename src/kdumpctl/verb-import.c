@@ -12,13 +12,7 @@
 #include "kdump-conf.h"
 #include "log.h"
 #include "paths.h"
-
-/* Paths are below the root folder, so without their leading slashes. */
-static const char *relative(const char *path)
-{
-        path += strspn(path, "/");
-        return *path ? path : ".";
-}
+#include "rootdir.h"
 
 static int find_file(int root_fd, const char **ret)
 {
@@ -27,7 +21,7 @@ static int find_file(int root_fd, const char **ret)
         for (ImportFrom from = 0; from < _IMPORT_FROM_MAX; from++) {
                 const char *path = import_origin(from)->path;
 
-                if (faccessat(root_fd, relative(path), F_OK, 0) < 0 || streq_ptr(found, path))
+                if (faccessat(root_fd, root_relative(path), F_OK, 0) < 0 || streq_ptr(found, path))
                         continue;
                 if (found)
                         return log_error_errno(-EEXIST,
@@ -51,8 +45,8 @@ static int read_settings(int dir_fd, const char *file, ShellSettings *ret)
         size_t size;
         int r;
 
-        r = file_read(dir_fd, dir_fd == AT_FDCWD ? file : relative(file), SHELL_SETTINGS_BYTES_MAX,
-                      &text, &size);
+        r = file_read(dir_fd, dir_fd == AT_FDCWD ? file : root_relative(file),
+                      SHELL_SETTINGS_BYTES_MAX, &text, &size);
         if (r < 0)
                 return log_error_errno(r, "Failed to read '%s': %m", file);
         r = shell_settings_parse(text, size, ret);
@@ -108,13 +102,13 @@ static int check_replaceable(int root_fd)
         size_t size;
         int r;
 
-        if (fstatat(root_fd, relative(PATH_CONFIG), &st, AT_SYMLINK_NOFOLLOW) < 0) {
+        if (fstatat(root_fd, root_relative(PATH_CONFIG), &st, AT_SYMLINK_NOFOLLOW) < 0) {
                 if (errno == ENOENT)
                         return 0;
                 return log_error_errno(errno, "Failed to look at '%s': %m", PATH_CONFIG);
         }
         if (S_ISREG(st.st_mode)) {
-                r = file_read(root_fd, relative(PATH_CONFIG), kdump_conf_size, &text, &size);
+                r = file_read(root_fd, root_relative(PATH_CONFIG), kdump_conf_size, &text, &size);
                 if (r == 0 && size == kdump_conf_size && memcmp(text, kdump_conf, size) == 0)
                         return 0;
                 if (r < 0 && r != -EFBIG)
@@ -135,7 +129,7 @@ static int write_config(int root_fd, const char *text, size_t size)
                 return r;
         r = mkdir_parents(root_fd, "etc", 0755);
         if (r >= 0)
-                r = file_write_atomic(root_fd, relative(PATH_CONFIG), text, size, 0644);
+                r = file_write_atomic(root_fd, root_relative(PATH_CONFIG), text, size, 0644);
         if (r < 0)
                 return log_error_errno(r, "Failed to write '%s': %m", PATH_CONFIG);
         log_info("Wrote '%s': read it, then \"kdumpctl reload\" brings it into effect.",

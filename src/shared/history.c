@@ -6,6 +6,7 @@
 
 #include "io.h"
 #include "json-fields.h"
+#include "rootdir.h"
 #include "strv.h"
 #include "words.h"
 
@@ -152,19 +153,13 @@ int history_from_json(const char *json, size_t size, History *ret)
         return 0;
 }
 
-/* Names below a directory fd are relative; an absolute one would leave the tree of a test. */
-static const char *below_root(const char *path)
-{
-        return path + strspn(path, "/");
-}
-
 static int read_file(int root_fd, const char *path, History *ret)
 {
         _cleanup_free_ char *json = NULL;
         size_t size;
         int r;
 
-        r = file_read(root_fd, below_root(path), JSON_BYTES_MAX, &json, &size);
+        r = file_read(root_fd, root_relative(path), JSON_BYTES_MAX, &json, &size);
         if (r == -EFBIG)
                 return -EBADMSG;
         return r < 0 ? r : history_from_json(json, size, ret);
@@ -309,10 +304,10 @@ static int write_file(int root_fd, const char *folder, mode_t mode, const char *
 {
         int r;
 
-        r = mkdir_parents(root_fd, below_root(folder), mode);
+        r = mkdir_parents(root_fd, root_relative(folder), mode);
         if (r < 0)
                 return r;
-        return file_write_atomic(root_fd, below_root(path), json, strlen(json), 0644);
+        return file_write_atomic(root_fd, root_relative(path), json, strlen(json), 0644);
 }
 
 int history_append(int root_fd, const HistoryEntry *entry)

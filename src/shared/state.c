@@ -6,6 +6,7 @@
 
 #include "io.h"
 #include "json-fields.h"
+#include "rootdir.h"
 #include "strv.h"
 
 /* A file larger than this is not ours. */
@@ -127,19 +128,13 @@ int state_from_json(const char *json, size_t size, State *ret)
         return 0;
 }
 
-/* Names below a directory fd are relative; an absolute one would leave the tree of a test. */
-static const char *below_root(const char *path)
-{
-        return path + strspn(path, "/");
-}
-
 int state_read(int root_fd, State *ret)
 {
         _cleanup_free_ char *json = NULL;
         size_t size;
         int r;
 
-        r = file_read(root_fd, below_root(PATH_STATE_JSON), STATE_SIZE_MAX, &json, &size);
+        r = file_read(root_fd, root_relative(PATH_STATE_JSON), STATE_SIZE_MAX, &json, &size);
         if (r < 0)
                 return r;
         return state_from_json(json, size, ret);
@@ -153,8 +148,8 @@ int state_write(int root_fd, const State *state)
         r = state_to_json(state, &json);
         if (r < 0)
                 return r;
-        r = mkdir_parents(root_fd, below_root(PATH_RUN_DIR), 0755);
+        r = mkdir_parents(root_fd, root_relative(PATH_RUN_DIR), 0755);
         if (r < 0)
                 return r;
-        return file_write_atomic(root_fd, below_root(PATH_STATE_JSON), json, strlen(json), 0644);
+        return file_write_atomic(root_fd, root_relative(PATH_STATE_JSON), json, strlen(json), 0644);
 }

@@ -6,6 +6,7 @@
 
 #include "io.h"
 #include "json-fields.h"
+#include "rootdir.h"
 
 /* Far more than a system has targets. */
 #define CHECKS_MAX 4096
@@ -202,19 +203,13 @@ int verify_report_from_json(const char *json, size_t size, VerifyReport *ret)
         return 0;
 }
 
-/* Names below a directory fd are relative; an absolute one would leave the tree of a test. */
-static const char *below_root(const char *path)
-{
-        return path + strspn(path, "/");
-}
-
 int verify_report_read(int root_fd, VerifyReport *ret)
 {
         _cleanup_free_ char *json = NULL;
         size_t size;
         int r;
 
-        r = file_read(root_fd, below_root(PATH_VERIFY_JSON), JSON_BYTES_MAX, &json, &size);
+        r = file_read(root_fd, root_relative(PATH_VERIFY_JSON), JSON_BYTES_MAX, &json, &size);
         if (r < 0)
                 return r;
         return verify_report_from_json(json, size, ret);
@@ -228,8 +223,9 @@ int verify_report_write(int root_fd, const VerifyReport *report)
         r = verify_report_to_json(report, &json);
         if (r < 0)
                 return r;
-        r = mkdir_parents(root_fd, below_root(PATH_RUN_DIR), 0755);
+        r = mkdir_parents(root_fd, root_relative(PATH_RUN_DIR), 0755);
         if (r < 0)
                 return r;
-        return file_write_atomic(root_fd, below_root(PATH_VERIFY_JSON), json, strlen(json), 0644);
+        return file_write_atomic(root_fd, root_relative(PATH_VERIFY_JSON), json, strlen(json),
+                                 0644);
 }
