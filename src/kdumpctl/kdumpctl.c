@@ -57,8 +57,8 @@ static void usage(FILE *f)
         }
         (void) fprintf(
                 f,
-                "\nconfig, list and propagate take --root=DIR, before or behind the verb: a system "
-                "that is\nnot the running one.\n");
+                "\nconfig, list, propagate and reset-crashkernel take --root=DIR, before or behind "
+                "the verb:\na system that is not the running one.\n");
         (void) fprintf(
                 f, "\nExit status: 0 success, 1 failure; status: 3 if nothing is armed; verify: 1 "
                    "if a\ncheck failed, 2 if the checks could not be made.\n");
