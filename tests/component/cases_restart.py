@@ -96,6 +96,21 @@ def kill_in_the_middle_of_a_load_is_made_good(bed):
 kill_in_the_middle_of_a_load_is_made_good.environment = {"BED_LOAD_USEC": "500000"}
 
 
+def kill_before_a_load_is_written_down_is_made_good(bed):
+    """What is loaded is the new image, and what is asked for is the old one again."""
+    bed.start()
+    bed.m.write("etc/kdump.conf", "path /var/crash/other\n")
+    bed.sm.wait(lambda: bed.m.loads() == 2 and bed.m.crash_loaded(), "the load")
+    bed.sm.kill(signal.SIGKILL)
+    check(bed.m.calls()[-1] == "load begun", "the load was over")
+    bed.m.write("etc/kdump.conf", "")
+    bed.start()
+    bed.check_armed(3)
+
+
+kill_before_a_load_is_written_down_is_made_good.environment = {"BED_LOAD_USEC": "500000"}
+
+
 def boot_arms_what_was_built(bed):
     bed.start()
     bed.sm.kill()
@@ -108,4 +123,5 @@ def boot_arms_what_was_built(bed):
 
 CASES = (restarted_daemon_has_the_image_in_memory, daemon_that_loses_disk_and_image_loads_from_memory,
          store_has_only_what_is_armed, daemon_without_a_store_reads_from_disk, hotplug_while_it_is_away, edit_while_it_is_away,
-         running_build_is_joined, kill_in_the_middle_of_a_load_is_made_good, boot_arms_what_was_built)
+         running_build_is_joined, kill_in_the_middle_of_a_load_is_made_good,
+         kill_before_a_load_is_written_down_is_made_good, boot_arms_what_was_built)

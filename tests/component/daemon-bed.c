@@ -198,6 +198,7 @@ static int bed_load(const KexecImage *image)
                 return -ENOEXEC;
         }
         take_image(image);
+        sleep_usec(load_usec);
         tell_call("load done");
         return 0;
 }
