@@ -11,6 +11,7 @@ KEEP= set the folder of a case that has failed stays. Full and read-only file sy
 import importlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -52,6 +53,7 @@ def main():
             subprocess.run(["unshare", "-m", "true"], check=False, stderr=subprocess.DEVNULL).returncode == 0:
         os.environ[INSIDE] = "1"
         os.execvp("unshare", ["unshare", "-m", sys.executable, *sys.argv])
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # no daemon stays behind
     program, group, names = Path(sys.argv[1]).resolve(), sys.argv[2], sys.argv[3:]
     cases = [case for case in importlib.import_module("cases_" + group).CASES if not names or case.__name__ in names]
     return 0 if cases and all([run_case(program, case) for case in cases]) else 1
