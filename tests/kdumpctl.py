@@ -145,6 +145,21 @@ class Import(Bed):
         self.write()
         self.assertIn("path /dumps", (self.root / "etc/kdump.conf").read_text(encoding="utf-8"))
 
+    def test_links_stay_inside_of_the_root(self):
+        outside = Path(self.folder.name) / "outside"
+        (outside / "sysconfig").mkdir(parents=True)
+        (outside / "sysconfig/kdump").write_text(SUSE, encoding="utf-8")
+        (self.root / "etc").symlink_to(outside.resolve())
+        self.assertIn("There is neither", self.run_it("config", "--import", status=1)[1])
+        self.put("x", SUSE)
+        self.run_it("config", "--import=/x", "--from=suse", "--write", status=1)
+        self.assertFalse((outside / "kdump.conf").exists())
+        # The folder that it means is the root's own.
+        own = self.root / str(outside.resolve())[1:]
+        own.mkdir(parents=True)
+        self.run_it("config", "--import=/x", "--from=suse", "--write")
+        self.assertTrue((own / "kdump.conf").exists())
+
     def test_write_leaves_alone_what_somebody_wrote(self):
         self.put("etc/sysconfig/kdump", SUSE)
         shipped = (SOURCE_ROOT / "conf/kdump.conf").read_text(encoding="utf-8")

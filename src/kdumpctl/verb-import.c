@@ -20,8 +20,9 @@ static int find_file(int root_fd, const char **ret)
 
         for (ImportFrom from = 0; from < _IMPORT_FROM_MAX; from++) {
                 const char *path = import_origin(from)->path;
+                _cleanup_close_ int fd = root_open(root_fd, path, O_PATH);
 
-                if (faccessat(root_fd, root_relative(path), F_OK, 0) < 0 || streq_ptr(found, path))
+                if (fd < 0 || streq_ptr(found, path))
                         continue;
                 if (found)
                         return log_error_errno(-EEXIST,
@@ -45,8 +46,8 @@ static int read_settings(int dir_fd, const char *file, ShellSettings *ret)
         size_t size;
         int r;
 
-        r = file_read(dir_fd, dir_fd == AT_FDCWD ? file : root_relative(file),
-                      SHELL_SETTINGS_BYTES_MAX, &text, &size);
+        r = dir_fd == AT_FDCWD ? file_read(dir_fd, file, SHELL_SETTINGS_BYTES_MAX, &text, &size)
+                               : root_read(dir_fd, file, SHELL_SETTINGS_BYTES_MAX, &text, &size);
         if (r < 0)
                 return log_error_errno(r, "Failed to read '%s': %m", file);
         r = shell_settings_parse(text, size, ret);
@@ -95,20 +96,20 @@ static int make_text(Import *import, char **ret, size_t *ret_size)
 }
 
 /* Whether there is nothing at PATH_CONFIG that anybody has written by hand. */
-static int check_replaceable(int root_fd)
+static int check_replaceable(int folder_fd)
 {
         _cleanup_free_ char *text = NULL;
         struct stat st;
         size_t size;
         int r;
 
-        if (fstatat(root_fd, root_relative(PATH_CONFIG), &st, AT_SYMLINK_NOFOLLOW) < 0) {
+        if (fstatat(folder_fd, basename(PATH_CONFIG), &st, AT_SYMLINK_NOFOLLOW) < 0) {
                 if (errno == ENOENT)
                         return 0;
                 return log_error_errno(errno, "Failed to look at '%s': %m", PATH_CONFIG);
         }
         if (S_ISREG(st.st_mode)) {
-                r = file_read(root_fd, root_relative(PATH_CONFIG), kdump_conf_size, &text, &size);
+                r = file_read(folder_fd, basename(PATH_CONFIG), kdump_conf_size, &text, &size);
                 if (r == 0 && size == kdump_conf_size && memcmp(text, kdump_conf, size) == 0)
                         return 0;
                 if (r < 0 && r != -EFBIG)
@@ -120,16 +121,21 @@ static int check_replaceable(int root_fd)
                                PATH_CONFIG);
 }
 
+/* Another system's links mean its own folders: nothing outside of the root is written. */
 static int write_config(int root_fd, const char *text, size_t size)
 {
+        _cleanup_close_ int folder_fd = root_open(root_fd, "/etc", O_RDONLY | O_DIRECTORY);
         int r;
 
-        r = check_replaceable(root_fd);
+        if (folder_fd == -ENOENT && mkdirat(root_fd, "etc", 0755) == 0)
+                folder_fd = root_open(root_fd, "/etc", O_RDONLY | O_DIRECTORY);
+        if (folder_fd < 0)
+                return log_error_errno(folder_fd, "Failed to open the folder of '%s': %m",
+                                       PATH_CONFIG);
+        r = check_replaceable(folder_fd);
         if (r < 0)
                 return r;
-        r = mkdir_parents(root_fd, "etc", 0755);
-        if (r >= 0)
-                r = file_write_atomic(root_fd, root_relative(PATH_CONFIG), text, size, 0644);
+        r = file_write_atomic(folder_fd, basename(PATH_CONFIG), text, size, 0644);
         if (r < 0)
                 return log_error_errno(r, "Failed to write '%s': %m", PATH_CONFIG);
         log_info("Wrote '%s': read it, then \"kdumpctl reload\" brings it into effect.",
