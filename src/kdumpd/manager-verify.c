@@ -61,6 +61,26 @@ static int start(Manager *m)
         return 0;
 }
 
+/* PID 1 closes its connections when it executes itself anew, and with them goes the signal. */
+void manager_verify_look(Manager *m)
+{
+        _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
+        _cleanup_free_ char *job = NULL, *state = NULL;
+        int r;
+
+        if (!m->verify.running)
+                return;
+        r = pid1_connect(m->options.pid1_address, &bus);
+        if (r >= 0)
+                r = pid1_job_type(bus, UNIT_VERIFY, &job);
+        if (r >= 0)
+                r = pid1_active_state(bus, UNIT_VERIFY, &state);
+        if (r < 0)
+                (void) log_warning_errno(r, "Failed to look after " UNIT_VERIFY ", ignoring: %m");
+        else if (!job && !streq(state, "activating"))
+                verify_over(m, streq(state, "failed") ? "failed" : "done");
+}
+
 int manager_verify(void *userdata, const char *why, uint64_t *ret_request)
 {
         Manager *m = userdata;

@@ -235,6 +235,7 @@ static int read_wanted(Manager *m)
         wanted_done(&m->wanted);
         m->wanted = wanted;
         m->wanted_stale = false;
+        manager_watch_inputs(m);
         m->wanted_told = true;
         return 0;
 }
@@ -318,6 +319,7 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
 
         (void) sd_notify(false, "WATCHDOG=1");
         manager_bus_tick(m->bus);
+        manager_verify_look(m);
         if (!m->requested || m->build.running)
                 manager_look_around(m);
         r = sd_event_source_set_time_relative(source, m->options.tick_usec);
@@ -436,6 +438,8 @@ int manager_run(Manager *m)
 
         manager_story_begin(m, "the service was started");
         (void) manager_request(m);
+        /* The daemon before us, if there was one, may have ended long ago. */
+        manager_look_loaded_is_ours(m);
         r = sd_event_loop(m->event);
         if (r < 0)
                 return m->exit_status ?: EXIT_LOAD_FAILED;

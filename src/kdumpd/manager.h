@@ -189,6 +189,9 @@ void manager_find_last_dump(Manager *manager);
 int manager_verify(void *userdata, const char *why, uint64_t *ret_request);
 void verify_done(Verify *verify);
 
+/* Whether one that runs is over, should the signal have been missed. Logs. */
+void manager_verify_look(Manager *manager);
+
 /* The generation of this number on disk; NULL if there is none. */
 const Generation *manager_generation(const Manager *manager, uint64_t number);
 
