@@ -138,10 +138,13 @@ int inputs_add_kernel(int root_fd, Manifest *manifest, const BaseRequest *reques
 uint64_t inputs_next_tick_nsec(void)
 {
         const struct timespec pause = { .tv_nsec = 1000000 };
-        uint64_t before_nsec = clock_nsec(CLOCK_REALTIME_COARSE), now_nsec = before_nsec;
+        /* Files may have finer times than the clock that only ticks (current_time() of fs/inode.c,
+         * v6.13), and that one lags behind: what was written until now is before a tick that has
+         * passed this moment. */
+        uint64_t begin_nsec = clock_nsec(CLOCK_REALTIME), now_nsec = 0;
 
         /* A jiffy is at most 10 ms. */
-        for (unsigned i = 0; i < 100 && now_nsec == before_nsec; i++) {
+        for (unsigned i = 0; i < 100 && now_nsec <= begin_nsec; i++) {
                 (void) nanosleep(&pause, NULL);
                 now_nsec = clock_nsec(CLOCK_REALTIME_COARSE);
         }
