@@ -355,7 +355,7 @@ def case_names():
 def case_says(name, variable):
     """What a case sets DEFAULT or GUEST to: True unless it does."""
     for node in ast.parse((CASES / (name + ".py")).read_text()).body:
-        if isinstance(node, ast.Assign) and node.targets[0].id == variable:
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", None) == variable:
             return ast.literal_eval(node.value)
     return True
 
