@@ -210,6 +210,8 @@ static int file_write_new(int dir_fd, const char *path, const void *data, size_t
         fd = openat(dir_fd, path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
         if (fd < 0)
                 return -errno;
+        /* The umask has taken bits away; where there are no modes, none can be given back. */
+        (void) fchmod(fd, mode);
         r = write_full(fd, data, size);
         if (r < 0)
                 return r;

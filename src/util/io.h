@@ -32,7 +32,8 @@ int pwrite_full(int fd, const void *buf, size_t size, uint64_t offset_bytes);
 /* Copies all of @from_fd, from its position on, to @to_fd. *ret_bytes may be NULL. */
 int fd_copy(int from_fd, int to_fd, uint64_t *ret_bytes);
 
-/* Makes @path hold @data: temporary name beside it, fsync, rename, fsync of the folder. */
+/* Makes @path hold @data: temporary name beside it, fsync, rename, fsync of the folder. It has
+ * @mode under any umask. */
 int file_write_atomic(int dir_fd, const char *path, const void *data, size_t size, mode_t mode);
 
 /* mkdir -p: each missing part of @path gets @mode. An existing folder is fine. */

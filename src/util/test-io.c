@@ -115,6 +115,26 @@ static void test_file_write_atomic_replaces(void **state)
         assert_int_equal(st.st_mode & 07777, 0600);
 }
 
+static void test_file_write_atomic_has_its_mode_under_any_umask(void **state)
+{
+        static const mode_t umasks[] = { 0, 0022, 0077, 0777 };
+        static const mode_t modes[] = { 0644, 0640, 0600 };
+        _cleanup_test_root_ char *root = test_root_new();
+        _cleanup_close_ int dir_fd = test_root_open(root);
+
+        for (size_t i = 0; i < ELEMENTSOF(umasks) * ELEMENTSOF(modes); i++) {
+                mode_t mode = modes[i % ELEMENTSOF(modes)];
+                mode_t before = umask(umasks[i / ELEMENTSOF(modes)]);
+                int r = file_write_atomic(dir_fd, "file", "x", 1, mode);
+                struct stat st;
+
+                (void) umask(before);
+                assert_int_equal(r, 0);
+                assert_int_equal(fstatat(dir_fd, "file", &st, AT_SYMLINK_NOFOLLOW), 0);
+                assert_int_equal(st.st_mode & 07777, mode);
+        }
+}
+
 static void test_file_write_atomic_leaves_nothing_on_failure(void **state)
 {
         _cleanup_test_root_ char *root = test_root_new();
@@ -179,6 +199,7 @@ int main(void)
                 cmocka_unit_test(test_full_reads_end_early),
                 cmocka_unit_test(test_fd_copy),
                 cmocka_unit_test(test_file_write_atomic_replaces),
+                cmocka_unit_test(test_file_write_atomic_has_its_mode_under_any_umask),
                 cmocka_unit_test(test_file_write_atomic_leaves_nothing_on_failure),
                 cmocka_unit_test(test_mkdir_parents),
                 cmocka_unit_test(test_fsync_path),
