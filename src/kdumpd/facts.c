@@ -5,6 +5,7 @@
 #include <ctype.h>
 
 #include "io.h"
+#include "memory-info.h"
 #include "parse.h"
 #include "rootdir.h"
 #include "strv.h"
@@ -195,57 +196,12 @@ static int read_n_cpus(int root_fd, unsigned *ret)
         return 0;
 }
 
-/* "00100000-7ffdcfff : System RAM", not indented. Who may not see addresses is shown zeros. */
-static uint64_t iomem_line_ram(const char *line)
-{
-        char *end;
-        uint64_t first, last;
-
-        if (*line == ' ')
-                return 0;
-        first = strtoull(line, &end, 16);
-        if (*end != '-')
-                return 0;
-        last = strtoull(end + 1, &end, 16);
-        return streq(end, " : System RAM") && last > first ? last - first + 1 : 0;
-}
-
-static int read_meminfo(int root_fd, uint64_t *ret_bytes)
-{
-        _cleanup_free_ char *data = NULL;
-        const char *p;
-        int r;
-
-        r = root_read(root_fd, "/proc/meminfo", 1024 * 1024, &data, NULL);
-        if (r < 0)
-                return r == -ENOENT ? 0 : r;
-        p = startswith(data, "MemTotal:");
-        if (p)
-                *ret_bytes = strtoull(p, NULL, 10) * 1024;
-        return 0;
-}
-
+/* Not to know it is no reason not to arm. */
 static int read_ram(int root_fd, uint64_t *ret_bytes)
 {
-        _cleanup_free_ char *data = NULL;
-        const char *line;
-        char *rest;
-        uint64_t total = 0;
-        int r;
+        int r = memory_ram_read(root_fd, ret_bytes);
 
-        r = root_read(root_fd, "/proc/iomem", 16 * 1024 * 1024, &data, NULL);
-        if (r < 0 && r != -ENOENT && r != -EACCES)
-                return r;
-        rest = data;
-        while ((line = strsep(&rest, "\n")))
-                total += iomem_line_ram(line);
-        if (total == 0) {
-                r = read_meminfo(root_fd, &total);
-                if (r < 0)
-                        return r;
-        }
-        *ret_bytes = total;
-        return 0;
+        return r == -ENOENT || r == -EBADMSG ? 0 : r;
 }
 
 static int read_names(int root_fd, Facts *facts)

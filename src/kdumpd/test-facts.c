@@ -84,9 +84,30 @@ static void test_hidden_iomem_gives_memtotal(void **state)
 
         fixture_init(&root);
         fixture_write(&root, "/proc/iomem", "00000000-00000000 : System RAM\n");
-        fixture_write(&root, "/proc/meminfo", "MemTotal:        2030464 kB\nMemFree: 1 kB\n");
+        fixture_write(&root, "/proc/meminfo", "MemTotal:        2030464 kB\nMemAvailable: 1 kB\n");
         assert_int_equal(facts_read(root.fd, &facts), 0);
         assert_int_equal(facts.ram_bytes, 2030464 * 1024ULL);
+}
+
+static void test_memory_that_makes_no_sense_is_not_known(void **state)
+{
+        static const char *const iomem[] = {
+                "0000000000000001-ffffffffffffffff : System RAM\n",
+                "0000000000000000-ffffffffffffffff : System RAM\n",
+                "0000000000000000-fffffffffffffffe : System RAM\n"
+                "0000000000000000-00000000ffffffff : System RAM\n",
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(iomem); i++) {
+                _cleanup_(fixture_done) Fixture root = FIXTURE_NULL;
+                _cleanup_(facts_done) Facts facts = { 0 };
+
+                fixture_init(&root);
+                fixture_write(&root, "/proc/iomem", iomem[i]);
+                fixture_write(&root, "/proc/meminfo", "MemTotal: 99999999999999999999 kB\n");
+                assert_int_equal(facts_read(root.fd, &facts), 0);
+                assert_int_equal(facts.ram_bytes, 0);
+        }
 }
 
 static void test_apicid_alone_will_do(void **state)
@@ -132,6 +153,7 @@ int main(void)
                 cmocka_unit_test(test_nothing_is_there),
                 cmocka_unit_test(test_new_names_go_before_the_older),
                 cmocka_unit_test(test_hidden_iomem_gives_memtotal),
+                cmocka_unit_test(test_memory_that_makes_no_sense_is_not_known),
                 cmocka_unit_test(test_apicid_alone_will_do),
                 cmocka_unit_test(test_limit_of_loads),
         };
