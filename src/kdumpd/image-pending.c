@@ -4,6 +4,7 @@
 
 #include "config-value.h"
 #include "io.h"
+#include "log.h"
 #include "resolve.h"
 #include "rootdir.h"
 #include "strv.h"
@@ -96,6 +97,11 @@ int image_pending(int root_fd, const Facts *facts, FingerprintCache *cache, char
                 if (streq(*release, facts->kernel_release) || !release_is_valid(*release))
                         continue;
                 r = is_pending(root_fd, config, facts, *release, cache);
+                if (r < 0 && r != -ENOMEM) {
+                        log_debug("Whether kernel '%s' wants a base image cannot be told: %s",
+                                  *release, strerror(-r));
+                        continue;
+                }
                 if (r > 0)
                         r = strv_extend(&pending, *release);
                 if (r < 0)

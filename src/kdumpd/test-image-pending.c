@@ -103,6 +103,18 @@ static void test_only_what_can_be_built_for(void **state)
         expect_pending(&root, "");
 }
 
+static void test_one_that_cannot_be_told_does_not_hide_the_others(void **state)
+{
+        _cleanup_(fixture_done) Fixture root = FIXTURE_NULL;
+
+        make_configured_system(&root);
+        install_kernel(&root, "6.10");
+        install_kernel(&root, "6.8");
+        install_kernel(&root, "6.9");
+        fixture_folder(&root, "/lib/modules/6.8/modules.builtin");
+        expect_pending(&root, "6.10 6.9");
+}
+
 static void test_a_bad_configuration_is_an_error(void **state)
 {
         _cleanup_(fixture_done) Fixture root = FIXTURE_NULL;
@@ -155,6 +167,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_other_kernels_without_an_image),
                 cmocka_unit_test(test_only_what_can_be_built_for),
+                cmocka_unit_test(test_one_that_cannot_be_told_does_not_hide_the_others),
                 cmocka_unit_test(test_a_bad_configuration_is_an_error),
                 cmocka_unit_test(test_name_of_the_unit),
         };
