@@ -112,7 +112,7 @@ static int next_number(int root_fd, uint64_t *ret)
         int r;
 
         r = root_list(root_fd, GENERATION_DIR, &names);
-        if (r < 0)
+        if (r < 0 && r != -ENOENT)
                 return r;
         for (char **name = names; name && *name; name++) {
                 uint64_t number;
@@ -136,9 +136,6 @@ int generation_store_load(int root_fd, GenerationStore *ret)
         uint64_t current = 0, previous = 0;
         int r;
 
-        r = mkdir_parents(root_fd, root_relative(GENERATION_DIR), 0700);
-        if (r < 0)
-                return r;
         r = next_number(root_fd, &store.next);
         if (r < 0)
                 return r;

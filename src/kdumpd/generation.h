@@ -37,8 +37,8 @@ typedef struct GenerationStore {
         uint64_t next;                /* the number that the next one gets */
 } GenerationStore;
 
-/* Reads what is below @root_fd, which must stay open. A generation whose description is missing or
- * malformed is left out: that is no error. Does not log. */
+/* Reads what is below @root_fd, which must stay open, and makes nothing there. A generation whose
+ * description is missing or malformed is left out: that is no error. Does not log. */
 int generation_store_load(int root_fd, GenerationStore *ret);
 void generation_store_done(GenerationStore *store);
 

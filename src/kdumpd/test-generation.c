@@ -311,12 +311,24 @@ static void test_lost_current_is_written_again(void **state)
         }
 }
 
+static void test_reading_makes_nothing(void **state)
+{
+        Fixture *f = *state;
+        _cleanup_(generation_store_done) GenerationStore store = { 0 };
+
+        assert_int_equal(generation_store_load(f->root_fd, &store), 0);
+        assert_int_equal(store.next, 1);
+        assert_int_equal(store.current.number, 0);
+        assert_int_equal(faccessat(f->root_fd, "var", F_OK, 0), -1);
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 CASE(test_empty),
+                CASE(test_reading_makes_nothing),
                 CASE(test_current_and_previous_are_kept),
                 CASE(test_bad_current_is_dropped),
                 CASE(test_written_is_not_yet_adopted),
