@@ -14,13 +14,34 @@ void verify_done(Verify *verify)
         verify->running = false;
 }
 
+/* Results of jobs other than these two (job_result of systemd) end one that did not run, or not to
+ * its end. */
+const char *verify_problem(const char *result)
+{
+        static const struct {
+                const char *result, *problem;
+        } table[] = {
+                { "done", NULL },
+                { "failed", "some checks failed: 'kdumpctl verify' shows which" },
+                { "canceled", "no checks were made: the job of " UNIT_VERIFY " was canceled" },
+                { "timeout",
+                  "no checks were made: the job of " UNIT_VERIFY " had to wait for too long" },
+                { "dependency",
+                  "no checks were made: a unit that " UNIT_VERIFY " needs could not be started" },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(table); i++)
+                if (streq(result, table[i].result))
+                        return table[i].problem;
+        return "no checks were made: 'systemctl status " UNIT_VERIFY "' says why";
+}
+
 static void verify_over(Manager *m, const char *result)
 {
-        bool failed = !streq(result, "done");
+        const char *problem = verify_problem(result);
 
         verify_done(&m->verify);
-        manager_bus_verified(m->bus, m->verify.request, failed,
-                             failed ? "some checks failed: 'kdumpctl verify' shows which" : NULL);
+        manager_bus_verified(m->bus, m->verify.request, problem != NULL, problem);
 }
 
 /* The connection must outlive its own callback. */

@@ -189,6 +189,9 @@ void manager_find_last_dump(Manager *manager);
 int manager_verify(void *userdata, const char *why, uint64_t *ret_request);
 void verify_done(Verify *verify);
 
+/* What the end of the unit's job with @result means, in words; NULL if all is well. Pure. */
+const char *verify_problem(const char *result);
+
 /* Whether one that runs is over, should the signal have been missed. Logs. */
 void manager_verify_look(Manager *manager);
 
