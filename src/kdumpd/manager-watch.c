@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Owns the watch over everything that went into the image: a change is a request. */
+#include <fcntl.h>
+
 #include "image.h"
 #include "log.h"
 #include "manager.h"
+#include "rootdir.h"
 #include "strv.h"
 
 typedef struct WatchDelay {
@@ -28,6 +31,23 @@ static const WatchPath fixed_paths[] = {
         { "/usr/lib/modules/", WATCH_KERNEL },
 };
 
+static bool exists(const Manager *m, const char *path)
+{
+        _cleanup_close_ int fd = root_open(m->root_fd, path, O_PATH);
+
+        return fd >= 0;
+}
+
+/* Whether @path tells better what was done than the one that came first. A folder that is made
+ * concerns all that could be in it. */
+static bool tells_better(const Manager *m, const char *path)
+{
+        if (!m->changed_path)
+                return true;
+        return startswith(path, m->changed_path) ||
+               (!exists(m, m->changed_path) && exists(m, path));
+}
+
 static void on_change(const char *path, WatchClass class, void *userdata)
 {
         Manager *m = userdata;
@@ -39,11 +59,8 @@ static void on_change(const char *path, WatchClass class, void *userdata)
                 manager_ahead_forget(m);
                 return;
         }
-        if (!m->changed_path && path) {
-                m->changed_path = strdup(path);
-                if (!m->changed_path)
-                        (void) log_oom();
-        }
+        if (path && tells_better(m, path))
+                manager_set_text(&m->changed_path, path);
         r = settle_poke(&m->changes, delay->usec, delay->max_usec);
         if (r < 0)
                 (void) log_warning_errno(r, "Failed to wait for more changes, ignoring: %m");

@@ -94,7 +94,7 @@ typedef struct Manager {
         bool look_again;
         Watch *watch;
         Settle changes;     /* then what has changed is looked at */
-        char *changed_path; /* the first of them */
+        char *changed_path; /* the first of them, or one that tells more */
         Settle ahead;       /* then images of other kernels are built */
         char **ahead_tried; /* releases (strv) for which one was started */
         sd_event_source *step, *tick;

@@ -97,7 +97,17 @@ def reload_answers_also_if_there_is_nothing_to_do(bed):
     check(entry["count"] == 3 and entry["action"] == "nothing", "the last entry is %s", entry)
 
 
+def first_hook_is_told_by_its_name(bed):
+    """The folders of all hooks could be in the folder that is made."""
+    bed.start()
+
+    bed.request(lambda: bed.m.write("etc/kdump/post.d/README", "What to put here.\n"))
+    bed.sm.run_for(0.5)
+    bed.check_armed(1)
+    check("post.d/" in bed.history()[-1]["trigger"], "the last entry is %s", bed.history()[-1])
+
+
 CASES = (start_arms_and_a_second_start_loads_nothing, edit_is_armed_without_a_command_or_a_build,
          edit_that_means_the_same_is_nothing, error_keeps_the_image_until_it_is_repaired,
          memory_comes_while_the_configuration_is_wrong, error_at_start_keeps_the_image,
-         error_and_nothing_to_go_back_to_ends_the_daemon, reload_answers_also_if_there_is_nothing_to_do)
+         error_and_nothing_to_go_back_to_ends_the_daemon, first_hook_is_told_by_its_name, reload_answers_also_if_there_is_nothing_to_do)
