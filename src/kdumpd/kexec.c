@@ -262,10 +262,27 @@ static void file_warm(int fd)
         } while (n > 0 || (n < 0 && errno == EINTR));
 }
 
+/* kexec(8) that was killed may have come as far as the system call, which ends in any case. */
+static bool may_have_loaded(const KexecLoader *loader, int error)
+{
+        return error == -ETIMEDOUT && loader->loaded() == 1;
+}
+
+/* Has @fallback in the place of whatever is there. */
+static void restore(const KexecLoader *loader, const KexecImage *fallback, KexecSwap *swap)
+{
+        uint64_t unused;
+
+        swap->restore_error = call_until_free(loader, fallback, &unused);
+        swap->restored = swap->restore_error == 0;
+        swap->unknown = !swap->restored && loader->loaded() == 1;
+}
+
 int kexec_crash_swap(const KexecLoader *loader, const KexecImage *image, const KexecImage *fallback,
                      KexecSwap *ret)
 {
-        uint64_t begin_usec, unused;
+        bool was_loaded = loader->loaded() == 1;
+        uint64_t begin_usec;
         int r;
 
         *ret = (KexecSwap){ 0 };
@@ -274,10 +291,12 @@ int kexec_crash_swap(const KexecLoader *loader, const KexecImage *image, const K
                 file_warm(fallback->kernel_fd);
 
         r = call_until_free(loader, image, &begin_usec);
-        if (r < 0 && fallback && loader->loaded() != 1) {
-                ret->restore_error = call_until_free(loader, fallback, &unused);
-                ret->restored = ret->restore_error == 0;
+        if (may_have_loaded(loader, r)) {
+                ret->unknown = was_loaded;
+                r = was_loaded ? r : 0;
         }
+        if (r < 0 && fallback && (ret->unknown || loader->loaded() != 1))
+                restore(loader, fallback, ret);
         ret->gap_usec = now_boottime_usec() - begin_usec;
         return r;
 }

@@ -22,6 +22,7 @@ void kexec_image_done(KexecImage *image);
 /* One way to reach the kernel. */
 typedef struct KexecLoader {
         const char *name;
+        /* -ETIMEDOUT: it was given up, and may have loaded the image all the same. */
         int (*load)(const KexecImage *image);
         int (*unload)(void);
         /* 1 if a crash image is loaded, 0 if not, or a negative errno. Takes no lock. */
@@ -53,15 +54,15 @@ int kexec_initrd_new(int base_fd, const void *overlay, size_t overlay_size, int 
 /* What became of a swap. */
 typedef struct KexecSwap {
         bool restored;     /* @image failed and took the old one along, @fallback is loaded */
-        int restore_error; /* @fallback failed too: nothing is loaded */
+        int restore_error; /* @fallback failed too: nothing is loaded, unless @unknown */
+        bool unknown;      /* @image failed, and what is loaded may be it, or the old one */
         uint64_t gap_usec; /* from just before the last call until an image was loaded again */
 } KexecSwap;
 
 /* Loads @image in the place of what is loaded now, which is not unloaded first. The kernel frees
- * the old image before it reads the new one: if that then fails, @fallback (may be NULL) is loaded
- * at once. A kernel that is busy (-EBUSY) is asked again for some seconds. Returns 0, or the errno
- * of loading
- * @image; *ret is filled in either case. Does not log. */
+ * the old image before it reads the new one: if that then fails, or nobody knows, @fallback (may be
+ * NULL) is loaded at once. A kernel that is busy (-EBUSY) is asked again for some seconds. Returns
+ * 0, or the errno of loading @image; *ret is filled in either case. Does not log. */
 int kexec_crash_swap(const KexecLoader *loader, const KexecImage *image, const KexecImage *fallback,
                      KexecSwap *ret);
 

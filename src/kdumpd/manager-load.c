@@ -194,7 +194,7 @@ static void load_failed(Manager *m, int error, Fallback *fallback, uint64_t arme
                 return;
         }
         if (m->loader->loaded() == 1) {
-                m->armed_generation = armed_before;
+                m->armed_generation = swap->unknown ? 0 : armed_before;
                 return;
         }
         if (swap->restore_error < 0) {
@@ -372,7 +372,7 @@ void manager_reload(Manager *m, const char *why)
         r = swap_images(m, &m->held.image, &m->held.image, &swap);
         if (r < 0 && !swap.restored) {
                 m->held_error = r;
-                if (m->loader->loaded() == 1)
+                if (m->loader->loaded() == 1 && (!swap.unknown || number == armed_before))
                         m->armed_generation = armed_before;
                 message_send(MESSAGE_LOAD_FAILED, LOG_ERR, number, 0,
                              "kexec: failed to load generation %" PRIu64 " again: %s (%s)", number,

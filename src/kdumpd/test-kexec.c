@@ -74,7 +74,7 @@ static void test_initrd_cannot_be_changed(void **unused)
  * along. */
 static struct {
         int answers[8];
-        bool swap_began[8];
+        bool swap_began[8], late[8]; /* @late: it is loaded all the same */
         size_t n_calls, n_pauses;
         bool loaded;
         const KexecImage *last;
@@ -86,7 +86,7 @@ static int fake_load(const KexecImage *image)
 
         assert_true(i < ELEMENTSOF(fake.answers));
         fake.last = image;
-        if (fake.answers[i] == 0)
+        if (fake.answers[i] == 0 || fake.late[i])
                 fake.loaded = true;
         else if (fake.swap_began[i])
                 fake.loaded = false;
@@ -239,6 +239,45 @@ static void test_both_fail(void **unused)
         assert_false(fake.loaded);
 }
 
+/* A program that is killed for its time may have done all that it should. */
+static void test_load_that_was_given_up(void **unused)
+{
+        static const struct {
+                bool was_loaded, fallback, late;
+                int answer; /* to the second call */
+                int r;
+                bool restored, unknown;
+                size_t n_calls;
+        } table[] = {
+                /* Nothing was there, so it is the new image. */
+                { false, true, true, 0, 0, false, false, 1 },
+                { false, false, false, 0, -ETIMEDOUT, false, false, 1 },
+                { false, true, false, 0, -ETIMEDOUT, true, false, 2 },
+                /* It may be either: the one that is known is loaded. */
+                { true, true, true, 0, -ETIMEDOUT, true, false, 2 },
+                { true, true, true, -EIO, -ETIMEDOUT, false, true, 2 },
+                { true, false, true, 0, -ETIMEDOUT, false, true, 1 },
+                { true, true, false, -EIO, -ETIMEDOUT, false, false, 2 },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(table); i++) {
+                KexecImage image = KEXEC_IMAGE_NULL, old = KEXEC_IMAGE_NULL;
+                KexecSwap swap;
+
+                fake_reset(table[i].was_loaded);
+                fake.answers[0] = -ETIMEDOUT;
+                fake.swap_began[0] = true;
+                fake.late[0] = table[i].late;
+                fake.answers[1] = table[i].answer;
+                assert_int_equal(kexec_crash_swap(&fake_loader, &image,
+                                                  table[i].fallback ? &old : NULL, &swap),
+                                 table[i].r);
+                assert_int_equal(swap.restored, table[i].restored);
+                assert_int_equal(swap.unknown, table[i].unknown);
+                assert_int_equal(fake.n_calls, table[i].n_calls);
+        }
+}
+
 static void test_unload(void **unused)
 {
         fake_reset(true);
@@ -260,6 +299,7 @@ int main(void)
                 cmocka_unit_test(test_load_failure_restores_previous),
                 cmocka_unit_test(test_refusal_before_the_swap_restores_nothing),
                 cmocka_unit_test(test_both_fail),
+                cmocka_unit_test(test_load_that_was_given_up),
                 cmocka_unit_test(test_unload),
         };
 

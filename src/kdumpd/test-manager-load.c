@@ -192,6 +192,22 @@ static void test_refusal_keeps_what_is_armed(void **state)
         assert_false(on_disk(m, "3"));
 }
 
+/* What is loaded may be the new image or the old one. */
+static void test_load_that_was_given_up_is_not_taken_for_the_old(void **state)
+{
+        Manager *m = &((Fixture *) *state)->m;
+
+        arm_two(m);
+        fake.answers[2] = -ETIMEDOUT;
+        fake.answers[3] = -EIO;
+        want(m, 3, "overlay 3");
+        manager_load(m);
+        assert_true(fake.loaded);
+        assert_int_equal(fake.n_calls, 4);
+        assert_true(m->armed_generation == 0);
+        assert_non_null(m->load_problem);
+}
+
 static void test_all_that_can_be_is_tried(void **state)
 {
         Manager *m = &((Fixture *) *state)->m;
@@ -352,6 +368,7 @@ int main(void)
                 CASE(test_load_adopts),
                 CASE(test_load_failure_restores_previous),
                 CASE(test_refusal_keeps_what_is_armed),
+                CASE(test_load_that_was_given_up_is_not_taken_for_the_old),
                 CASE(test_all_that_can_be_is_tried),
                 CASE(test_the_good_one_is_kept_after_a_rollback),
                 CASE(test_nothing_is_tried_twice),
