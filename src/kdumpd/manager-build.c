@@ -48,6 +48,7 @@ static void build_fail(Manager *m, const char *result)
                               see);
         if (r < 0)
                 build->problem = NULL;
+        build->failed = true;
         message_send(MESSAGE_BUILD_FAILED, LOG_ERR, 0, 0, "%s", build->problem ?: result);
 }
 

@@ -38,8 +38,15 @@ static void refuse(Manager *m, uint64_t number)
                 m->previous_refused = true;
 }
 
-static void load_problem(Manager *m, const char *format, ...) _printf_(2, 3);
-static void load_problem(Manager *m, const char *format, ...)
+void manager_forget_failures(Manager *m)
+{
+        m->held_error = m->load_error = 0;
+        free(TAKE_PTR(m->load_problem));
+        m->current_refused = m->previous_refused = false;
+}
+
+static void load_problem(Manager *m, int error, const char *format, ...) _printf_(3, 4);
+static void load_problem(Manager *m, int error, const char *format, ...)
 {
         va_list ap;
         char *text;
@@ -49,9 +56,10 @@ static void load_problem(Manager *m, const char *format, ...)
                 text = NULL;
         va_end(ap);
         free(m->load_problem);
-        m->load_problem = text ?: strdup("out of memory");
+        m->load_problem = text;
+        m->load_error = error;
         message_send(MESSAGE_LOAD_FAILED, LOG_ERR, m->wanted.generation.number, 0, "%s",
-                     m->load_problem ?: "Out of memory.");
+                     text ?: strerror(-error));
 }
 
 /* The kernel has generation @number now. @over: there was an image before, so that there was a gap.
@@ -177,7 +185,8 @@ static void load_failed(Manager *m, int error, Fallback *fallback, uint64_t arme
 {
         const Generation *generation = &m->wanted.generation;
 
-        load_problem(m, "kexec: failed to load kdump kernel '%s' as generation %" PRIu64 ": %s",
+        load_problem(m, error,
+                     "kexec: failed to load kdump kernel '%s' as generation %" PRIu64 ": %s",
                      generation->kernel_release, generation->number, strerror(-error));
         refuse(m, generation->number);
         if (swap->restored) {
@@ -269,7 +278,7 @@ static int open_wanted(Manager *m, KexecImage *ret)
         if (generation->number != m->store.current.number) {
                 r = generation_write(&m->store, generation, m->wanted.overlay);
                 if (r < 0) {
-                        load_problem(m, "generation %" PRIu64 " cannot be written: %s",
+                        load_problem(m, r, "generation %" PRIu64 " cannot be written: %s",
                                      generation->number, strerror(-r));
                         return r;
                 }
@@ -278,8 +287,8 @@ static int open_wanted(Manager *m, KexecImage *ret)
         if ((r == -ESTALE || r == -ENOENT) && generation->number == m->store.current.number)
                 r = repair_current(m, ret, &message);
         if (r < 0) {
-                load_problem(m, "generation %" PRIu64 " cannot be loaded: %s", generation->number,
-                             message ?: strerror(-r));
+                load_problem(m, r, "generation %" PRIu64 " cannot be loaded: %s",
+                             generation->number, message ?: strerror(-r));
                 refuse(m, generation->number);
         }
         return r;

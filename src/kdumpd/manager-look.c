@@ -140,13 +140,6 @@ static bool is_replaced(const Manager *m)
                crash_area_sample(m->root_fd, hex) >= 0 && !streq(hex, m->state.area_sha256);
 }
 
-static void forget_failures(Manager *m)
-{
-        m->held_error = 0;
-        free(TAKE_PTR(m->load_problem));
-        m->current_refused = m->previous_refused = false;
-}
-
 /* What was tried did not do, and nobody may come and ask for more: memory that was short may be
  * there again. Each attempt counts where the kernel limits loads: those are left to people. */
 static void try_again(Manager *m)
@@ -162,7 +155,7 @@ static void try_again(Manager *m)
         m->retry_boottime_usec = now_usec + m->retry_delay_usec;
         tell_event(m, m->foreign ? "someone else's crash kernel is still loaded"
                                  : "no crash kernel is loaded");
-        forget_failures(m);
+        manager_forget_failures(m);
         manager_kick(m);
 }
 
@@ -188,7 +181,7 @@ void manager_look_loaded_is_ours(Manager *m)
         m->foreign = loaded == 1;
         if (loaded == 0)
                 m->armed_generation = 0;
-        forget_failures(m);
+        manager_forget_failures(m);
         manager_kick(m);
 }
 

@@ -78,10 +78,9 @@ uint64_t manager_request(Manager *m)
         m->wanted_told = false;
         m->build.n_done = 0;
         m->build.joined = m->build.running;
+        m->build.failed = false;
         free(TAKE_PTR(m->build.problem));
-        free(TAKE_PTR(m->load_problem));
-        m->current_refused = m->previous_refused = false;
-        m->held_error = 0;
+        manager_forget_failures(m);
         manager_look_topology(m);
         manager_kick(m);
         return m->state.request + 1;
@@ -145,7 +144,7 @@ static int exit_status(const Manager *m)
 {
         if (m->wanted.config_error)
                 return EXIT_CONFIG_ERROR;
-        if (m->build.problem || m->wanted.base_missing)
+        if (m->build.failed || m->wanted.base_missing)
                 return EXIT_BUILD_FAILED;
         return EXIT_LOAD_FAILED;
 }
@@ -197,9 +196,14 @@ static int manager_answer(Manager *m, const Decision *d)
         return 0;
 }
 
-static const char *problem_of(const Manager *m)
+/* What has failed is never tried again for want of words. */
+const char *manager_problem(const Manager *m)
 {
-        return m->wanted.problem ?: m->build.problem ?: m->load_problem;
+        if (m->wanted.problem)
+                return m->wanted.problem;
+        if (m->build.failed)
+                return m->build.problem ?: "building the base image failed";
+        return m->load_error < 0 ? m->load_problem ?: strerror(-m->load_error) : NULL;
 }
 
 static void situation_fill(const Manager *m, Situation *ret)
@@ -207,7 +211,7 @@ static void situation_fill(const Manager *m, Situation *ret)
         const Generation *restorable = manager_restorable(m, 0);
 
         *ret = (Situation){
-                .problem = problem_of(m),
+                .problem = manager_problem(m),
                 .warning = m->wanted.warning,
                 .base_missing = m->wanted.base_missing,
                 .force_rebuild = m->wanted.force_rebuild || m->rebuild_requested,
@@ -266,7 +270,7 @@ static int manager_act(Manager *m, const Decision *d)
                 return 1;
         case DECIDE_RESTORE:
                 (void) log_full(d->failed ? LOG_ERR : LOG_INFO, 0, "%s",
-                                problem_of(m) ?: d->reason);
+                                manager_problem(m) ?: d->reason);
                 manager_restore(m, d->failed);
                 return 1;
         default:

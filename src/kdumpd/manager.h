@@ -34,7 +34,8 @@ typedef struct Build {
         sd_event_source *timer;
         uint64_t begin_usec;
         uint64_t took_usec; /* the last one that ended well */
-        char *problem;
+        bool failed;        /* the last one; not tried again in this request */
+        char *problem;      /* in words; NULL if there was no memory for them */
 } Build;
 
 /* kdump-verify.service, as asked for over the bus. */
@@ -69,7 +70,8 @@ typedef struct Manager {
         bool wanted_told;  /* its complaints were logged in this request */
 
         uint64_t armed_generation; /* 0: what is loaded, if anything, is not known to be ours */
-        char *load_problem;
+        int load_error;     /* of loading what is wanted; it is not tried again for now */
+        char *load_problem; /* in words; NULL if there was no memory for them, too */
         bool current_refused, previous_refused; /* loading it failed in this request */
 
         Held held;      /* what was loaded last */
@@ -124,6 +126,9 @@ void manager_kick(Manager *manager);
 
 /* Makes *text a copy of @value, which may be NULL; without memory it stays. Logs. */
 void manager_set_text(char **text, const char *value);
+
+/* Why what is asked for cannot be had, as far as it is known; NULL: nothing is. */
+const char *manager_problem(const Manager *manager);
 
 /* Writes the state file and tells PID 1. */
 void manager_publish(Manager *manager, const Decision *decision);
@@ -202,6 +207,9 @@ const Generation *manager_generation(const Manager *manager, uint64_t number);
  * good one is loaded because something went wrong, not for the time of a build. */
 void manager_load(Manager *manager);
 void manager_restore(Manager *manager, bool failed);
+
+/* What failed to be loaded may be tried again. */
+void manager_forget_failures(Manager *manager);
 
 /* Loads again what is held in memory. */
 void manager_reload(Manager *manager, const char *why);

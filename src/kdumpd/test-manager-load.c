@@ -208,6 +208,24 @@ static void test_load_that_was_given_up_is_not_taken_for_the_old(void **state)
         assert_non_null(m->load_problem);
 }
 
+/* It would be loaded again without end. */
+static void test_a_failure_without_words_is_one(void **state)
+{
+        Manager *m = &((Fixture *) *state)->m;
+
+        arm_two(m);
+        fake.answers[2] = -ENOMEM;
+        want(m, 3, "overlay 3");
+        manager_load(m);
+        assert_string_equal(manager_problem(m), m->load_problem);
+        free(TAKE_PTR(m->load_problem));
+        assert_string_equal(manager_problem(m), strerror(ENOMEM));
+        manager_forget_failures(m);
+        assert_null(manager_problem(m));
+        m->build.failed = true;
+        assert_non_null(manager_problem(m));
+}
+
 static void test_all_that_can_be_is_tried(void **state)
 {
         Manager *m = &((Fixture *) *state)->m;
@@ -241,8 +259,7 @@ static void test_the_good_one_is_kept_after_a_rollback(void **state)
         assert_true(m->armed_generation == 1);
 
         /* The next request. */
-        m->current_refused = m->previous_refused = false;
-        free(TAKE_PTR(m->load_problem));
+        manager_forget_failures(m);
         want(m, 3, "overlay 3");
         manager_load(m);
         assert_true(m->armed_generation == 3);
@@ -369,6 +386,7 @@ int main(void)
                 CASE(test_load_failure_restores_previous),
                 CASE(test_refusal_keeps_what_is_armed),
                 CASE(test_load_that_was_given_up_is_not_taken_for_the_old),
+                CASE(test_a_failure_without_words_is_one),
                 CASE(test_all_that_can_be_is_tried),
                 CASE(test_the_good_one_is_kept_after_a_rollback),
                 CASE(test_nothing_is_tried_twice),
