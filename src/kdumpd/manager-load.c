@@ -41,8 +41,22 @@ static void refuse(Manager *m, uint64_t number)
 void manager_forget_failures(Manager *m)
 {
         m->held_error = m->load_error = 0;
+        m->load_may_pass = false;
         free(TAKE_PTR(m->load_problem));
         m->current_refused = m->previous_refused = false;
+}
+
+/* Errors of what is short or broken for a time, and takes nothing with it when it fails again. */
+static bool may_pass(int error)
+{
+        static const int passing[] = {
+                EBUSY, ENOMEM, ENOSPC, EDQUOT, EIO, EROFS, EMFILE, ENFILE,
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(passing); i++)
+                if (error == -passing[i])
+                        return true;
+        return false;
 }
 
 static void load_problem(Manager *m, int error, const char *format, ...) _printf_(3, 4);
@@ -73,7 +87,9 @@ static void now_loaded(Manager *m, uint64_t number, uint64_t gap_usec, bool over
         m->loaded_something = true;
         m->foreign = false;
         m->held_error = 0;
-        m->retry_boottime_usec = m->retry_delay_usec = 0;
+        /* A way back is no way on: what failed is still tried ever more seldom. */
+        if (m->load_error == 0)
+                m->retry_boottime_usec = m->retry_delay_usec = 0;
         s->loaded_realtime_usec = now_realtime_usec();
         s->loads++;
         s->gap_usec = gap_usec;
@@ -189,6 +205,8 @@ static void load_failed(Manager *m, int error, Fallback *fallback, uint64_t arme
                      "kexec: failed to load kdump kernel '%s' as generation %" PRIu64 ": %s",
                      generation->kernel_release, generation->number, strerror(-error));
         refuse(m, generation->number);
+        /* Others are answers to the image, and each attempt may cost the one that is armed. */
+        m->load_may_pass = error == -EBUSY || error == -ENOMEM;
         if (swap->restored) {
                 if (fallback->generation)
                         now_armed(m, fallback->generation, swap->gap_usec, over);
@@ -280,6 +298,7 @@ static int open_wanted(Manager *m, KexecImage *ret)
                 if (r < 0) {
                         load_problem(m, r, "generation %" PRIu64 " cannot be written: %s",
                                      generation->number, strerror(-r));
+                        m->load_may_pass = may_pass(r);
                         return r;
                 }
         }
@@ -289,6 +308,7 @@ static int open_wanted(Manager *m, KexecImage *ret)
         if (r < 0) {
                 load_problem(m, r, "generation %" PRIu64 " cannot be loaded: %s",
                              generation->number, message ?: strerror(-r));
+                m->load_may_pass = may_pass(r);
                 refuse(m, generation->number);
         }
         return r;

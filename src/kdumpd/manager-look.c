@@ -142,7 +142,7 @@ static bool is_replaced(const Manager *m)
 
 /* What was tried did not do, and nobody may come and ask for more: memory that was short may be
  * there again. Each attempt counts where the kernel limits loads: those are left to people. */
-static void try_again(Manager *m)
+static void try_again(Manager *m, const char *why)
 {
         uint64_t now_usec = now_boottime_usec();
 
@@ -153,8 +153,7 @@ static void try_again(Manager *m)
         m->retry_delay_usec = MAX(m->retry_delay_usec * 2, RETRY_MIN_USEC);
         m->retry_delay_usec = MIN(m->retry_delay_usec, RETRY_MAX_USEC);
         m->retry_boottime_usec = now_usec + m->retry_delay_usec;
-        tell_event(m, m->foreign ? "someone else's crash kernel is still loaded"
-                                 : "no crash kernel is loaded");
+        tell_event(m, why);
         manager_forget_failures(m);
         manager_kick(m);
 }
@@ -164,11 +163,17 @@ void manager_look_loaded_is_ours(Manager *m)
 {
         int loaded = m->loader->loaded();
 
-        if (loaded < 0 || (loaded == 1 && !is_replaced(m)))
+        if (loaded < 0)
                 return;
+        if (loaded == 1 && !is_replaced(m)) {
+                if (m->load_may_pass)
+                        try_again(m, "what is asked for could not be loaded");
+                return;
+        }
         /* It was told, and what could be done was done. */
         if (loaded == 1 ? m->foreign : m->armed_generation == 0) {
-                try_again(m);
+                try_again(m, loaded == 1 ? "someone else's crash kernel is still loaded"
+                                         : "no crash kernel is loaded");
                 return;
         }
         message_send(

@@ -71,6 +71,7 @@ typedef struct Manager {
 
         uint64_t armed_generation; /* 0: what is loaded, if anything, is not known to be ours */
         int load_error;     /* of loading what is wanted; it is not tried again for now */
+        bool load_may_pass; /* it may go better in a while */
         char *load_problem; /* in words; NULL if there was no memory for them, too */
         bool current_refused, previous_refused; /* loading it failed in this request */
 
@@ -160,8 +161,8 @@ void manager_look_topology(Manager *manager);
 /* What was just loaded knows all that manager_look_topology() saw last. */
 void manager_look_loaded(Manager *manager);
 
-/* Whether what is loaded is still what we loaded; to be called now and then. Kicks if not, but ever
- * more seldom if that does not help. Logs. */
+/* Whether what is loaded is still what we loaded, and whether what could not be loaded may be
+ * now; to be called now and then. Kicks if there is something to do, but ever more seldom if that does not help. Logs. */
 void manager_look_loaded_is_ours(Manager *manager);
 
 /* All of these, once a minute. Logs. */

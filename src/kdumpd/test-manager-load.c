@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Tests what the manager holds to be armed, and what it keeps on disk, however a load ends. */
+#include <sys/resource.h>
+
 #include "io.h"
 #include "manager.h"
 #include "strv.h"
@@ -11,7 +13,7 @@
  * is set. */
 static struct {
         int answers[8];
-        bool takes_along;
+        bool takes_along, always_busy;
         size_t n_calls;
         bool loaded;
         char initrd[8][1024];
@@ -21,6 +23,8 @@ static int fake_load(const KexecImage *image)
 {
         size_t i = fake.n_calls++;
 
+        if (fake.always_busy)
+                return -EBUSY;
         assert_true(i < ELEMENTSOF(fake.answers));
         assert_true(pread(image->initrd_fd, fake.initrd[i], sizeof(fake.initrd[i]) - 1, 0) > 0);
         if (fake.answers[i] == 0)
@@ -226,6 +230,57 @@ static void test_a_failure_without_words_is_one(void **state)
         assert_non_null(manager_problem(m));
 }
 
+static void test_which_failures_may_pass(void **state)
+{
+        static const struct {
+                int answer;
+                bool takes_along, may_pass;
+        } cases[] = {
+                { -EBUSY, false, true },  { -ENOMEM, true, true }, { -ENOEXEC, true, false },
+                { -EPERM, false, false }, { -EIO, true, false },
+        };
+        Manager *m = &((Fixture *) *state)->m;
+
+        arm_two(m);
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                fake.n_calls = 2;
+                for (size_t n = 2; n < ELEMENTSOF(fake.answers); n++)
+                        fake.answers[n] = 0;
+                fake.answers[2] = cases[i].answer;
+                fake.takes_along = cases[i].takes_along;
+                m->retry_delay_usec = 7;
+                want(m, 3, "overlay 3");
+                if (cases[i].answer == -EBUSY)
+                        fake.always_busy = true;
+                manager_load(m);
+                fake.always_busy = false;
+                assert_true(m->armed_generation == 2);
+                assert_int_equal(m->load_may_pass, cases[i].may_pass);
+                assert_true(m->retry_delay_usec == 7);
+                manager_forget_failures(m);
+        }
+}
+
+static void test_a_disk_that_takes_nothing_may_pass(void **state)
+{
+        struct rlimit limit, none;
+        Manager *m = &((Fixture *) *state)->m;
+
+        arm_two(m);
+        assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+        none = (struct rlimit){ .rlim_cur = 0, .rlim_max = limit.rlim_max };
+        want(m, 3, "overlay 3");
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+        manager_load(m);
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+        assert_int_equal(m->load_error, -EMFILE);
+        assert_true(m->load_may_pass);
+        assert_int_equal(fake.n_calls, 2);
+        manager_forget_failures(m);
+        manager_load(m);
+        assert_true(m->armed_generation == 3);
+}
+
 static void test_all_that_can_be_is_tried(void **state)
 {
         Manager *m = &((Fixture *) *state)->m;
@@ -387,6 +442,8 @@ int main(void)
                 CASE(test_refusal_keeps_what_is_armed),
                 CASE(test_load_that_was_given_up_is_not_taken_for_the_old),
                 CASE(test_a_failure_without_words_is_one),
+                CASE(test_which_failures_may_pass),
+                CASE(test_a_disk_that_takes_nothing_may_pass),
                 CASE(test_all_that_can_be_is_tried),
                 CASE(test_the_good_one_is_kept_after_a_rollback),
                 CASE(test_nothing_is_tried_twice),

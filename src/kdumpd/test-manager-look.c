@@ -211,6 +211,35 @@ static void test_what_could_not_be_loaded_is_tried_again(void **state)
         assert_false(is_kicked(m));
 }
 
+/* An older image is armed, which is no reason to leave it at that. */
+static void test_what_may_pass_is_tried_again_ever_more_seldom(void **state)
+{
+        Manager *m = &((Machine *) *state)->m;
+        uint64_t delay_usec = 60 * USEC_PER_SEC;
+
+        m->load_error = -EPERM;
+        manager_look_around(m);
+        assert_false(is_kicked(m));
+        for (unsigned i = 0; i < 8; i++) {
+                m->load_error = -EBUSY;
+                m->load_may_pass = true;
+                m->retry_boottime_usec = 0;
+                manager_look_around(m);
+                assert_true(is_kicked(m));
+                assert_int_equal(m->load_error, 0);
+                assert_false(m->load_may_pass);
+                assert_true(m->retry_delay_usec == MIN(delay_usec, 3600 * USEC_PER_SEC));
+                m->load_may_pass = true;
+                manager_look_around(m);
+                assert_false(is_kicked(m));
+                delay_usec *= 2;
+        }
+        m->retry_boottime_usec = 0;
+        m->facts.load_limit = 3;
+        manager_look_around(m);
+        assert_false(is_kicked(m));
+}
+
 static void test_headers_that_stay_stale_are_told_once(void **state)
 {
         Machine *machine = *state;
@@ -275,6 +304,7 @@ int main(void)
                 CASE(test_another_image_is_not_taken_for_ours_when_cpus_come),
                 CASE(test_what_cannot_be_replaced_is_tried_ever_more_seldom),
                 CASE(test_what_could_not_be_loaded_is_tried_again),
+                CASE(test_what_may_pass_is_tried_again_ever_more_seldom),
                 CASE(test_headers_that_stay_stale_are_told_once),
                 CASE(test_a_story_without_a_beginning_is_forgotten),
                 CASE(test_a_request_reads_anew_what_the_kernel_says),

@@ -26,6 +26,20 @@ def kernel_that_stays_busy_keeps_the_image(bed):
     bed.check_armed(2)
 
 
+def kernel_that_was_busy_is_asked_by_the_tick(bed):
+    """Nobody has to touch a file for it."""
+    bed.start()
+    bed.m.write("bed/faults", "busy\n" * 20)
+    bed.edit("path /var/crash/other\n")
+    bed.sm.wait(lambda: bed.state()["state"] == "armed", "the load")
+    bed.check_image(2)
+    bed.check_loads(2)
+    bed.check_history("overlay", "could not be loaded", "generation 2 armed")
+
+
+kernel_that_was_busy_is_asked_by_the_tick.environment = TICK
+
+
 def load_that_fails_is_rolled_back_at_once(bed):
     """The old image is freed by then: the next call gives the kernel the one that is held in memory."""
     bed.start()
@@ -161,7 +175,8 @@ def idle_daemon_does_nothing_but_tick(bed):
 idle_daemon_does_nothing_but_tick.environment = TICK
 
 
-CASES = (busy_kernel_is_asked_again, kernel_that_stays_busy_keeps_the_image, load_that_fails_is_rolled_back_at_once,
+CASES = (busy_kernel_is_asked_again, kernel_that_stays_busy_keeps_the_image,
+         kernel_that_was_busy_is_asked_by_the_tick, load_that_fails_is_rolled_back_at_once,
          refused_load_keeps_the_image, all_that_is_in_memory_fails_then_the_disk_is_tried, all_fails_and_the_next_request_arms,
          reload_that_frees_the_image_is_tried_again, disabled_loads_are_not_tried, used_up_loads_are_not_tried,
          disabled_loads_at_start_say_so, limit_is_not_wasted, image_that_someone_unloads_is_loaded_again,
