@@ -29,6 +29,19 @@ static void tell_event(Manager *m, const char *text)
                 manager_story_begin(m, "%s", text);
 }
 
+/* In words, how what there is differs from what there was at the load. */
+static char *describe_change(const Manager *m)
+{
+        const State *s = &m->state;
+        const Topology *t = &m->topology;
+        char *text;
+
+        if (topology_describe_change((size_t) s->loaded_n_cpus, s->loaded_ram_bytes, t->n_cpus,
+                                     t->ram_bytes, &text) < 0)
+                text = strdup("CPUs or memory have changed");
+        return text;
+}
+
 /* In words, what the loaded image does not know; NULL if it knows all, or nothing is known of it.
  * Where the kernel updates the headers itself (crash_hotplug is 1), it has done so already. */
 static char *describe_stale(const Manager *m, const char *digest)
@@ -36,7 +49,6 @@ static char *describe_stale(const Manager *m, const char *digest)
         const State *s = &m->state;
         const Topology *t = &m->topology;
         bool cpus, ram;
-        char *text;
 
         if (!s->loaded_topology_sha256 || !s->loaded_cpus ||
             streq(s->loaded_topology_sha256, digest))
@@ -46,10 +58,7 @@ static char *describe_stale(const Manager *m, const char *digest)
         ram = s->loaded_ram_bytes != t->ram_bytes || !cpus;
         if ((!cpus || m->facts.cpu_crash_hotplug) && (!ram || m->facts.memory_crash_hotplug))
                 return NULL;
-        if (topology_describe_change((size_t) s->loaded_n_cpus, s->loaded_ram_bytes, t->n_cpus,
-                                     t->ram_bytes, &text) < 0)
-                text = strdup("CPUs or memory have changed");
-        return text;
+        return describe_change(m);
 }
 
 static void remember_topology(Manager *m, const char *digest)
@@ -60,13 +69,27 @@ static void remember_topology(Manager *m, const char *digest)
         m->state.loaded_ram_bytes = m->topology.ram_bytes;
 }
 
-/* Returns true if the loaded image lacks something that it did not lack at the last look. */
+/* CPUs or memory have changed, and the kernel has seen to it. */
+static void headers_updated(Manager *m, const char *digest)
+{
+        _cleanup_free_ char *change = describe_change(m), *text = NULL;
+
+        if (strprintf(&text, "%s: the kernel has updated the headers itself",
+                      change ?: "CPUs or memory have changed") >= 0) {
+                log_debug("%s.", text);
+                manager_story_change(m, text);
+        }
+        remember_topology(m, digest);
+}
+
+/* Returns true if there is something to do: the loaded image lacks what it did not lack at the last
+ * look, or it knows what is not yet published. */
 static bool look_topology(Manager *m)
 {
         Topology topology = { 0 };
         char digest[SHA256_HEX_SIZE];
         char *stale;
-        bool is_new;
+        bool is_new, is_known;
         int r;
 
         r = topology_read(m->root_fd, &topology);
@@ -88,17 +111,17 @@ static bool look_topology(Manager *m)
                 m->held_error = 0;
         free(m->stale_headers);
         m->stale_headers = stale;
-        /* Changed, and the kernel has seen to it; or an older daemon had not written it down. */
-        if (!stale && m->state.generation > 0 &&
-            !streq_ptr(m->state.loaded_topology_sha256, digest)) {
-                log_debug("CPUs or memory have changed, and the headers of the crash kernel with "
-                          "them.");
-                /* Not a new sample: what is loaded by now need not be ours. */
-                if (m->state.loaded_topology_sha256)
-                        remember_topology(m, digest);
-                else
-                        manager_look_loaded(m);
+        is_known = stale || m->state.generation == 0 ||
+                   streq_ptr(m->state.loaded_topology_sha256, digest);
+        if (is_known)
+                return is_new;
+        /* Not a new sample: what is loaded by now need not be ours. */
+        if (m->state.loaded_topology_sha256) {
+                headers_updated(m, digest);
+                return true;
         }
+        /* An older daemon had not written it down. */
+        manager_look_loaded(m);
         return is_new;
 }
 
@@ -206,8 +229,7 @@ static void on_settled(void *userdata)
 {
         Manager *m = userdata;
 
-        manager_look_topology(m);
-        if (!m->stale_headers) {
+        if (!look_topology(m) && !m->stale_headers) {
                 if (m->look_again)
                         (void) settle_poke(&m->look, LOOK_AGAIN_USEC, LOOK_AGAIN_USEC);
                 m->look_again = false;

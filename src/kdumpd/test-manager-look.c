@@ -262,6 +262,25 @@ static void test_headers_that_stay_stale_are_told_once(void **state)
         assert_true(is_kicked(m));
 }
 
+static void test_headers_that_the_kernel_updates_are_told(void **state)
+{
+        Machine *machine = *state;
+        Manager *m = &machine->m;
+
+        m->facts.cpu_crash_hotplug = m->facts.memory_crash_hotplug = true;
+        put_cpus(machine, "0-5\n");
+        manager_look_around(m);
+        assert_null(m->stale_headers);
+        assert_int_equal(m->state.loaded_n_cpus, 6);
+        assert_true(is_kicked(m));
+        assert_string_equal(m->story.trigger, "CPUs or memory came or went");
+        assert_string_equal(m->story.changes[0],
+                            "2 CPUs more: the kernel has updated the headers itself");
+        assert_int_equal(m->story.action, HISTORY_NOTHING);
+        manager_look_around(m);
+        assert_false(is_kicked(m));
+}
+
 /* What was done without a trigger must not be told as done for the next one. */
 static void test_a_story_without_a_beginning_is_forgotten(void **state)
 {
@@ -306,6 +325,7 @@ int main(void)
                 CASE(test_what_could_not_be_loaded_is_tried_again),
                 CASE(test_what_may_pass_is_tried_again_ever_more_seldom),
                 CASE(test_headers_that_stay_stale_are_told_once),
+                CASE(test_headers_that_the_kernel_updates_are_told),
                 CASE(test_a_story_without_a_beginning_is_forgotten),
                 CASE(test_a_request_reads_anew_what_the_kernel_says),
         };

@@ -53,6 +53,8 @@ def kernel_that_updates_headers_is_left_alone(bed):
     bed.sm.run_for(1)
     bed.check_loads(1)
     check(bed.state()["state"] == "armed" and bed.state()["reloads"] == 0, "it is %s", bed.state())
+    check(bed.state()["loaded_n_cpus"] == 8 and bed.state()["loaded_ram_bytes"] > 4 << 30, "it is %s", bed.state())
+    bed.check_history("nothing", "CPUs or memory came or went", "6 CPUs and 2 GiB of memory more: the kernel has updated the headers itself")
 
 
 def kernel_that_updates_only_cpus(bed):
