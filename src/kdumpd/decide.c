@@ -108,6 +108,11 @@ static int decide_wanted(const Facts *facts, const Situation *s, Decision *ret)
                                     "a base image is being built");
         if (s->base_missing || (s->force_rebuild && s->builds_done == 0))
                 return decide_build(facts, s, ret);
+        if (facts->crash_loaded && s->wanted_is_armed && s->base_outdated)
+                return decision_set(
+                        ret, DECIDE_NOTHING, ARM_STATE_STALE,
+                        "generation %" PRIu64 " is armed, and a new base image is built %s: %s",
+                        s->armed_generation, s->build_waits ?: "soon", s->base_outdated);
         if (facts->crash_loaded && s->wanted_is_armed)
                 return decision_set(ret, DECIDE_NOTHING, ARM_STATE_ARMED,
                                     "generation %" PRIu64 " is armed%s%s", s->armed_generation,

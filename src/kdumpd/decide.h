@@ -23,6 +23,8 @@ typedef struct Situation {
         const char *problem;      /* why what is asked for cannot be had; NULL: nothing known */
         const char *warning;      /* nothing is in the way, but people should know; NULL: nothing */
         const char *base_missing; /* why a base image must be built; NULL: there is one */
+        const char *base_outdated; /* why one is to be built later; NULL: it is up to date */
+        const char *build_waits;   /* when that will be, in words; NULL: soon */
         bool force_rebuild, force_no_rebuild;
         bool build_running;
         unsigned builds_done;      /* so many were built for this request */

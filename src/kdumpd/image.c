@@ -317,8 +317,9 @@ static int describe_changes(char *const *changed, char **ret_why)
 /* Returns 1 if the image serves, maybe with a warning; 0 with the reason. The cheap checks first.
  */
 static int is_usable(int root_fd, FingerprintCache *cache, const Manifest *manifest,
-                     const BaseRequest *request, ImageFindings *findings)
+                     const BaseRequest *request, bool may_have_changed, ImageFindings *findings)
 {
+        _cleanup_free_ char *damage = NULL;
         int r;
 
         r = serves_request(root_fd, &manifest->base, request, findings);
@@ -332,9 +333,15 @@ static int is_usable(int root_fd, FingerprintCache *cache, const Manifest *manif
                 return r;
         if (findings->changed) {
                 r = describe_changes(findings->changed, &findings->why);
-                return r < 0 ? r : 0;
+                if (r < 0 || !may_have_changed)
+                        return MIN(r, 0);
         }
-        return image_is_whole(root_fd, cache, &manifest->base, &findings->why);
+        r = image_is_whole(root_fd, cache, &manifest->base, &damage);
+        if (r != 0)
+                return r;
+        free(findings->why);
+        findings->why = TAKE_PTR(damage);
+        return 0;
 }
 
 static void move_findings(ImageFindings *from, ImageFindings *to)
@@ -344,40 +351,52 @@ static void move_findings(ImageFindings *from, ImageFindings *to)
         *from = (ImageFindings){ 0 };
 }
 
+/* Returns as is_usable(); the base of @manifest is moved to *ret if it is. */
+static int take_if_usable(int root_fd, FingerprintCache *cache, Manifest *manifest,
+                          const BaseRequest *request, bool may_have_changed, BaseImage *ret,
+                          ImageFindings *findings)
+{
+        int r = is_usable(root_fd, cache, manifest, request, may_have_changed, findings);
+
+        if (r > 0) {
+                *ret = manifest->base;
+                manifest->base = (BaseImage){ 0 };
+        }
+        return r;
+}
+
 int image_find(int root_fd, FingerprintCache *cache, const BaseRequest *request, BaseImage *ret,
                ImageFindings *ret_findings)
 {
         _cleanup_(manifest_list_done) ManifestList list = { 0 };
-        _cleanup_(image_findings_done) ImageFindings newest = { 0 };
+        _cleanup_(image_findings_done) ImageFindings found = { 0 }, newest = { 0 };
         int r;
 
         r = read_manifests(root_fd, request->kernel_release, &list);
+        for (size_t i = 0; r == 0 && i < list.n_items; i++) {
+                r = take_if_usable(root_fd, cache, &list.items[i], request, false, ret, &found);
+                if (i == 0 || r > 0)
+                        move_findings(&found, &newest);
+                image_findings_done(&found);
+        }
+        /* What is in use, not what was made since: while files change, those that it is made of may
+         * not fit together. */
+        for (size_t i = 0; r == 0 && request->keep_id && i < list.n_items; i++) {
+                if (!streq(list.items[i].base.id, request->keep_id))
+                        continue;
+                r = take_if_usable(root_fd, cache, &list.items[i], request, true, ret, &found);
+                if (r > 0)
+                        move_findings(&found, &newest);
+        }
         if (r < 0)
                 return r;
-        *ret_findings = (ImageFindings){ 0 };
-        for (size_t i = 0; i < list.n_items; i++) {
-                _cleanup_(image_findings_done) ImageFindings findings = { 0 };
-
-                r = is_usable(root_fd, cache, &list.items[i], request, &findings);
-                if (r < 0)
-                        return r;
-                if (r > 0) {
-                        *ret = list.items[i].base;
-                        list.items[i].base = (BaseImage){ 0 };
-                        move_findings(&findings, ret_findings);
-                        return 1;
-                }
-                if (i == 0)
-                        move_findings(&findings, &newest);
-        }
-        if (!newest.why) {
-                r = strprintf(&newest.why, "there is no base image for kernel %s",
-                              request->kernel_release);
-                if (r < 0)
-                        return r;
-        }
-        move_findings(&newest, ret_findings);
-        return 0;
+        if (r == 0 && !newest.why &&
+            strprintf(&newest.why, "there is no base image for kernel %s",
+                      request->kernel_release) < 0)
+                return -ENOMEM;
+        *ret_findings = newest;
+        newest = (ImageFindings){ 0 };
+        return r;
 }
 
 int image_inputs(int root_fd, const char *base_id, char ***ret)

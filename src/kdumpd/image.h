@@ -36,11 +36,13 @@ typedef struct BaseRequest {
         const char *kernel_release;
         char *const *drivers, *const *binaries, *const *dracut_args;
         const char *machine_id; /* to find the kernel by; may be NULL */
+        const char *keep_id;    /* this one will do although its inputs have changed, if there is no
+                                   other; may be NULL */
 } BaseRequest;
 
 /* What image_find() finds out beside the image. */
 typedef struct ImageFindings {
-        char *why;      /* there is none: what the newest one lacks, in words */
+        char *why;      /* what the newest one lacks, or the one of keep_id, in words */
         char **changed; /* paths (strv) of the newest one's inputs that have changed */
         char *warning;  /* the image serves, but something about what it came from is wrong */
 } ImageFindings;
@@ -50,9 +52,10 @@ void image_findings_done(ImageFindings *findings);
 /* The newest base that satisfies @request, whose inputs have the content that they had (the files
  * that are in the image, kdump-capture, the dracut module and dracut itself, the kernel, and what
  * modules.dep says of the modules in it), and which is whole. What is gone or damaged has not
- * changed. @cache may be NULL: all is read. Returns 1 with *ret, maybe with a warning; 0 with
- * findings.why ("there is no base image for kernel 6.1", "'/usr/bin/foo' has changed (and 2 more)"
- * …) if one must be built. The findings are set in both cases. Does not log. */
+ * changed. @cache may be NULL: all is read. Returns 1 with *ret, maybe with a warning, and
+ * with findings.why if it is the one of keep_id; 0 with findings.why ("there is no base image for
+ * kernel 6.1", "'/usr/bin/foo' has changed (and 2 more)" …) if one must be built. The findings are
+ * set in both cases. Does not log. */
 int image_find(int root_fd, FingerprintCache *cache, const BaseRequest *request, BaseImage *ret,
                ImageFindings *ret_findings);
 

@@ -57,14 +57,16 @@ static void build_fail(Manager *m, const char *result)
 static void build_over(Manager *m, const char *result)
 {
         Build *build = &m->build;
+        uint64_t took_usec = now_boottime_usec() - build->begin_usec;
 
         if (!build->running)
                 return;
         build->running = false;
+        manager_watch_pause(m, took_usec);
         if (build->timer)
                 (void) sd_event_source_set_enabled(build->timer, SD_EVENT_OFF);
         if (!result || streq(result, "done")) {
-                build->took_usec = now_boottime_usec() - build->begin_usec;
+                build->took_usec = took_usec;
                 manager_story_act(m, HISTORY_BASE);
                 log_info("Building the base image took %.1f s.", (double) build->took_usec / 1e6);
                 build->n_done += !build->joined;

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 
 #include "image.h"
+#include "io.h"
 #include "log.h"
 #include "manager.h"
 #include "rootdir.h"
@@ -18,6 +19,10 @@ static const WatchDelay delays[_WATCH_CLASS_MAX] = {
         [WATCH_OVERLAY] = { 300 * USEC_PER_MSEC, 3 * USEC_PER_SEC },
         [WATCH_BASE] = { 15 * USEC_PER_SEC, 300 * USEC_PER_SEC },
 };
+
+/* Files that never stop to change must not keep the machine busy with builds. */
+#define PAUSE_FACTOR 4
+#define PAUSE_MAX_USEC (3600 * USEC_PER_SEC)
 
 /* Watched whatever the configuration says. */
 static const WatchPath fixed_paths[] = {
@@ -40,43 +45,96 @@ static bool exists(const Manager *m, const char *path)
 
 /* Whether @path tells better what was done than the one that came first. A folder that is made
  * concerns all that could be in it. */
-static bool tells_better(const Manager *m, const char *path)
+static bool tells_better(const Manager *m, const char *before, const char *path)
 {
-        if (!m->changed_path)
+        if (!before)
                 return true;
-        return startswith(path, m->changed_path) ||
-               (!exists(m, m->changed_path) && exists(m, path));
+        return startswith(path, before) || (!exists(m, before) && exists(m, path));
+}
+
+static void changes_add(Changes *changes, const char *path, WatchClass class)
+{
+        const WatchDelay *delay = delays + class;
+        int r;
+
+        if (path && tells_better(changes->manager, changes->path, path))
+                manager_set_text(&changes->path, path);
+        r = settle_poke(&changes->settle, delay->usec, delay->max_usec);
+        if (r < 0)
+                (void) log_warning_errno(r, "Failed to wait for more changes, ignoring: %m");
 }
 
 static void on_change(const char *path, WatchClass class, void *userdata)
 {
         Manager *m = userdata;
-        const WatchDelay *delay = delays + (class < 0 ? WATCH_OVERLAY : class);
-        int r;
 
         /* What runs is among the inputs of the base image. */
-        if (class == WATCH_KERNEL) {
+        if (class == WATCH_KERNEL)
                 manager_ahead_forget(m);
-                return;
-        }
-        if (path && tells_better(m, path))
-                manager_set_text(&m->changed_path, path);
-        r = settle_poke(&m->changes, delay->usec, delay->max_usec);
-        if (r < 0)
-                (void) log_warning_errno(r, "Failed to wait for more changes, ignoring: %m");
+        else if (class == WATCH_BASE)
+                changes_add(&m->base_changes, path, class);
+        else
+                changes_add(&m->changes, path, WATCH_OVERLAY);
+        /* Events were lost: so many there are in an upgrade. */
+        if (class < 0)
+                changes_add(&m->base_changes, NULL, WATCH_BASE);
 }
 
 static void on_settled(void *userdata)
 {
-        Manager *m = userdata;
+        Changes *changes = userdata;
+        Manager *m = changes->manager;
 
-        if (m->changed_path)
-                manager_story_begin(m, "'%s' was touched", m->changed_path);
+        if (changes->path)
+                manager_story_begin(m, "'%s' was touched", changes->path);
         else
                 manager_story_begin(m, "files were touched, too many to be told which");
         log_debug("%s.", m->story.trigger ?: "Something has changed");
-        free(TAKE_PTR(m->changed_path));
-        (void) manager_request(m);
+        free(TAKE_PTR(changes->path));
+        manager_notice(m);
+}
+
+static void on_pause_over(void *userdata)
+{
+        Manager *m = userdata;
+
+        /* The end of the changes is waited for, too. */
+        if (!m->wanted.base_outdated || m->base_changes.settle.times.pending)
+                return;
+        manager_story_begin(m, "files have changed since the base image was built");
+        manager_notice(m);
+}
+
+const char *manager_builds_wait(const Manager *m)
+{
+        if (m->asked)
+                return NULL;
+        if (m->base_changes.settle.times.pending)
+                return "when files have stopped changing";
+        return m->pause.times.pending ? m->pause_text ?: "later" : NULL;
+}
+
+static unsigned long long in_seconds(uint64_t usec)
+{
+        return (unsigned long long) DIV_ROUND_UP(usec, USEC_PER_SEC);
+}
+
+void manager_watch_pause(Manager *m, uint64_t took_usec)
+{
+        uint64_t pause_usec;
+        int r;
+
+        if (__builtin_mul_overflow(took_usec, (uint64_t) PAUSE_FACTOR, &pause_usec))
+                pause_usec = PAUSE_MAX_USEC;
+        pause_usec = MIN(pause_usec, PAUSE_MAX_USEC);
+        free(TAKE_PTR(m->pause_text));
+        if (strprintf(&m->pause_text, "no sooner than %llu s after the last one, which took %llu s",
+                      in_seconds(pause_usec), in_seconds(took_usec)) < 0)
+                m->pause_text = NULL;
+        settle_cancel(&m->pause);
+        r = settle_poke(&m->pause, pause_usec, pause_usec);
+        if (r < 0)
+                (void) log_warning_errno(r, "Failed to wait between two builds, ignoring: %m");
 }
 
 static void add_paths(char *const *paths, WatchClass class, WatchPath *list, size_t *n)
@@ -119,11 +177,27 @@ void manager_watch_inputs(Manager *m)
                 log_warning("%s", warning);
 }
 
+static int changes_init(Manager *m, Changes *changes)
+{
+        changes->manager = m;
+        return settle_init(&changes->settle, m->event, on_settled, changes);
+}
+
+static void changes_done(Changes *changes)
+{
+        settle_done(&changes->settle);
+        free(TAKE_PTR(changes->path));
+}
+
 int manager_watch_start(Manager *m)
 {
         int r;
 
-        r = settle_init(&m->changes, m->event, on_settled, m);
+        r = changes_init(m, &m->changes);
+        if (r >= 0)
+                r = changes_init(m, &m->base_changes);
+        if (r >= 0)
+                r = settle_init(&m->pause, m->event, on_pause_over, m);
         if (r < 0)
                 return r;
         r = watch_new(m->event, on_change, m, &m->watch);
@@ -137,6 +211,8 @@ int manager_watch_start(Manager *m)
 void manager_watch_done(Manager *m)
 {
         m->watch = watch_free(m->watch);
-        settle_done(&m->changes);
-        free(TAKE_PTR(m->changed_path));
+        changes_done(&m->changes);
+        changes_done(&m->base_changes);
+        settle_done(&m->pause);
+        free(TAKE_PTR(m->pause_text));
 }

@@ -71,7 +71,7 @@ static void refresh_facts(Manager *m)
 
 uint64_t manager_request(Manager *m)
 {
-        m->requested = true;
+        m->requested = m->asked = true;
         refresh_facts(m);
         m->request_begin_usec = now_boottime_usec();
         m->wanted_stale = true;
@@ -84,6 +84,14 @@ uint64_t manager_request(Manager *m)
         manager_look_topology(m);
         manager_kick(m);
         return m->state.request + 1;
+}
+
+void manager_notice(Manager *m)
+{
+        bool asked = m->requested && m->asked;
+
+        (void) manager_request(m);
+        m->asked = asked;
 }
 
 void manager_set_text(char **text, const char *value)
@@ -135,7 +143,9 @@ static void tell(Manager *m, const Decision *d)
                              d->reason);
                 return;
         }
-        if (m->requested && !m->loaded_something)
+        if (m->requested && d->state == ARM_STATE_STALE)
+                log_info("Waiting: %s.", d->reason);
+        else if (m->requested && !m->loaded_something)
                 log_info("Nothing changed: generation %" PRIu64 " stays armed.",
                          m->armed_generation);
 }
@@ -180,7 +190,7 @@ static int manager_answer(Manager *m, const Decision *d)
                 manager_find_last_dump(m);
                 save_fingerprints(m);
         }
-        m->requested = m->loaded_something = m->rebuild_requested = false;
+        m->requested = m->asked = m->loaded_something = m->rebuild_requested = false;
         manager_publish(m, d);
         if (m->bus)
                 manager_bus_answered(m->bus, m->state.request, d->failed, d->reason);
@@ -214,7 +224,10 @@ static void situation_fill(const Manager *m, Situation *ret)
                 .problem = manager_problem(m),
                 .warning = m->wanted.warning,
                 .base_missing = m->wanted.base_missing,
-                .force_rebuild = m->wanted.force_rebuild || m->rebuild_requested,
+                .base_outdated = m->wanted.base_outdated,
+                .build_waits = manager_builds_wait(m),
+                .force_rebuild = (m->wanted.force_rebuild && !manager_builds_wait(m)) ||
+                                 m->rebuild_requested,
                 .force_no_rebuild = m->wanted.force_no_rebuild,
                 .build_running = m->build.running,
                 .builds_done = m->build.n_done,
@@ -230,10 +243,12 @@ static void situation_fill(const Manager *m, Situation *ret)
 
 static int read_wanted(Manager *m)
 {
+        bool wait = m->armed_generation > 0 && manager_builds_wait(m);
         Wanted wanted;
         int r;
 
-        r = wanted_read(m->root_fd, &m->facts, &m->store, m->fingerprints, m->wanted_told, &wanted);
+        r = wanted_read(m->root_fd, &m->facts, &m->store, m->fingerprints,
+                        wait ? m->state.base_id : NULL, m->wanted_told, &wanted);
         if (r < 0)
                 return log_error_errno(r, "Failed to read the configuration: %m");
         wanted_done(&m->wanted);
@@ -249,6 +264,9 @@ static int manager_act(Manager *m, const Decision *d)
 {
         switch (d->action) {
         case DECIDE_NOTHING:
+                if (m->wanted.base_outdated)
+                        manager_story_base(m);
+                return manager_answer(m, d);
         case DECIDE_FAIL:
                 return manager_answer(m, d);
         case DECIDE_BUILD:

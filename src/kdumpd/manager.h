@@ -55,7 +55,17 @@ typedef struct ManagerOptions {
         uint64_t tick_usec;       /* 0 in production: the usual time between two looks around */
 } ManagerOptions;
 
-typedef struct Manager {
+typedef struct Manager Manager;
+
+/* Files that change, each kind with its own delay: a config edit is not to end the waiting for the
+ * end of an upgrade. */
+typedef struct Changes {
+        Manager *manager;
+        Settle settle; /* then what has changed is looked at */
+        char *path;    /* the first of them, or one that tells more */
+} Changes;
+
+struct Manager {
         ManagerOptions options;
         int root_fd;
         sd_event *event;
@@ -70,9 +80,9 @@ typedef struct Manager {
         bool wanted_told;  /* its complaints were logged in this request */
 
         uint64_t armed_generation; /* 0: what is loaded, if anything, is not known to be ours */
-        int load_error;     /* of loading what is wanted; it is not tried again for now */
-        bool load_may_pass; /* it may go better in a while */
-        char *load_problem; /* in words; NULL if there was no memory for them, too */
+        int load_error;            /* of loading what is wanted; it is not tried again for now */
+        bool load_may_pass;        /* it may go better in a while */
+        char *load_problem;        /* in words; NULL if there was no memory for them, too */
         bool current_refused, previous_refused; /* loading it failed in this request */
 
         Held held;      /* what was loaded last */
@@ -96,17 +106,19 @@ typedef struct Manager {
         Settle look; /* then the topology is looked at */
         bool look_again;
         Watch *watch;
-        Settle changes;     /* then what has changed is looked at */
-        char *changed_path; /* the first of them, or one that tells more */
-        Settle ahead;       /* then images of other kernels are built */
-        char **ahead_tried; /* releases (strv) for which one was started */
+        Changes changes, base_changes; /* of what the overlay is made of, and the base */
+        Settle pause;                  /* no new base image for changes before this is over */
+        char *pause_text;              /* how long it is, in words */
+        Settle ahead;                  /* then images of other kernels are built */
+        char **ahead_tried;            /* releases (strv) for which one was started */
         sd_event_source *step, *tick;
         bool started; /* READY=1 was sent */
         bool requested;
+        bool asked;            /* by a person, who gets all of it at once */
         bool loaded_something; /* in this request */
         uint64_t request_begin_usec;
         int exit_status;
-} Manager;
+};
 
 /* What the daemon exits with if nothing could be armed; the unit tells them apart. */
 #define EXIT_LOAD_FAILED 1   /* may go better in a while */
@@ -138,6 +150,10 @@ void manager_publish(Manager *manager, const Decision *decision);
  * State.request will have then; a request that is under way is answered with this one. */
 uint64_t manager_request(Manager *manager);
 
+/* The same for what nobody has asked for: a build that follows from changed files may be put off.
+ */
+void manager_notice(Manager *manager);
+
 /* manager-history.c: the story that `kdumpctl why` tells. It begins with what made us look; acts
  * and changes are added as they come; its end is written down. One without a beginning is not. */
 void manager_story_begin(Manager *manager, const char *format, ...) _printf_(2, 3);
@@ -162,7 +178,8 @@ void manager_look_topology(Manager *manager);
 void manager_look_loaded(Manager *manager);
 
 /* Whether what is loaded is still what we loaded, and whether what could not be loaded may be
- * now; to be called now and then. Kicks if there is something to do, but ever more seldom if that does not help. Logs. */
+ * now; to be called now and then. Kicks if there is something to do, but ever more seldom if that
+ * does not help. Logs. */
 void manager_look_loaded_is_ours(Manager *manager);
 
 /* All of these, once a minute. Logs. */
@@ -178,6 +195,13 @@ void build_disconnect(Build *build);
 int manager_watch_start(Manager *manager);
 void manager_watch_inputs(Manager *manager); /* what they are may have changed; logs */
 void manager_watch_done(Manager *manager);
+
+/* What files that have changed are to wait for until a base image is built of them, in words; NULL:
+ * for nothing. They may still change, or the last build was a short time ago. */
+const char *manager_builds_wait(const Manager *manager);
+
+/* A build is over: the next one for changed files waits in proportion. */
+void manager_watch_pause(Manager *manager, uint64_t took_usec);
 
 /* manager-ahead.c: base images for kernels that do not run yet. Logs. */
 int manager_ahead_start(Manager *manager);

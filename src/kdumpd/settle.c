@@ -67,6 +67,12 @@ void settle_done(Settle *settle)
         settle->times = (SettleTimes){ 0 };
 }
 
+void settle_cancel(Settle *settle)
+{
+        settle->times = (SettleTimes){ 0 };
+        (void) sd_event_source_set_enabled(settle->timer, SD_EVENT_OFF);
+}
+
 int settle_poke(Settle *settle, uint64_t delay_usec, uint64_t max_usec)
 {
         SettleTimes times;

@@ -35,6 +35,9 @@ SettleTimes settle_next(SettleTimes times, uint64_t now_usec, uint64_t delay_use
 int settle_init(Settle *settle, sd_event *event, settle_handler handler, void *userdata);
 void settle_done(Settle *settle); /* of a zeroed one, too; what is pending is dropped */
 
+/* What is pending is dropped. Does not log. */
+void settle_cancel(Settle *settle);
+
 /* The handler is called once, from the event loop, @delay_usec after the last poke and no later
  * than @max_usec after the first one: see settle_next(). Returns 0 or what sd-event says. Does not
  * log. */

@@ -156,6 +156,43 @@ static void test_every_file_of_the_image_counts(void **state)
                                           "more)");
 }
 
+static void test_what_is_in_use_may_be_kept(void **state)
+{
+        static char nvme[] = "nvme";
+        static char *drivers[] = { nvme, NULL };
+        _cleanup_(fixture_done) Fixture root = FIXTURE_NULL;
+        _cleanup_(base_image_done) BaseImage first = { 0 }, second = { 0 }, found = { 0 };
+        _cleanup_(image_findings_done) ImageFindings findings = { 0 };
+        BaseRequest request = test_request;
+
+        make_system(&root);
+        assert_int_equal(image_build_below(root.path, &test_request, &first), 0);
+        request.keep_id = first.id;
+        expect_found(&root, &request, first.id);
+
+        fixture_write(&root, "/usr/lib/libx.so.1.0", "new library");
+        expect_none(&root, &test_request, "'/usr/lib/libx.so.1.0' has changed");
+        assert_int_equal(image_find(root.fd, NULL, &request, &found, &findings), 1);
+        assert_string_equal(found.id, first.id);
+        assert_non_null(strstr(findings.why, "' has changed (and 1 more)"));
+        assert_true(strv_contains(findings.changed, "/usr/lib/libx.so.1.0"));
+
+        /* But not if it lacks something, or is damaged, or is not the one. */
+        request.drivers = drivers;
+        fixture_write(&root, "/usr/lib/modules/6.1/modules.dep", "nvme.ko:\n");
+        expect_none(&root, &request, "module 'nvme' is not in base image");
+        request.drivers = test_request.drivers;
+        request.keep_id = "6.1-ffffffffffff";
+        expect_none(&root, &request, "has changed");
+        request.keep_id = first.id;
+        fixture_write(&root, first.path, "damage");
+        expect_none(&root, &request, "has changed");
+
+        /* One that is up to date goes before it. */
+        assert_int_equal(image_build_below(root.path, &test_request, &second), 0);
+        expect_found(&root, &request, second.id);
+}
+
 /* dracut may have copied the file before or after the change: all of them count as changed, once.
  */
 static void test_a_change_during_the_build_is_one_afterwards(void **state)
@@ -219,6 +256,7 @@ int main(void)
                 cmocka_unit_test(test_a_damaged_kernel_is_not_built_for),
                 cmocka_unit_test(test_a_base_without_a_kernel_is_built_anew),
                 cmocka_unit_test(test_every_file_of_the_image_counts),
+                cmocka_unit_test(test_what_is_in_use_may_be_kept),
                 cmocka_unit_test(test_a_change_during_the_build_is_one_afterwards),
                 cmocka_unit_test(test_other_modules_do_not_count),
         };

@@ -143,6 +143,21 @@ static void test_a_later_poke_may_bring_it_forward(void **state)
                 assert_true(sd_event_run(bed.event, USEC_INFINITY) >= 0);
 }
 
+static void test_cancel_drops_what_is_pending(void **state)
+{
+        _cleanup_(bed_done) Bed bed = { 0 };
+
+        bed_init(&bed);
+        settle_cancel(&bed.settle);
+        assert_int_equal(settle_poke(&bed.settle, 0, 0), 0);
+        settle_cancel(&bed.settle);
+        assert_false(bed.settle.times.pending);
+        assert_false(bed_run(&bed));
+        assert_int_equal(settle_poke(&bed.settle, 0, 0), 0);
+        while (bed.calls == 0)
+                assert_true(sd_event_run(bed.event, USEC_INFINITY) >= 0);
+}
+
 static void test_done_drops_what_is_pending(void **state)
 {
         _cleanup_(bed_done) Bed bed = { 0 };
@@ -163,6 +178,7 @@ int main(void)
                 cmocka_unit_test(test_a_burst_is_one_call),
                 cmocka_unit_test(test_the_handler_may_poke_again),
                 cmocka_unit_test(test_a_later_poke_may_bring_it_forward),
+                cmocka_unit_test(test_cancel_drops_what_is_pending),
                 cmocka_unit_test(test_done_drops_what_is_pending),
         };
 

@@ -41,11 +41,17 @@ static void bed_done(Bed *bed)
         fixture_done(&bed->root);
 }
 
-static void read_wanted(Bed *bed)
+static void read_wanted_with(Bed *bed, const char *keep_id)
 {
         wanted_done(&bed->wanted);
-        assert_int_equal(
-                wanted_read(bed->root.fd, &bed->facts, &bed->store, NULL, true, &bed->wanted), 0);
+        assert_int_equal(wanted_read(bed->root.fd, &bed->facts, &bed->store, NULL, keep_id, true,
+                                     &bed->wanted),
+                         0);
+}
+
+static void read_wanted(Bed *bed)
+{
+        read_wanted_with(bed, NULL);
 }
 
 /* Has what is wanted built. */

@@ -240,6 +240,6 @@ int verify_image(Verify *v)
 {
         int r;
 
-        r = wanted_read(v->root_fd, &v->facts, &v->store, NULL, true, &v->wanted);
+        r = wanted_read(v->root_fd, &v->facts, &v->store, NULL, NULL, true, &v->wanted);
         return r < 0 ? r : verify_wanted(v);
 }

@@ -25,6 +25,7 @@ typedef struct Work {
         const Facts *facts;
         const GenerationStore *store;
         FingerprintCache *cache;
+        const char *keep_id;
         bool quiet;
         Config *config;
         Plan *plan;
@@ -39,6 +40,7 @@ void wanted_done(Wanted *wanted)
                 return;
         free(wanted->problem);
         free(wanted->base_missing);
+        free(wanted->base_outdated);
         strv_free(wanted->changed_inputs);
         free(wanted->warning);
         strv_free(wanted->dump_folders);
@@ -216,6 +218,7 @@ static int find_base(Work *work)
                 .binaries = work->needs.binaries,
                 .dracut_args = work->config->dracut_args,
                 .machine_id = work->facts->machine_id,
+                .keep_id = work->keep_id,
         };
         int r;
 
@@ -228,7 +231,10 @@ static int find_base(Work *work)
         work->wanted.warning = TAKE_PTR(findings.warning);
         if (work->wanted.warning && !work->quiet)
                 log_warning("%s.", work->wanted.warning);
-        return r > 0 ? take_base(work) : base_missing(work, &request, &findings);
+        if (r == 0)
+                return base_missing(work, &request, &findings);
+        work->wanted.base_outdated = TAKE_PTR(findings.why);
+        return take_base(work);
 }
 
 /* Its memory need is what the base and the overlay have to leave it. */
@@ -355,13 +361,14 @@ static int walk(Work *work)
 }
 
 int wanted_read(int root_fd, const Facts *facts, const GenerationStore *store,
-                FingerprintCache *cache, bool quiet, Wanted *ret)
+                FingerprintCache *cache, const char *keep_id, bool quiet, Wanted *ret)
 {
         _cleanup_(work_done) Work work = {
                 .root_fd = root_fd,
                 .facts = facts,
                 .store = store,
                 .cache = cache,
+                .keep_id = keep_id,
                 .quiet = quiet,
         };
         int r;

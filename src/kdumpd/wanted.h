@@ -10,6 +10,7 @@ typedef struct Wanted {
         bool config_error;  /* the problem is one of the configuration */
         char *base_missing; /* why a base image must be built first; then there is no generation yet
                              */
+        char *base_outdated;   /* why one is to be built later; the one that is there serves */
         char **changed_inputs; /* paths (strv) of what the newest base image was made of and that is
                                   not as it was */
         char *warning;         /* nothing is in the way, but something is not as it should be */
@@ -24,8 +25,8 @@ typedef struct Wanted {
 void wanted_done(Wanted *wanted);
 
 /* Reads the configuration below @root_fd and goes on as far as it gets. Returns 0 with *ret, also
- * if there is a problem; -ENOMEM. @cache (may be NULL) remembers what was read. Logs what the
- * configuration and its resolving complain of, unless
- * @quiet. */
+ * if there is a problem; -ENOMEM. @cache (may be NULL) remembers what was read. Base image
+ * @keep_id (may be NULL) serves although what it was made of has changed, if there is no other.
+ * Logs what the configuration and its resolving complain of, unless @quiet. */
 int wanted_read(int root_fd, const Facts *facts, const GenerationStore *store,
-                FingerprintCache *cache, bool quiet, Wanted *ret);
+                FingerprintCache *cache, const char *keep_id, bool quiet, Wanted *ret);

@@ -101,6 +101,53 @@ def next_kernel_is_built_for_before_it_runs(bed):
     check(bed.n_builds() == 2 and bed.state()["kernel_release"] == "6.2", "%d builds, %s", bed.n_builds(), bed.state())
 
 
+def edit_in_an_upgrade_takes_the_base_that_is_there(bed):
+    """What is built for it would be of files that do not fit together yet."""
+    bed.start()
+    base = bed.state()["base_id"]
+    bed.m.write(LIBRARY, "library 2")
+    bed.edit("path /var/crash/other\n")
+    state = bed.state()
+    check(state["state"] == "stale" and "built when files have stopped changing: '/usr/lib/libx.so.1' has changed" in
+          state["reason"], "it is %s", state)
+    check(not state["request_failed"] and state["base_id"] == base and bed.n_builds() == 1, "it is %s", state)
+    bed.check_image(2)
+    bed.sm.wait(lambda: bed.state()["state"] == "armed", "the build")
+    bed.check_armed(3)
+    check(bed.n_builds() == 2 and bed.state()["base_id"] != base, "%d builds", bed.n_builds())
+
+
+def change_in_a_build_waits_for_the_next(bed):
+    """Files that always change must not mean that there is always a build."""
+    bed.start()
+    bed.m.write("bed/dracut", "slow 2000")
+    bed.m.path("bed/dracut.read").unlink()
+    bed.m.write(LIBRARY, "library 2")
+    bed.sm.wait(bed.m.path("bed/dracut.read").exists, "the build")
+    bed.m.write(LIBRARY, "library 3")
+    bed.sm.wait(lambda: bed.n_builds() == 3, "the second build")
+    check(bed.m.loads() == 1, "what was built while files changed is loaded")
+    entry = bed.history()[-1]
+    check(entry["generation"] == 1 and "'/usr/lib/libx.so.1' has changed" in entry["changes"], "the last entry is %s", entry)
+    check("a new base image is built no sooner than" in bed.tail(), "it does not say so")
+    bed.sm.wait(lambda: bed.state()["state"] == "armed", "the build's end")
+    bed.check_armed(2)
+    bed.check_history("base", "files have changed since the base image was built")
+
+
+def reload_waits_for_no_pause(bed):
+    bed.start()
+    bed.m.write("bed/dracut", "slow 1000")
+    bed.m.write(LIBRARY, "library 2")
+    bed.reload()
+    bed.check_armed(2)
+    check(bed.n_builds() == 2, "%d builds", bed.n_builds())
+    bed.m.write(LIBRARY, "library 3")
+    bed.reload()
+    bed.check_armed(3)
+    check(bed.n_builds() == 3, "%d builds", bed.n_builds())
+
+
 def failed_build(bed, wish, words):
     bed.start()
     bed.m.write("bed/dracut", wish)
@@ -243,7 +290,8 @@ def read_only_disk_keeps_the_image(bed):
 
 CASES = (upgraded_library_is_a_new_base, touched_library_is_nothing, library_that_goes_back_finds_its_base,
          upgraded_kernel_is_a_new_base, cut_off_kernel_keeps_the_image, removed_kernel_is_still_armed,
-         next_kernel_is_built_for_before_it_runs,
+         next_kernel_is_built_for_before_it_runs, edit_in_an_upgrade_takes_the_base_that_is_there,
+         change_in_a_build_waits_for_the_next, reload_waits_for_no_pause,
          dracut_that_fails_half_way_keeps_the_image, dracut_that_leaves_no_archive_keeps_the_image,
          dracut_that_leaves_half_an_archive_keeps_the_image, failed_first_build_says_where_to_look,
          damaged_base_is_built_again, damaged_base_does_not_stop_a_reload, removed_base_is_built_again,

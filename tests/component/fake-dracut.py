@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Stands in for dracut below a root: the image has the files that are named here, as they are now.
 
-ROOT/bed/dracut says what goes wrong: "slow MSEC", "fail", "broken" or "cut".
+ROOT/bed/dracut says what goes wrong: "slow MSEC", "fail", "broken" or "cut". ROOT/bed/dracut.read is there once
+all was read.
 """
 
 import gzip
@@ -27,6 +28,7 @@ def main():
     archive += entry("usr/lib/kdumpd/base.json", 0o100644, (Path(os.environ["KDUMP_BUILD_DIR"]) / "base.json").read_bytes())
     archive += entry("TRAILER!!!", 0, b"")
     image = gzip.compress(archive, mtime=0)
+    (ROOT / "bed/dracut.read").touch()
     if wish[0] == "slow":
         time.sleep(int(wish[1]) / 1000)
     if wish[0] == "fail":
