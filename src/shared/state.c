@@ -151,5 +151,11 @@ int state_write(int root_fd, const State *state)
         r = mkdir_parents(root_fd, root_relative(PATH_RUN_DIR), 0755);
         if (r < 0)
                 return r;
+        r = file_write_atomic(root_fd, root_relative(PATH_STATE_JSON), json, strlen(json), 0644);
+        if (r != -ENOSPC && r != -EDQUOT)
+                return r;
+        /* The old one takes the room that is missing, and tells what is not so any more. */
+        if (unlinkat(root_fd, root_relative(PATH_STATE_JSON), 0) < 0)
+                return r;
         return file_write_atomic(root_fd, root_relative(PATH_STATE_JSON), json, strlen(json), 0644);
 }

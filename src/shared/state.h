@@ -63,8 +63,8 @@ int state_from_json(const char *json, size_t size, State *ret);
  * -EBADMSG. Takes no lock: the file is always whole. Does not log. */
 int state_read(int root_fd, State *ret);
 
-/* Replaces PATH_STATE_JSON below @root_fd, mode 0644; its folder is made if need be. Does not log.
- */
+/* Replaces PATH_STATE_JSON below @root_fd, mode 0644; its folder is made if need be. If there
+ * is no room for two of them, the old one is removed first. Does not log. */
 int state_write(int root_fd, const State *state);
 
 const char *arm_state_to_string(ArmState state);

@@ -232,9 +232,9 @@ def damaged_generation_is_written_again(bed):
 
 
 @contextlib.contextmanager
-def mounted(bed, options):
-    """/var of its own, if this may be done here."""
-    var, copy = bed.m.path("var"), bed.m.path("var.copy")
+def mounted(bed, options, folder="var"):
+    """A file system of its own for a folder, if this may be done here."""
+    var, copy = bed.m.path(folder), bed.m.path(folder + ".copy")
     if "KDUMPD_BED_INSIDE" not in os.environ:
         bed.note = "skipped: needs root"
         yield False
@@ -248,14 +248,33 @@ def mounted(bed, options):
         subprocess.run(["umount", "-l", var], check=True)
 
 
+def fill(path):
+    with open(path, "wb", buffering=0) as f, contextlib.suppress(OSError):
+        while True:
+            f.write(bytes(4096))
+
+
+def full_run_does_not_hide_what_is_armed(bed):
+    """The state file is replaced where there is room for one only."""
+    with mounted(bed, "size=512k", "run") as is_mounted:
+        if not is_mounted:
+            return
+        bed.start()
+        fill(bed.m.path("run/filler"))
+        bed.edit("path /var/crash/other\n")
+        bed.check_armed(2)
+        check(bed.state()["generation"] == 2, "it is %s", bed.state())
+        bed.reload()
+        bed.check_armed(2)
+        bed.sm.kill()
+
+
 def full_disk_keeps_the_image(bed):
     with mounted(bed, "size=70m") as is_mounted:
         if not is_mounted:
             return
         bed.start()
-        with open(bed.m.path("var/filler"), "wb", buffering=0) as f, contextlib.suppress(OSError):
-            while True:
-                f.write(bytes(4096))
+        fill(bed.m.path("var/filler"))
         bed.edit("path /var/crash/other\n")
         bed.check_degraded("No space left", 1)
         bed.check_image(1)
@@ -295,5 +314,6 @@ CASES = (upgraded_library_is_a_new_base, touched_library_is_nothing, library_tha
          dracut_that_fails_half_way_keeps_the_image, dracut_that_leaves_no_archive_keeps_the_image,
          dracut_that_leaves_half_an_archive_keeps_the_image, failed_first_build_says_where_to_look,
          damaged_base_is_built_again, damaged_base_does_not_stop_a_reload, removed_base_is_built_again,
-         removed_state_folder_is_made_again, damaged_generation_is_written_again, full_disk_keeps_the_image,
+         removed_state_folder_is_made_again, damaged_generation_is_written_again,
+         full_run_does_not_hide_what_is_armed, full_disk_keeps_the_image,
          read_only_disk_keeps_the_image)
