@@ -175,6 +175,7 @@ class Bed:
         before = self.answered()
         act()
         self.sm.wait(lambda: self.answered() > before, "an answer")
+        self.sm.drain()  # what was said before it
 
     def reload(self):
         self.request(lambda: os.kill(self.sm.pid, 1))
