@@ -201,9 +201,11 @@ static void show_plan(const Reset *reset)
         }
 }
 
+/* After a plain su(1), PATH has no folder with update-grub, or with what that runs. */
 static int run_program(const char *const *argv, int *ret_status)
 {
-        return process_run((char *const *) argv, PROCESS_GROUP, AFTER_TIMEOUT_USEC, ret_status);
+        return process_run((char *const *) argv, PROCESS_GROUP | PROCESS_SYSTEM_PATH,
+                           AFTER_TIMEOUT_USEC, ret_status);
 }
 
 /* What is, and what will be: the next boot may be needed although nothing was written now. */

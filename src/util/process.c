@@ -11,6 +11,8 @@
 
 #include "io.h"
 
+#define SYSTEM_PATH "PATH=/usr/sbin:/usr/bin:/sbin:/bin"
+
 /* Tells the parent @error, if it still listens, and ends. */
 static void child_fail(int error_fd, int error)
 {
@@ -26,7 +28,29 @@ void process_oom_default(void)
                 (void) write_full(fd, "0", 1);
 }
 
-static void child_exec(char *const *argv, ProcessFlags flags, pid_t parent, int error_fd)
+/* Our environment with another PATH; the strings are not copies. Made before the fork, as a child
+ * of a process with threads may not allocate. */
+static int system_environment(const char ***ret)
+{
+        size_t n = 0, to = 0;
+        const char **list;
+
+        while (environ && environ[n])
+                n++;
+        list = calloc(n + 2, sizeof(*list));
+        if (!list)
+                return -ENOMEM;
+        for (size_t i = 0; i < n; i++)
+                if (!startswith(environ[i], "PATH="))
+                        list[to++] = environ[i];
+        list[to] = SYSTEM_PATH;
+        *ret = list;
+        return 0;
+}
+
+/* @environment: NULL for ours. */
+static void child_exec(char *const *argv, ProcessFlags flags, const char **environment,
+                       pid_t parent, int error_fd)
 {
         sigset_t none;
         int null_fd;
@@ -54,6 +78,9 @@ static void child_exec(char *const *argv, ProcessFlags flags, pid_t parent, int 
                         (void) dup2(null_fd, STDERR_FILENO);
                 }
         }
+        /* execvp() looks for the program in the PATH that is there by now. */
+        if (environment)
+                environ = (char **) environment;
         execvp(argv[0], argv);
         child_fail(error_fd, errno);
 }
@@ -61,9 +88,15 @@ static void child_exec(char *const *argv, ProcessFlags flags, pid_t parent, int 
 int process_start(char *const *argv, ProcessFlags flags, pid_t *ret_pid)
 {
         _cleanup_close_ int read_fd = -EBADF, write_fd = -EBADF;
+        _cleanup_free_ const char **environment = NULL;
         pid_t pid, parent = getpid();
-        int fds[2], error;
+        int fds[2], error, r;
 
+        if (flags & PROCESS_SYSTEM_PATH) {
+                r = system_environment(&environment);
+                if (r < 0)
+                        return r;
+        }
         /* The pipe closes on a successful exec, and carries errno of a failed one. */
         if (pipe2(fds, O_CLOEXEC) < 0)
                 return -errno;
@@ -74,7 +107,7 @@ int process_start(char *const *argv, ProcessFlags flags, pid_t *ret_pid)
         if (pid < 0)
                 return -errno;
         if (pid == 0)
-                child_exec(argv, flags, parent, write_fd);
+                child_exec(argv, flags, environment, parent, write_fd);
 
         write_fd = close_fd(write_fd);
         if (read_full(read_fd, &error, sizeof(error)) == 0) {

@@ -7,6 +7,8 @@
 typedef enum ProcessFlags {
         PROCESS_QUIET = 1 << 0, /* standard output and error go to /dev/null */
         PROCESS_GROUP = 1 << 1, /* leads a group of its own: what it starts is killed with it */
+        PROCESS_SYSTEM_PATH = 1 << 2, /* is found in, and runs with, a PATH of system folders only,
+                                         whatever ours is */
 } ProcessFlags;
 
 /* Starts @argv[0] (looked up in PATH) with empty standard input; the signal mask is reset. The

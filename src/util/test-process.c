@@ -107,6 +107,29 @@ static void test_closed_standard_input(void **state)
         assert_int_equal(status, 0);
 }
 
+/* A program of the system, which is found whatever the caller's PATH is. */
+static void test_system_path(void **state)
+{
+        _cleanup_free_ char *old = strdup(getenv("PATH") ?: "");
+        char *by_name[] = { (char *) "true", NULL };
+        char *self[] = { (char *) "/proc/self/exe", (char *) "path", NULL };
+        int with = -1, self_with = -1, self_without = -1, r, r_without;
+
+        assert_non_null(old);
+        assert_int_equal(setenv("PATH", "/nonexistent", 1), 0);
+        r_without = process_run(by_name, PROCESS_QUIET, FOREVER, &with);
+        r = process_run(by_name, PROCESS_QUIET | PROCESS_SYSTEM_PATH, FOREVER, &with);
+        (void) process_run(self, PROCESS_QUIET, FOREVER, &self_without);
+        (void) process_run(self, PROCESS_QUIET | PROCESS_SYSTEM_PATH, FOREVER, &self_with);
+        assert_string_equal(getenv("PATH"), "/nonexistent");
+        assert_int_equal(setenv("PATH", old, 1), 0);
+        assert_int_equal(r_without, -ENOENT);
+        assert_int_equal(r, 0);
+        assert_int_equal(with, 0);
+        assert_int_equal(self_without, 1);
+        assert_int_equal(self_with, 0);
+}
+
 /* Exits 0 if no signal is blocked and standard input is open and empty. */
 static int child_check(void)
 {
@@ -140,6 +163,8 @@ static int child(char **argv)
                 return raise((int) value);
         if (streq(argv[1], "check"))
                 return child_check();
+        if (streq(argv[1], "path"))
+                return streq_ptr(getenv("PATH"), "/usr/sbin:/usr/bin:/sbin:/bin") ? 0 : 1;
         if (streq(argv[1], "parent"))
                 return child_parent((int) value);
         return pause();
@@ -156,6 +181,7 @@ int main(int argc, char **argv)
                 cmocka_unit_test(test_huge_timeout_is_not_over_at_once),
                 cmocka_unit_test(test_child_starts_with_clean_signals_and_input),
                 cmocka_unit_test(test_closed_standard_input),
+                cmocka_unit_test(test_system_path),
         };
 
         if (argc > 1)
