@@ -120,14 +120,29 @@ BootAction boot_change_action(const BootChange *change, const BootMemory *memory
         return BOOT_FOREIGN;
 }
 
-/* Puts back what was there before the first @n changes, as far as it can be. */
+/* Whether the file is there as it was planned with, or is missing as it was then. */
+static bool is_as_before(const BootChange *change, int root_fd)
+{
+        _cleanup_free_ char *path = NULL, *text = NULL;
+        size_t size;
+        int r;
+
+        r = boot_file_read(root_fd, change->path, &path, &text, &size);
+        if (r < 0)
+                return r == -ENOENT && !change->old_text;
+        return change->old_text && size == change->old_size &&
+               memcmp(text, change->old_text, size) == 0;
+}
+
+/* Puts back what was there before the first @n changes, as far as it can be. A write that failed
+ * may have replaced its file all the same, and failed to make that last. */
 static void undo(const BootPlan *plan, int root_fd, size_t n)
 {
         for (size_t i = 0; i < n; i++) {
                 const BootChange *change = &plan->changes[i];
                 int r;
 
-                if (!change->written)
+                if (!change->written || is_as_before(change, root_fd))
                         continue;
                 r = change->old_text ? boot_file_write(root_fd, change->path, change->old_text,
                                                        change->old_size, 0644)
@@ -150,7 +165,7 @@ static int write_all(const BootPlan *plan, int root_fd)
                         continue;
                 r = boot_file_write(root_fd, change->path, change->text, change->size, 0644);
                 if (r < 0) {
-                        undo(plan, root_fd, i);
+                        undo(plan, root_fd, i + 1);
                         return log_error_errno(r, "Failed to write '%s': %m", change->path);
                 }
         }

@@ -2,6 +2,8 @@
 /* Tests of GRUB and kernel-install, and of what we remember. */
 #include "test-bootloader.h"
 
+#include <sys/syscall.h>
+
 #define DROPIN "etc/default/grub.d/kdump.cfg"
 
 static void put_grub(const Bed *bed)
@@ -197,6 +199,52 @@ static void test_failed_update_grub_leaves_all_as_it_was(void **state)
         }
 }
 
+/* How many folders are made to last until one cannot be; -1: all can. */
+static int folders_until_failure = -1;
+
+/* Takes the place of the C library's. */
+int fsync(int fd)
+{
+        struct stat st;
+
+        if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode) && folders_until_failure >= 0 &&
+            folders_until_failure-- == 0) {
+                errno = EIO;
+                return -1;
+        }
+        return (int) syscall(SYS_fsync, fd);
+}
+
+/* The new file has its name by then. */
+static void test_folder_that_cannot_be_made_to_last_leaves_all_as_it_was(void **state)
+{
+        static const char text[] = "A=\"crashkernel=1G\"\n", other[] = "B=\"crashkernel=2G\"\n";
+
+        /* The first is of what is remembered, the second and third of the files. */
+        for (int n = 0; n < 3; n++) {
+                _cleanup_(bed_done) Bed bed;
+
+                bed_init(&bed);
+                put_grub(&bed);
+                put(&bed, "etc/default/grub", text);
+                put(&bed, "etc/default/grub.d/x.cfg", other);
+                folders_until_failure = n;
+                assert_int_equal(set(&bed, "256M", NULL, NULL, true), -EIO);
+                folders_until_failure = -1;
+                assert_text(&bed, "etc/default/grub", text);
+                assert_text(&bed, "etc/default/grub.d/x.cfg", other);
+                assert_int_equal(set(&bed, "256M", NULL, NULL, true), 2);
+
+                /* Nor is a file left that was not there. */
+                assert_int_equal(unlinkat(bed.fd, "etc/default/grub.d/x.cfg", 0), 0);
+                put(&bed, "etc/default/grub", "A=\"quiet\"\n");
+                folders_until_failure = MIN(n, 1);
+                assert_int_equal(set(&bed, "256M", NULL, NULL, false), -EIO);
+                folders_until_failure = -1;
+                assert_text(&bed, DROPIN, NULL);
+        }
+}
+
 /* Whoever interrupts update-grub, or edits a file by hand, leaves a menu without the value. */
 static void test_update_grub_is_run_for_a_menu_without_the_value(void **state)
 {
@@ -366,6 +414,7 @@ int main(void)
                 cmocka_unit_test(test_grub_files_that_do_not_count),
                 cmocka_unit_test(test_grub_value_that_is_made_by_the_shell),
                 cmocka_unit_test(test_failed_update_grub_leaves_all_as_it_was),
+                cmocka_unit_test(test_folder_that_cannot_be_made_to_last_leaves_all_as_it_was),
                 cmocka_unit_test(test_update_grub_is_run_for_a_menu_without_the_value),
                 cmocka_unit_test(test_update_grub_is_not_run_where_a_value_is_left_alone),
                 cmocka_unit_test(test_links_and_modes_stay),
