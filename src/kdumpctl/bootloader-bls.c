@@ -162,13 +162,46 @@ static int default_entry(int root_fd, char **ret)
         return -ENOENT;
 }
 
+/* The length of @name without what boot counting puts at its end, "+LEFT" or "+LEFT-DONE": the
+ * entry is still the same one to its boot loader ("Boot counting" in the specification). */
+static size_t length_uncounted(const char *name, size_t size)
+{
+        static const char digits[] = "0123456789";
+        const char *plus = memrchr(name, '+', size), *p;
+        size_t n;
+
+        if (!plus)
+                return size;
+        p = plus + 1;
+        n = strspn(p, digits);
+        if (n == 0)
+                return size;
+        p += n;
+        if (*p == '-') {
+                n = strspn(p + 1, digits);
+                if (n == 0)
+                        return size;
+                p += 1 + n;
+        }
+        return p == name + size ? (size_t) (plus - name) : size;
+}
+
+/* GRUB's patterns are without the ending, those of systemd-boot with it. */
 static bool name_matches(const char *path, const char *pattern)
 {
         const char *name = strrchr(path, '/') + 1;
-        char id[NAME_MAX + 1];
+        size_t size = strlen(name) - strlen(NAME_END);
+        const size_t lengths[] = { size, length_uncounted(name, size) };
 
-        (void) snprintf(id, sizeof(id), "%.*s", (int) (strlen(name) - strlen(NAME_END)), name);
-        return fnmatch(pattern, name, 0) == 0 || fnmatch(pattern, id, 0) == 0;
+        for (size_t i = 0; i < ELEMENTSOF(lengths); i++) {
+                char id[NAME_MAX + 1], full[NAME_MAX + sizeof(NAME_END)];
+
+                (void) snprintf(id, sizeof(id), "%.*s", (int) lengths[i], name);
+                (void) snprintf(full, sizeof(full), "%s" NAME_END, id);
+                if (fnmatch(pattern, full, 0) == 0 || fnmatch(pattern, id, 0) == 0)
+                        return true;
+        }
+        return false;
 }
 
 static bool entry_is_meant(const BootRequest *request, const char *path, const Entry *entry,

@@ -90,6 +90,43 @@ static void test_default_entry(void **state)
         }
 }
 
+/* What boot counting does to the name of an entry is not part of it. */
+static void test_default_entry_that_is_counted(void **state)
+{
+        static const struct {
+                const char *name, *pattern;
+                int r;
+        } table[] = {
+                { "x+3-0.conf", "x", 1 },
+                { "x+3-0.conf", "x.conf", 1 },
+                { "x+3.conf", "x", 1 },
+                { "x+3-0.conf", "x+3-0", 1 },
+                { "x+3-0.conf", "x+3-0.conf", 1 },
+                { "a+b+12-10.conf", "a+b", 1 },
+                { "x+3-0.conf", "y", -ENODATA },
+                { "x+b.conf", "x", -ENODATA },
+                { "x+.conf", "x", -ENODATA },
+                { "x+3-.conf", "x", -ENODATA },
+                { "x+3-0b.conf", "x", -ENODATA },
+                { "x+-3.conf", "x", -ENODATA },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(table); i++) {
+                _cleanup_free_ char *entry = NULL, *text = NULL;
+                _cleanup_(bed_done) Bed bed;
+                int r;
+
+                bed_init(&bed);
+                assert_int_equal(strprintf(&entry, BLS "%s", table[i].name), 0);
+                assert_int_equal(strprintf(&text, "default %s\n", table[i].pattern), 0);
+                put(&bed, entry, ENTRY("6.1", "options a\n"));
+                put(&bed, "boot/loader/loader.conf", text);
+                r = set(&bed, "V", "DEFAULT", NULL, false);
+                if (r != table[i].r)
+                        fail_msg("%s of %s: %d", table[i].pattern, table[i].name, r);
+        }
+}
+
 static void test_entries_of_any_form(void **state)
 {
         static const struct {
@@ -218,6 +255,7 @@ int main(void)
                 cmocka_unit_test(test_failed_write_leaves_all_as_it_was),
                 cmocka_unit_test(test_entries_are_chosen),
                 cmocka_unit_test(test_default_entry),
+                cmocka_unit_test(test_default_entry_that_is_counted),
                 cmocka_unit_test(test_entries_of_any_form),
                 cmocka_unit_test(test_entry_with_kernelopts),
                 cmocka_unit_test(test_entry_is_ours_if_we_wrote_its_value),
