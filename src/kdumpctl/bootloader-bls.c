@@ -323,8 +323,10 @@ static int bls_plan(const BootRequest *request, BootPlan *plan, char **reterr_me
         }
         if (r < 0)
                 return r;
-        /* GRUB boots the running kernel then, and the entries are another system's. */
-        if (plan->n_changes == before && before > 0 && !request->kernel)
+        /* The running kernel comes from GRUB then, or as an image with its command line inside, and
+         * the entries are another system's. */
+        if (plan->n_changes == before && !request->kernel &&
+            (before > 0 || boot_loader_cmdline.exists(request->root_fd)))
                 return 0;
         if (plan->n_changes == before) {
                 (void) strprintf(reterr_message,

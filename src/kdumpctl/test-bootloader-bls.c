@@ -235,6 +235,22 @@ static void test_entries_of_others_beside_grub(void **state)
         assert_int_equal(set(&bed, "256M", "ALL", "6.1", false), 1);
 }
 
+static void test_entries_of_others_beside_kernel_install(void **state)
+{
+        static const char theirs[] = ENTRY("6.9-arch", "options a\n");
+        _cleanup_(bed_done) Bed bed;
+
+        bed_init(&bed);
+        put(&bed, "boot/efi/loader/entries/arch.conf", theirs);
+        put(&bed, "etc/kernel/cmdline", "quiet\n");
+        assert_int_equal(set(&bed, "256M", NULL, "6.1", false), 1);
+        assert_text(&bed, "boot/efi/loader/entries/arch.conf", theirs);
+        assert_text(&bed, "etc/kernel/cmdline", "quiet crashkernel=256M\n");
+        /* A kernel that is asked for must be there. */
+        assert_int_equal(set(&bed, "256M", "/boot/vmlinuz-6.1", "6.1", false), -ENODATA);
+        assert_int_equal(set(&bed, "256M", "ALL", "6.1", false), 1);
+}
+
 static void test_kernel_install_beside_entries(void **state)
 {
         _cleanup_(bed_done) Bed bed;
@@ -262,6 +278,7 @@ int main(void)
                 cmocka_unit_test(test_entries_are_reached_once),
                 cmocka_unit_test(test_files_that_are_refused),
                 cmocka_unit_test(test_entries_of_others_beside_grub),
+                cmocka_unit_test(test_entries_of_others_beside_kernel_install),
                 cmocka_unit_test(test_kernel_install_beside_entries),
         };
 
