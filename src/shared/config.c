@@ -2,7 +2,6 @@
 /* Owns which files make up the configuration, in which order, and the life of Config. */
 #include "config.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <stdarg.h>
 #include <sys/stat.h>
@@ -13,6 +12,7 @@
 #include "config-value.h"
 #include "core-collector.h"
 #include "io.h"
+#include "rootdir.h"
 #include "strv.h"
 
 void config_messages_done(ConfigMessages *messages)
@@ -210,23 +210,32 @@ static int complain_file(ConfigMessages *messages, const char *name, int error)
         return r < 0 ? r : error;
 }
 
-/* Paths are below the root folder, so without their leading slashes. */
-static const char *relative(const char *path)
+/* A link to /dev/null is how a file is masked, also where the root has no such device. */
+static bool is_masked(int link_fd)
 {
-        path += strspn(path, "/");
-        return *path ? path : ".";
+        char to[sizeof("/dev/null")];
+        ssize_t n = readlinkat(link_fd, "", to, sizeof(to));
+
+        return n == (ssize_t) sizeof(to) - 1 && memcmp(to, "/dev/null", sizeof(to) - 1) == 0;
 }
 
 /* Returns 1 with the text; 0 if there is no such file; or an error. /dev/null counts as empty. */
 static int read_file(int root_fd, const char *name, char **ret, size_t *ret_size)
 {
+        _cleanup_close_ int link_fd = -EBADF, fd = -EBADF;
         struct stat st;
         int r;
 
-        if (fstatat(root_fd, relative(name), &st, AT_SYMLINK_NOFOLLOW) < 0)
-                return errno == ENOENT ? 0 : -errno;
+        link_fd = root_open(root_fd, name, O_PATH | O_NOFOLLOW);
+        if (link_fd < 0)
+                return link_fd == -ENOENT ? 0 : link_fd;
+        if (is_masked(link_fd))
+                return 0;
         /* A symbolic link to nowhere is not a missing file. */
-        if (fstatat(root_fd, relative(name), &st, 0) < 0)
+        fd = root_open(root_fd, name, O_PATH);
+        if (fd < 0)
+                return fd;
+        if (fstat(fd, &st) < 0)
                 return -errno;
         if (S_ISDIR(st.st_mode))
                 return -EISDIR;
@@ -234,7 +243,7 @@ static int read_file(int root_fd, const char *name, char **ret, size_t *ret_size
                 return 0;
         if (!S_ISREG(st.st_mode))
                 return -EINVAL;
-        r = file_read(root_fd, relative(name), CONFIG_FILE_BYTES_MAX, ret, ret_size);
+        r = root_read(root_fd, name, CONFIG_FILE_BYTES_MAX, ret, ret_size);
         return r < 0 ? r : 1;
 }
 
@@ -265,39 +274,22 @@ static bool is_dropin_name(const char *name)
         return n > strlen(".conf") && *name != '.' && streq(name + n - strlen(".conf"), ".conf");
 }
 
-static void closedirp(DIR **dir)
-{
-        if (*dir)
-                (void) closedir(*dir);
-}
-
 /* The drop-ins' full names in lexical order; none if there is no such folder. */
 static int list_dropins(int root_fd, const char *folder, char ***ret)
 {
-        _cleanup_strv_ char **names = NULL;
-        _cleanup_(closedirp) DIR *dir = NULL;
-        struct dirent *entry;
-        int fd, r;
+        _cleanup_strv_ char **all = NULL, **names = NULL;
+        int r;
 
-        fd = openat(root_fd, relative(folder), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (fd < 0)
-                return errno == ENOENT ? 0 : -errno;
-        dir = fdopendir(fd);
-        if (!dir) {
-                r = -errno;
-                close_fd(fd);
-                return r;
-        }
-        for (errno = 0; (entry = readdir(dir)); errno = 0) {
-                if (!is_dropin_name(entry->d_name))
+        r = root_list(root_fd, folder, &all);
+        if (r < 0)
+                return r == -ENOENT ? 0 : r;
+        for (char **name = all; name && *name; name++) {
+                if (!is_dropin_name(*name))
                         continue;
-                r = strv_extendf(&names, "%s/%s", folder, entry->d_name);
+                r = strv_extendf(&names, "%s/%s", folder, *name);
                 if (r < 0)
                         return r;
         }
-        if (errno > 0)
-                return -errno;
-        strv_sort(names);
         *ret = TAKE_PTR(names);
         return 0;
 }

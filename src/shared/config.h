@@ -57,11 +57,11 @@ Config *config_free(Config *config); /* accepts NULL, returns NULL */
 DEFINE_CLEANUP(Config *, config_free);
 
 /* Reads @file and the *.conf of @dropin_dir in lexical order (either may be missing: defaults),
- * both below directory fd @root_fd. What a drop-in sets replaces what was set before; its target
- * lines, if it has any, replace all targets. All complaints are collected, not only the first.
- * Returns 0 with *ret; -EINVAL if any message is an error; -EISDIR, -EACCES, -EFBIG … with a
- * message if a file cannot be read. *messages is overwritten and filled in either case. Does not
- * log. */
+ * both below directory fd @root_fd, with links kept inside. What a drop-in sets replaces what was
+ * set before; its target lines, if it has any, replace all targets. All complaints are collected,
+ * not only the first. Returns 0 with *ret; -EINVAL if any message is an error; -EISDIR, -EACCES,
+ * -EFBIG … with a message if a file cannot be read. *messages is overwritten and filled in either
+ * case. Does not log. */
 int config_load(int root_fd, const char *file, const char *dropin_dir, Config **ret,
                 ConfigMessages *messages);
 

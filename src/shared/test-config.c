@@ -308,6 +308,37 @@ static void test_dropins_replace_settings(void **state)
         assert_string_equal(config->sources[DIRECTIVE_FINAL_ACTION].file, "/etc/kdump.conf");
 }
 
+/* A root that another system was made in has links that mean its own files. */
+static void test_links_stay_inside_of_the_root(void **state)
+{
+        _cleanup_test_root_ char *root = test_root_new(), *other = test_root_new();
+        _cleanup_close_ int root_fd = test_root_open(root), other_fd = test_root_open(other);
+        _cleanup_(config_freep) Config *inside = NULL, *outside = NULL, *none = NULL;
+        _cleanup_(config_messages_done) ConfigMessages messages = {};
+        _cleanup_free_ char *to = NULL;
+
+        assert_int_equal(mkdir_parents(root_fd, "srv/dropins", 0700), 0);
+        assert_int_equal(mkdir_parents(root_fd, "etc", 0700), 0);
+        test_write_text(root_fd, "srv/real", "nr_cpus 3\npath /real\n");
+        test_write_text(root_fd, "srv/dropins/a.conf", "nr_cpus 4\n");
+        assert_int_equal(symlinkat("/srv/real", root_fd, "etc/kdump.conf"), 0);
+        assert_int_equal(symlinkat("/../srv/dropins", root_fd, "etc/kdump.conf.d"), 0);
+        inside = load(root_fd, 0);
+        assert_int_equal(inside->nr_cpus, 4);
+        check_target(inside, 0, TARGET_PATH, NULL, "/real", 120);
+
+        /* As seen from the root, there is nothing at all. */
+        test_write_text(other_fd, "a.conf", "nr_cpus 5\n");
+        assert_int_equal(unlinkat(root_fd, "etc/kdump.conf.d", 0), 0);
+        assert_int_equal(symlinkat(other, root_fd, "etc/kdump.conf.d"), 0);
+        outside = load(root_fd, 0);
+        assert_int_equal(outside->nr_cpus, 3);
+        assert_int_equal(unlinkat(root_fd, "etc/kdump.conf", 0), 0);
+        assert_int_equal(strprintf(&to, "%s/a.conf", other), 0);
+        assert_int_equal(symlinkat(to, root_fd, "etc/kdump.conf"), 0);
+        assert_int_equal(test_config_load(root_fd, &none, &messages), -ENOENT);
+}
+
 static void test_deadline_can_be_taken_back(void **state)
 {
         _cleanup_(config_freep) Config *dropin =
@@ -411,6 +442,7 @@ int main(void)
                 cmocka_unit_test(test_single_target_takes_settings_from_both_sides),
                 cmocka_unit_test(test_settings_of_several_targets),
                 cmocka_unit_test(test_dropins_replace_settings),
+                cmocka_unit_test(test_links_stay_inside_of_the_root),
                 cmocka_unit_test(test_deadline_can_be_taken_back),
                 cmocka_unit_test(test_dropin_targets_replace_all_targets),
                 cmocka_unit_test(test_dropin_path_for_a_single_target),
