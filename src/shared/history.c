@@ -231,18 +231,6 @@ static int copy_entry(const HistoryEntry *from, HistoryEntry *ret)
         return 0;
 }
 
-static bool same_lines(char *const *a, char *const *b)
-{
-        size_t n = strv_length(a);
-
-        if (strv_length(b) != n)
-                return false;
-        for (size_t i = 0; i < n; i++)
-                if (!streq(a[i], b[i]))
-                        return false;
-        return true;
-}
-
 /* Each new image stands for itself; the outcome of a reload tells of its own gap. */
 static bool repeats(const HistoryEntry *entry, const HistoryEntry *before)
 {
@@ -250,7 +238,7 @@ static bool repeats(const HistoryEntry *entry, const HistoryEntry *before)
             entry->action != HISTORY_FAILED)
                 return false;
         return entry->action == before->action && streq_ptr(entry->trigger, before->trigger) &&
-               same_lines(entry->changes, before->changes) &&
+               strv_equal(entry->changes, before->changes) &&
                (entry->action == HISTORY_RELOAD || streq_ptr(entry->outcome, before->outcome));
 }
 

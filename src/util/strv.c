@@ -29,6 +29,18 @@ bool strv_contains(char *const *list, const char *s)
         return false;
 }
 
+bool strv_equal(char *const *a, char *const *b)
+{
+        size_t n = strv_length(a);
+
+        if (strv_length(b) != n)
+                return false;
+        for (size_t i = 0; i < n; i++)
+                if (!streq(a[i], b[i]))
+                        return false;
+        return true;
+}
+
 /* Takes @s on success only. */
 static int strv_push(char ***list, char *s)
 {

@@ -14,6 +14,9 @@ static inline void strv_freep(char ***list)
 size_t strv_length(char *const *list);
 bool strv_contains(char *const *list, const char *s);
 
+/* Whether both have the same strings in the same order. */
+bool strv_equal(char *const *a, char *const *b);
+
 /* Appends a copy of @s. Returns 0 or -ENOMEM (the list is then unchanged). */
 int strv_extend(char ***list, const char *s);
 int strv_extendf(char ***list, const char *format, ...) _printf_(2, 3);

@@ -100,12 +100,33 @@ static void test_sort(void **state)
         strv_sort(NULL);
 }
 
+static void test_equal(void **state)
+{
+        static const struct {
+                const char *a, *b;
+                bool equal;
+        } cases[] = {
+                { "", "", true },      { "a b", "a  b", true },     { "a b", "b a", false },
+                { "a b", "a", false }, { "a", "a b", false },       { "", "a", false },
+                { "a", "", false },    { "a b c", "a x c", false }, { "'a b'", "a b", false },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                _cleanup_strv_ char **a = NULL, **b = NULL;
+
+                assert_int_equal(strv_split(cases[i].a, &a), 0);
+                assert_int_equal(strv_split(cases[i].b, &b), 0);
+                assert_int_equal(strv_equal(a, b), cases[i].equal);
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_split),
                 cmocka_unit_test(test_split_refuses_open_quotes),
                 cmocka_unit_test(test_join_keeps_every_word),
+                cmocka_unit_test(test_equal),
                 cmocka_unit_test(test_growing),
                 cmocka_unit_test(test_sort),
         };
