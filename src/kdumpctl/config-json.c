@@ -34,11 +34,6 @@ static const JsonField item_fields[] = {
           .clean = true },
 };
 
-static int add_bool(json_object *object, const char *name, bool value)
-{
-        return json_object_take(object, name, json_object_new_boolean(value));
-}
-
 static int item_to_json(const Item *item, bool acted_on, json_object **ret)
 {
         _cleanup_json_ json_object *object = NULL;
@@ -48,9 +43,9 @@ static int item_to_json(const Item *item, bool acted_on, json_object **ret)
         if (r >= 0 && item->file)
                 r = json_object_take(object, "line", json_object_new_uint64(item->line));
         if (r >= 0)
-                r = add_bool(object, "default", !item->file);
+                r = json_object_take(object, "default", json_object_new_boolean(!item->file));
         if (r >= 0)
-                r = add_bool(object, "acted_on", acted_on);
+                r = json_object_take(object, "acted_on", json_object_new_boolean(acted_on));
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(object);
@@ -165,7 +160,7 @@ int config_to_json(const Config *config, const ConfigMessages *messages, char **
         int r = object ? 0 : -ENOMEM;
 
         if (r >= 0)
-                r = add_bool(object, "valid", config != NULL);
+                r = json_object_take(object, "valid", json_object_new_boolean(config != NULL));
         if (r >= 0)
                 r = add_messages(object, messages);
         if (r >= 0 && config)

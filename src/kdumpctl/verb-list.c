@@ -4,12 +4,12 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <inttypes.h>
-#include <json-c/json.h>
 
 #include "config.h"
 #include "dump-folders.h"
 #include "format.h"
 #include "io.h"
+#include "json-fields.h"
 #include "log.h"
 #include "paths.h"
 #include "store.h"
@@ -65,15 +65,6 @@ static void print_entry(const char *folder, const DumpEntry *entry)
                       format_bytes(entry->total_bytes, bytes), entry->record.panic ?: "-");
 }
 
-/* Takes @value, also on failure. */
-static int add(json_object *object, const char *name, json_object *value)
-{
-        if (value && json_object_object_add(object, name, value) == 0)
-                return 0;
-        json_object_put(value);
-        return -ENOMEM;
-}
-
 static int add_record(json_object *object, const DumpRecord *record)
 {
         _cleanup_free_ char *json = NULL;
@@ -82,7 +73,7 @@ static int add_record(json_object *object, const DumpRecord *record)
         r = dump_record_to_json(record, &json);
         if (r < 0)
                 return r;
-        return add(object, "record", json_tokener_parse(json));
+        return json_object_take(object, "record", json_tokener_parse(json));
 }
 
 static int add_entry(json_object *array, const char *folder, const DumpEntry *entry)
@@ -95,21 +86,22 @@ static int add_entry(json_object *array, const char *folder, const DumpEntry *en
                 json_object_put(files);
                 return -ENOMEM;
         }
-        r = add(object, "files", files);
+        r = json_object_take(object, "files", files);
         if (r == 0)
-                r = add(object, "folder", json_object_new_string(folder));
+                r = json_object_take(object, "folder", json_object_new_string(folder));
         if (r == 0)
-                r = add(object, "name", json_object_new_string(entry->name));
+                r = json_object_take(object, "name", json_object_new_string(entry->name));
         if (r == 0)
-                r = add(object, "status", json_object_new_string(status_of(entry)));
+                r = json_object_take(object, "status", json_object_new_string(status_of(entry)));
         if (r == 0)
-                r = add(object, "time_realtime_usec",
-                        json_object_new_uint64(entry->time_realtime_usec));
+                r = json_object_take(object, "time_realtime_usec",
+                                     json_object_new_uint64(entry->time_realtime_usec));
         if (r == 0)
-                r = add(object, "total_bytes", json_object_new_uint64(entry->total_bytes));
+                r = json_object_take(object, "total_bytes",
+                                     json_object_new_uint64(entry->total_bytes));
         for (size_t i = 0; r == 0 && i < entry->n_files; i++)
-                r = add(files, entry->files[i].name,
-                        json_object_new_uint64(entry->files[i].size_bytes));
+                r = json_object_take(files, entry->files[i].name,
+                                     json_object_new_uint64(entry->files[i].size_bytes));
         if (r == 0 && entry->has_record)
                 r = add_record(object, &entry->record);
         return r;

@@ -117,16 +117,6 @@ static void print_text(const Status *status)
                 (void) printf("Daemon:     not running; what is armed stays armed\n");
 }
 
-static int add_bool(json_object *object, const char *name, bool value)
-{
-        json_object *member = json_object_new_boolean(value);
-
-        if (member && json_object_object_add(object, name, member) == 0)
-                return 0;
-        json_object_put(member);
-        return -ENOMEM;
-}
-
 static int add_verified(json_object *object, const VerifyReport *report)
 {
         json_object *time = json_object_new_uint64(report->time_realtime_usec);
@@ -158,17 +148,14 @@ static int print_json(const Status *status)
         if (!object)
                 return -ENOMEM;
 
-        r = add_bool(object, "operational", status->operational);
+        r = json_object_take(object, "operational", json_object_new_boolean(status->operational));
         if (r == 0)
-                r = add_bool(object, "daemon_running", status->daemon_running);
+                r = json_object_take(object, "daemon_running",
+                                     json_object_new_boolean(status->daemon_running));
         if (r == 0 && status->verified)
                 r = add_verified(object, &status->report);
-        if (r == 0) {
-                json_object *reason = json_object_new_string(reason_of(status));
-
-                if (!reason || json_object_object_add(object, "reason", reason) != 0)
-                        r = -ENOMEM;
-        }
+        if (r == 0)
+                r = json_object_take(object, "reason", json_object_new_string(reason_of(status)));
         if (r == 0)
                 (void) printf("%s\n", json_object_to_json_string_ext(
                                               object, JSON_C_TO_STRING_PRETTY |
