@@ -4,6 +4,7 @@
 #include <inttypes.h>
 
 #include "config.h"
+#include "dump-folders.h"
 #include "json-fields.h"
 #include "log.h"
 #include "paths.h"
@@ -160,7 +161,8 @@ static void print_text(const SizingInput *input, const Sizing *sizing)
                               mib(sizing->recommended_bytes));
 }
 
-/* Where dumps are, as far as it is in this system's own tree; and how many CPUs are used. */
+/* Where dumps are, as far as that is mounted here; and how many CPUs are used. A configuration with
+ * errors still leaves the default folder to look into. */
 static int read_config(int root_fd, char ***folders, unsigned *ret_n_cpus)
 {
         _cleanup_(config_messages_done) ConfigMessages messages = { 0 };
@@ -170,18 +172,11 @@ static int read_config(int root_fd, char ***folders, unsigned *ret_n_cpus)
         r = config_load(root_fd, PATH_CONFIG, PATH_CONFIG_DROPIN_DIR, &config, &messages);
         if (r == -ENOMEM)
                 return r;
-        *ret_n_cpus = r >= 0 ? config->nr_cpus : 0;
+        *ret_n_cpus = config ? config->nr_cpus : 0;
         if (*folders)
                 return 0;
-        for (size_t i = 0; r >= 0 && i < config->n_targets; i++) {
-                if (config->targets[i].type != TARGET_PATH || !config->targets[i].path)
-                        continue;
-                r = strv_extend(folders, config->targets[i].path);
-        }
-        if (r == -ENOMEM || *folders)
-                return r;
-        return strv_extend(folders, r >= 0 && config->general.path ? config->general.path
-                                                                   : PATH_DEFAULT_DUMPS);
+        return config ? dump_folders(config, NULL, folders)
+                      : strv_extend(folders, PATH_DEFAULT_DUMPS);
 }
 
 static int estimate(char ***folders, bool json)
