@@ -143,7 +143,8 @@ static int parse_memory(const char **p, uint64_t *ret_bytes, char **reterr_messa
         return 0;
 }
 
-static int parse_size(const char **p, uint64_t ram_bytes, uint64_t *ret_bytes,
+/* @ram_bytes: 0 for any. */
+static int parse_size(const char **p, uint64_t ram_bytes, bool zero_is_fine, uint64_t *ret_bytes,
                       char **reterr_message)
 {
         const char *start = *p;
@@ -152,7 +153,7 @@ static int parse_size(const char **p, uint64_t ram_bytes, uint64_t *ret_bytes,
         r = parse_memory(p, ret_bytes, reterr_message);
         if (r < 0)
                 return r;
-        if (*ret_bytes == 0)
+        if (*ret_bytes == 0 && !zero_is_fine)
                 return refuse(reterr_message, "a size of 0 reserves nothing", start);
         if (ram_bytes > 0 && *ret_bytes >= ram_bytes)
                 return refuse(reterr_message, "as much as the machine has, or more,", start);
@@ -198,9 +199,11 @@ static int parse_range(const char **p, uint64_t ram_bytes, bool done, uint64_t *
         if (**p != ':')
                 return refuse(reterr_message, "a ':' is missing", *p);
         (*p)++;
-        /* The kernel stops looking at the range that matches. */
+        /* parse_crashkernel_mem() looks at no range behind the one that matches. Of each one before
+         * it, for however much memory that is, it compares the size with this machine's, and
+         * refuses the whole value. */
         *ret_match = !done && ram_bytes >= start && ram_bytes < end;
-        return parse_size(p, done || ram_bytes < start ? 0 : ram_bytes, ret_bytes, reterr_message);
+        return parse_size(p, done ? 0 : ram_bytes, !*ret_match, ret_bytes, reterr_message);
 }
 
 static int parse_ranges(const char *p, uint64_t ram_bytes, uint64_t *ret_bytes,
@@ -239,7 +242,7 @@ int crashkernel_evaluate(const char *value, uint64_t ram_bytes, uint64_t *ret_by
         ram_bytes = round_ram(ram_bytes);
         if (strchr(value, ':'))
                 return parse_ranges(value, ram_bytes, ret_bytes, reterr_message);
-        r = parse_size(&p, ram_bytes, &size, reterr_message);
+        r = parse_size(&p, ram_bytes, false, &size, reterr_message);
         if (r < 0)
                 return r;
         /* cma since v6.17 */

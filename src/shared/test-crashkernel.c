@@ -69,7 +69,10 @@ static void test_values(void **state)
                 { "2G-64G:256M,64G-:512M@64M", 4096, 256 },
                 { "0-:128M", 512, 128 },
                 { "384M-:128M", 384, 128 },
-                { "384M-:128M", 128, 0 },
+                { "384M-:128M", 256, 0 },
+                { "4G-:512M,256M-:128M", 1024, 128 },
+                { "0-2G:0,2G-:256M", 4096, 256 },
+                { "2G-4G:256M,4G-:0", 2048, 256 },
                 /* Only what it takes to find the range is compared with the memory. */
                 { "256M-:128M,4G-:64G", 1024, 128 },
                 { "256M-:128M,64G-:64G", 1024, 128 },
@@ -125,6 +128,10 @@ static void test_what_the_kernel_refuses(void **state)
                 { "1G-:256M x", "unknown" },
                 { "1G-:2G", "as much as" },
                 { "256M-1G:4G,1G-:256M", "as much as" },
+                { "64G-:4G,1G-:256M", "as much as" },
+                { "64G-128G:2G,1G-:256M", "as much as" },
+                { "4G-:8G", "as much as" },
+                { "0-1G:0,1G-:0", "reserves nothing" },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(table); i++) {
