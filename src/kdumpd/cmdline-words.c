@@ -181,6 +181,43 @@ int cmdline_words_split(const char *s, char ***ret)
         return 0;
 }
 
+/* Blanks in the value, and none in the name: no parameter is called so. What has double quotes is
+ * in the kernel's own form. */
+static bool item_needs_quotes(const char *item)
+{
+        static const char blanks[] = " \t\n\v\f\r";
+        size_t n = strcspn(item, "=");
+
+        return item[n] == '=' && strcspn(item, blanks) > n && strpbrk(item, blanks) &&
+               !strchr(item, '"');
+}
+
+static int add_item(const char *item, char ***words)
+{
+        _cleanup_strv_ char **more = NULL;
+        size_t n = strcspn(item, "=");
+        int r;
+
+        if (item_needs_quotes(item))
+                return strv_extendf(words, "%.*s=\"%s\"", (int) n, item, item + n + 1);
+        r = cmdline_words_split(item, &more);
+        return r < 0 ? r : strv_extend_strv(words, more);
+}
+
+int cmdline_words_of_items(char *const *items, char ***ret)
+{
+        _cleanup_strv_ char **words = NULL;
+        int r;
+
+        for (char *const *item = items; item && *item; item++) {
+                r = add_item(*item, &words);
+                if (r < 0)
+                        return r;
+        }
+        *ret = TAKE_PTR(words);
+        return 0;
+}
+
 /* The length of the name in @word, which may begin with a quote: "name=a b". */
 static const char *word_name(const char *word, size_t *ret_length)
 {

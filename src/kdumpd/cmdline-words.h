@@ -10,6 +10,10 @@
  * words. */
 int cmdline_words_split(const char *s, char ***ret);
 
+/* The same of @items, words of kdump.conf, whose quotes are gone: "name=a b" is one word to the
+ * kernel only as name="a b". An item that cannot be one word is split. */
+int cmdline_words_of_items(char *const *items, char ***ret);
+
 /* Whether @word is "name" or "name=…". '-' and '_' are the same to the kernel (parameq()). */
 bool cmdline_word_has_name(const char *word, const char *name);
 

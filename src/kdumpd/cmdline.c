@@ -44,32 +44,12 @@ static unsigned words_nr_cpus(char *const *words)
         return n;
 }
 
-/* The words of kdump_commandline_append; each item may hold several. */
-static int user_words(const Config *config, char ***ret)
-{
-        _cleanup_strv_ char **words = NULL;
-        int r;
-
-        for (char *const *p = config->commandline_append; p && *p; p++) {
-                _cleanup_strv_ char **more = NULL;
-
-                r = cmdline_words_split(*p, &more);
-                if (r < 0)
-                        return r;
-                r = strv_extend_strv(&words, more);
-                if (r < 0)
-                        return r;
-        }
-        *ret = TAKE_PTR(words);
-        return 0;
-}
-
 unsigned cmdline_nr_cpus(const Config *config, const Facts *facts)
 {
         _cleanup_strv_ char **by_user = NULL;
         unsigned online = MAX(facts->n_cpus, 1U), n = 0;
 
-        if (user_words(config, &by_user) >= 0)
+        if (cmdline_words_of_items(config->commandline_append, &by_user) >= 0)
                 n = words_nr_cpus(by_user);
         if (n > 0)
                 return MIN(n, online);
@@ -126,13 +106,20 @@ static int add_cpus(const Config *config, const Facts *facts, char *const *by_us
 }
 
 /* Takes out the words that the user names: "quiet", "rd.lvm.lv", or one exact "console=tty0". */
-static void remove_user_words(char *const *names, char **words)
+static int remove_user_words(const Config *config, char **words)
 {
-        for (char *const *name = names; name && *name; name++)
+        _cleanup_strv_ char **names = NULL;
+        int r;
+
+        r = cmdline_words_of_items(config->commandline_remove, &names);
+        if (r < 0)
+                return r;
+        for (char **name = names; name && *name; name++)
                 if (strchr(*name, '='))
                         cmdline_words_remove(words, *name);
                 else
                         cmdline_words_remove_name(words, *name);
+        return 0;
 }
 
 int cmdline_build(const Config *config, const Facts *facts, char **ret, char **reterr_message)
@@ -142,7 +129,7 @@ int cmdline_build(const Config *config, const Facts *facts, char **ret, char **r
         size_t size;
         int r;
 
-        r = user_words(config, &by_user);
+        r = cmdline_words_of_items(config->commandline_append, &by_user);
         if (r < 0)
                 return r;
         r = add_inherited(config, facts, &words);
@@ -154,7 +141,9 @@ int cmdline_build(const Config *config, const Facts *facts, char **ret, char **r
         r = add_cpus(config, facts, by_user, &words);
         if (r < 0)
                 return r;
-        remove_user_words(config->commandline_remove, words);
+        r = remove_user_words(config, words);
+        if (r < 0)
+                return r;
         r = strv_extend_strv(&words, by_user);
         if (r < 0)
                 return r;

@@ -114,6 +114,49 @@ static void test_user_words_win(void **state)
         assert_non_null(strstr(line, " root=LABEL=x "));
 }
 
+/* How it is written in kdump.conf, and what the kernel gets, which knows double quotes only. */
+static void test_blanks_in_the_users_words(void **state)
+{
+        static const struct {
+                const char *append, *want;
+        } cases[] = {
+                { "x='a b'", " x=\"a b\" " },
+                { "x=\"a b\"", " x=\"a b\" " },
+                { "\"x=a b\"", " x=\"a b\" " },
+                { "'x=\"a b\"'", " x=\"a b\" " },
+                { "dyndbg='file x +p; func y=z +p' p", " dyndbg=\"file x +p; func y=z +p\" p " },
+                { "x='a\tb'", " x=\"a\tb\" " },
+                { "x=' '", " x=\" \" " },
+                /* All of them in one pair of quotes */
+                { "'irqpoll y=1'", " irqpoll y=1 " },
+                { "'x=\"a b\" y'", " x=\"a b\" y " },
+                { "x= y", " x= y " },
+                { "'\"x=a b'", " \"x=a b\" " },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                _cleanup_strv_ char **append = words(cases[i].append);
+                _cleanup_free_ char *line =
+                        build(&(Config){ .commandline_append = append }, "console=ttyS0");
+
+                if (!strstr(line, cases[i].want))
+                        fail_msg("%s: '%s' is not in '%s'", cases[i].append, cases[i].want, line);
+        }
+}
+
+static void test_blanks_in_words_to_take_out(void **state)
+{
+        _cleanup_strv_ char **remove = words("x='a b' 'y z'");
+        _cleanup_free_ char *line =
+                build(&(Config){ .commandline_remove = remove }, "x=\"a b\" x=c y=1 z w");
+
+        assert_null(strstr(line, "a b"));
+        assert_null(strstr(line, " y=1 "));
+        assert_non_null(strstr(line, " x=c "));
+        assert_non_null(strstr(line, " w "));
+        assert_null(strstr(line, " z "));
+}
+
 static void test_explicit_line_replaces_that_of_the_kernel(void **state)
 {
         char explicit_line[] = "console=hvc0 quiet";
@@ -188,6 +231,8 @@ int main(void)
                 cmocka_unit_test(test_words_of_the_running_kernel),
                 cmocka_unit_test(test_ours_are_added_once),
                 cmocka_unit_test(test_user_words_win),
+                cmocka_unit_test(test_blanks_in_the_users_words),
+                cmocka_unit_test(test_blanks_in_words_to_take_out),
                 cmocka_unit_test(test_explicit_line_replaces_that_of_the_kernel),
                 cmocka_unit_test(test_nr_cpus_by_the_reservation),
                 cmocka_unit_test(test_boot_cpu_is_left_alone_if_others_run),
