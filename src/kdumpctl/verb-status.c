@@ -6,6 +6,7 @@
 #include <json-c/json.h>
 
 #include "format.h"
+#include "io.h"
 #include "json-fields.h"
 #include "live.h"
 #include "log.h"
@@ -88,6 +89,19 @@ static void print_image(const State *s)
                 (void) printf("%-11s %zu. %s\n", i == 0 ? "Targets:" : "", i + 1, s->targets[i]);
 }
 
+/* The report is in /run, and so of this boot. Its age is left out where the clock says that it is
+ * yet to come. */
+static void print_verified(const VerifyReport *report)
+{
+        char time[FORMAT_TIME_MAX], age[FORMAT_AGE_MAX];
+        uint64_t now_usec = now_realtime_usec(), age_usec;
+        bool known = !__builtin_sub_overflow(now_usec, report->time_realtime_usec, &age_usec);
+
+        (void) printf("Verified:   %s%s%s%s: %s\n", format_time(report->time_realtime_usec, time),
+                      known ? " (" : "", known ? format_age(age_usec, age) : "", known ? ")" : "",
+                      check_status_to_string(report->result));
+}
+
 static void print_text(const Status *status)
 {
         const State *s = &status->state;
@@ -107,9 +121,7 @@ static void print_text(const Status *status)
                               s->request_failed ? "failed" : "done", s->request_usec / USEC_PER_SEC,
                               s->request_usec % USEC_PER_SEC / 1000);
         if (status->verified)
-                (void) printf("Verified:   %s: %s\n",
-                              format_time(status->report.time_realtime_usec, time),
-                              check_status_to_string(status->report.result));
+                print_verified(&status->report);
         if (s->last_error)
                 (void) printf("Last error: %s: %s\n",
                               format_time(s->last_error_realtime_usec, time), s->last_error);
