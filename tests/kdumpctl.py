@@ -213,6 +213,7 @@ class Propagate(Bed):
         self.tools.mkdir()
         self.tool("ssh-keygen", 'for f; do :; done; : >"$f"')
         self.tool("ssh-copy-id", "")
+        self.tool("ssh", "")
 
     def tool(self, name, does):
         path = self.tools / name
@@ -226,30 +227,59 @@ class Propagate(Bed):
         self.log.unlink(missing_ok=True)
         return ran, said
 
+    def proof(self, key, target, path=None, port=None):
+        """The start and the end of what proves that a key works."""
+        start = "ssh -F %s -o BatchMode=yes -o IdentitiesOnly=yes -o IdentityAgent=none -o ControlPath=none " \
+            "-o PreferredAuthentications=publickey -o StrictHostKeyChecking=yes -o ConnectTimeout=60 -i %s %s%s " % (
+                "/etc/ssh/ssh_config" if os.access("/etc/ssh/ssh_config", os.R_OK) else "none",
+                key, "-p %s " % port if port else "", target)
+        return start, "true" if path is None else "kdumpctl '%s' '%s/.kdumpctl-" % (path, path)
+
+    def assert_ran(self, ran, expected):
+        self.assertEqual(len(ran), len(expected), ran)
+        for line, wanted in zip(ran, expected):
+            if isinstance(wanted, tuple):
+                self.assertTrue(line.startswith(wanted[0]), line)
+                self.assertIn(wanted[1], line[len(wanted[0]):])
+            else:
+                self.assertEqual(line, wanted)
+
     def test_key_is_made_once_and_brought_to_each_target(self):
-        self.put("etc/kdump.conf", "ssh a@one\nsshkey /k/one\nxfs LABEL=x\nssh b@two\n")
-        key = self.root / "root/.ssh/kdump_id_rsa"
-        self.assertEqual(self.propagate()[0], [
-            "ssh-keygen -q -t ed25519 -N  -C kdump -f %s/k/one" % self.root, "ssh-copy-id -i %s/k/one a@one" % self.root,
-            "ssh-keygen -q -t ed25519 -N  -C kdump -f %s" % key, "ssh-copy-id -i %s b@two" % key])
+        self.put("etc/kdump.conf", "ssh a@one\nsshkey /k/one\npath /it's here\nxfs LABEL=x\nssh b@two\n")
+        one, key = self.root / "k/one", self.root / "root/.ssh/kdump_id_rsa"
+        brought = [["ssh-copy-id -i %s a@one" % one, self.proof(one, "a@one", "/it'\\''s here")],
+                   ["ssh-copy-id -i %s b@two" % key, self.proof(key, "b@two", "/var/crash")]]
+        made = ["ssh-keygen -q -t ed25519 -N  -C kdump -f %s" % path for path in (one, key)]
+        ran, said = self.propagate()
+        self.assert_ran(ran, [made[0], *brought[0], made[1], *brought[1]])
+        self.assertIn("'b@two' lets the key '%s' in, and takes files in '/var/crash'" % key, said)
         self.assertEqual(key.parent.stat().st_mode & 0o777, 0o700)
-        self.assertEqual(self.propagate()[0], ["ssh-copy-id -i %s/k/one a@one" % self.root,
-                                               "ssh-copy-id -i %s b@two" % key])
+        self.assert_ran(self.propagate()[0], [*brought[0], *brought[1]])
 
     def test_target_can_be_named(self):
         self.put("root/.ssh/kdump_id_rsa", "key")
         key = self.root / "root/.ssh/kdump_id_rsa"
-        self.assertEqual(self.propagate("--target=u@h", "--port=2222")[0], ["ssh-copy-id -i %s -p 2222 u@h" % key])
+        ran, said = self.propagate("--target=u@h", "--port=2222")
+        self.assert_ran(ran, ["ssh-copy-id -i %s -p 2222 u@h" % key, self.proof(key, "u@h", port=2222)])
+        self.assertIn("'u@h' lets the key '%s' in." % key, said)
         for words in (["--target=h"], ["--target=@h"], ["--target=u@"], ["--target=-u@h"], ["--target=u@h x"],
                       ["--target=u@h", "--port=0"], ["--target=u@h", "--port=65536"], ["--target=u@h", "--port=-p"],
                       ["--port=22"], ["u@h"], ["--no"]):
             self.assertEqual(self.propagate(*words, status=1)[0], [])
 
+    def test_key_that_does_not_work_is_an_error(self):
+        self.put("etc/kdump.conf", "ssh a@one\npath /dumps\n")
+        self.put("root/.ssh/kdump_id_rsa", "key")
+        for status, word in ((255, "is not enough to log in"), (11, "'/dumps' cannot be made"),
+                             (12, "no file can be written in '/dumps'"), (1, "exit status 1")):
+            self.tool("ssh", "exit %d" % status)
+            self.assertIn(word, self.propagate(status=1)[1])
+
     def test_one_failure_does_not_keep_the_others_from_it(self):
         self.put("etc/kdump.conf", "ssh a@one\nssh b@two\n")
         self.tool("ssh-copy-id", 'case "$*" in *one) exit 1 ;; esac')
         ran, said = self.propagate(status=1)
-        self.assertEqual(len(ran), 3)
+        self.assertEqual(len(ran), 4)
         self.assertIn("could not be brought to 'a@one'", said)
         self.assertIn("'b@two' lets the key", said)
 
