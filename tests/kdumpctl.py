@@ -193,6 +193,15 @@ class List(Bed):
         self.assertIn("host-2025", self.run_it("list", "%s/dumps" % self.root, root=False)[0])
         self.assertIn("host-2025", self.run_it("list", "dumps", root=False, cwd=self.root)[0])
 
+    def test_links_stay_inside_of_the_root(self):
+        self.put_dump("srv/dumps")
+        (self.root / "var").mkdir()
+        (self.root / "var/crash").symlink_to("/srv/dumps")
+        self.assertIn("/var/crash/host-2025", self.run_it("list")[0])
+        (self.root / "var/crash").unlink()
+        (self.root / "var/crash").symlink_to(self.root / "srv/dumps")
+        self.assertNotIn("host-2025", self.run_it("list")[0])
+
     def test_words_that_are_not_understood(self):
         self.assertIn("'b' is not understood", self.run_it("list", "a", "b", status=1)[1])
         self.run_it("list", "--no", status=1)

@@ -12,6 +12,7 @@
 #include "json-fields.h"
 #include "log.h"
 #include "paths.h"
+#include "rootdir.h"
 #include "store.h"
 #include "strv.h"
 #include "verbs.h"
@@ -107,16 +108,24 @@ static int add_entry(json_object *array, const char *folder, const DumpEntry *en
         return r;
 }
 
+static int read_store(const ListArguments *arguments, const char *folder, DumpStore *ret)
+{
+        _cleanup_close_ int fd = -EBADF;
+
+        if (!arguments->root)
+                return dump_store_read(AT_FDCWD, folder, ret);
+        fd = root_open(arguments->root_fd, folder, O_RDONLY | O_DIRECTORY);
+        return fd < 0 ? fd : dump_store_read(fd, ".", ret);
+}
+
 /* @array: NULL prints a table. A folder that is not there has no dumps. */
 static int list_folder(const ListArguments *arguments, const char *folder, json_object *array,
                        size_t *n_listed)
 {
-        const char *in_root = folder + strspn(folder, "/");
         _cleanup_(dump_store_done) DumpStore store = { 0 };
         int r;
 
-        r = arguments->root ? dump_store_read(arguments->root_fd, *in_root ? in_root : ".", &store)
-                            : dump_store_read(AT_FDCWD, folder, &store);
+        r = read_store(arguments, folder, &store);
         if (r == -ENOENT)
                 return 0;
         if (r < 0)
