@@ -4,25 +4,17 @@
 import json
 
 import bed
-from machine import quiet
+import shim
 
-DROPIN = """[Service]
-Environment=LD_PRELOAD=/root/shim.so SHIM_FLAG=/run/kdumpd/fail-next-load
-MemoryDenyWriteExecute=no
-"""
+FAIL_NEXT = "/run/kdumpd/fail-next-load"
 
 
 def run():
     guest = bed.start()
-    shim = bed.context.scratch / "shim.so"
-    quiet("gcc", "-shared", "-fPIC", "-O2", "-o", shim, bed.HERE / "shim-kexec.c")
-    guest.write("/root/shim.so", shim.read_bytes(), 0o755)
-    guest.write("/etc/systemd/system/kdump.service.d/shim.conf", DROPIN)
-    guest.run("systemctl daemon-reload && systemctl restart kdump", timeout=120)
-    guest.check_armed()
+    shim.preload(guest, FAIL_NEXT)
     before = json.loads(guest.run("cat /run/kdumpd/state.json"))
 
-    guest.write("/run/kdumpd/fail-next-load", "")
+    guest.write(FAIL_NEXT, "")
     guest.write("/etc/kdump.conf", "path /var/crash/elsewhere\n")
     guest.wait_state("degraded", "failed to load")
     text = guest.check_armed()
