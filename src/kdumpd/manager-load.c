@@ -325,6 +325,18 @@ static int swap_images(Manager *m, const KexecImage *image, const KexecImage *fa
         return r >= 0 && m->loader->loaded() != 1 ? -EIO : r;
 }
 
+/* A base image need not have been built for us to be new. */
+static HistoryAction load_action(const Manager *m)
+{
+        const Generation *wanted = &m->wanted.generation, *current = &m->store.current;
+
+        if (wanted->number == current->number)
+                return HISTORY_RELOAD;
+        if (current->number > 0 && !streq_ptr(wanted->base_id, current->base_id))
+                return HISTORY_BASE;
+        return HISTORY_OVERLAY;
+}
+
 void manager_load(Manager *m)
 {
         _cleanup_(kexec_image_done) KexecImage image = KEXEC_IMAGE_NULL;
@@ -342,8 +354,7 @@ void manager_load(Manager *m)
         if (r < 0)
                 load_failed(m, r, &fallback, armed_before, &swap, over);
         else {
-                manager_story_act(m, number == m->store.current.number ? HISTORY_RELOAD
-                                                                       : HISTORY_OVERLAY);
+                manager_story_act(m, load_action(m));
                 load_succeeded(m, armed_before, swap.gap_usec, over);
                 held_replace(&m->held, number, &image);
         }

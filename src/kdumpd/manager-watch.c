@@ -16,6 +16,7 @@ typedef struct WatchDelay {
 /* A config edit is over at once; a package upgrade replaces its files one after the other, and each
  * build takes minutes. */
 static const WatchDelay delays[_WATCH_CLASS_MAX] = {
+        /* A base image that has come waits as long. */
         [WATCH_OVERLAY] = { 300 * USEC_PER_MSEC, 3 * USEC_PER_SEC },
         [WATCH_BASE] = { 15 * USEC_PER_SEC, 300 * USEC_PER_SEC },
 };
@@ -34,6 +35,7 @@ static const WatchPath fixed_paths[] = {
         { "/etc/fstab", WATCH_OVERLAY },
         { "/boot/", WATCH_KERNEL },
         { "/usr/lib/modules/", WATCH_KERNEL },
+        { PATH_BASES "/", WATCH_IMAGE },
 };
 
 static bool exists(const Manager *m, const char *path)
@@ -50,6 +52,20 @@ static bool tells_better(const Manager *m, const char *before, const char *path)
         if (!before)
                 return true;
         return startswith(path, before) || (!exists(m, before) && exists(m, path));
+}
+
+/* Whether a base image has come or gone that matters: not by a build that is waited for, not for a
+ * kernel other than the one that is armed, and not one of those that we remove ourselves. */
+static bool image_matters(const Manager *m, const char *path)
+{
+        const char *id = startswith(path, PATH_BASES "/");
+        const char *release = m->state.kernel_release;
+
+        if (m->build.running || !id || !m->state.base_id || !release)
+                return false;
+        if (streq(id, m->state.base_id))
+                return !exists(m, path);
+        return startswith(id, release) && id[strlen(release)] == '-' && exists(m, path);
 }
 
 static void changes_add(Changes *changes, const char *path, WatchClass class)
@@ -71,6 +87,8 @@ static void on_change(const char *path, WatchClass class, void *userdata)
         /* What runs is among the inputs of the base image. */
         if (class == WATCH_KERNEL)
                 manager_ahead_forget(m);
+        else if (class == WATCH_IMAGE && !image_matters(m, path))
+                return;
         else if (class == WATCH_BASE)
                 changes_add(&m->base_changes, path, class);
         else
@@ -85,7 +103,9 @@ static void on_settled(void *userdata)
         Changes *changes = userdata;
         Manager *m = changes->manager;
 
-        if (changes->path)
+        if (changes->path && startswith(changes->path, PATH_BASES "/"))
+                manager_story_begin(m, "base image '%s' has come or gone", changes->path);
+        else if (changes->path)
                 manager_story_begin(m, "'%s' was touched", changes->path);
         else
                 manager_story_begin(m, "files were touched, too many to be told which");

@@ -12,6 +12,7 @@ typedef enum WatchClass {
         WATCH_OVERLAY, /* configuration, hooks, keys: edited by hand */
         WATCH_BASE,    /* programs and libraries: upgraded by the dozen */
         WATCH_KERNEL,
+        WATCH_IMAGE, /* base images that were built */
         _WATCH_CLASS_MAX,
         _WATCH_CLASS_INVALID = -EINVAL,
 } WatchClass;

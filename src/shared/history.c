@@ -346,6 +346,8 @@ static int describe_base(const HistoryEntry *entry, uint64_t build_usec, char **
         _cleanup_free_ char *what = NULL;
         int r;
 
+        if (build_usec == 0)
+                return describe_load("another base image", entry, ret);
         r = strprintf(&what, "base image built in %" PRIu64 " s", build_usec / USEC_PER_SEC);
         if (r < 0)
                 return r;

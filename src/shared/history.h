@@ -71,7 +71,8 @@ int history_from_json(const char *json, size_t size, History *ret);
 
 const char *history_action_to_string(HistoryAction action);
 
-/* The outcome in words. @build_usec: how long the build took, for HISTORY_BASE. @problem: why, for
- * HISTORY_RESTORED and HISTORY_FAILED; may be NULL. The caller frees *ret. */
+/* The outcome in words. @build_usec: how long the build took, for HISTORY_BASE; 0: it
+ * was not built for this. @problem: why, for HISTORY_RESTORED and HISTORY_FAILED; may be NULL. The
+ * caller frees *ret. */
 int history_outcome(const HistoryEntry *entry, uint64_t build_usec, const char *problem,
                     char **ret);

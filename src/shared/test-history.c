@@ -357,6 +357,8 @@ static void test_outcome_in_words(void **state)
                 { HISTORY_FAILED, 0, NULL, "failed: no reason is known; nothing is armed" },
         };
         const HistoryEntry odd = { .action = _HISTORY_ACTION_INVALID };
+        const HistoryEntry base = { .action = HISTORY_BASE, .generation = 6, .gap_usec = 1 };
+        _cleanup_free_ char *found = NULL;
         char *none;
 
         for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
@@ -370,6 +372,8 @@ static void test_outcome_in_words(void **state)
                 assert_string_equal(text, rows[i].expected);
                 assert_non_null(history_action_to_string(rows[i].action));
         }
+        assert_int_equal(history_outcome(&base, 0, NULL, &found), 0);
+        assert_string_equal(found, "another base image: generation 6 armed, no image for 0.001 ms");
         assert_int_equal(history_outcome(&odd, 0, NULL, &none), -EINVAL);
         assert_null(history_action_to_string(_HISTORY_ACTION_MAX));
 }

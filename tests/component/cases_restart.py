@@ -4,7 +4,7 @@
 import signal
 
 from cases_hotplug import take_disk_away
-from componentbed import LIBRARY, check
+from componentbed import BUILD, LIBRARY, check
 
 
 def restarted_daemon_has_the_image_in_memory(bed):
@@ -83,6 +83,26 @@ def running_build_is_joined(bed):
     check(bed.n_builds() == 2 and bed.state()["generation"] == 2, "%d builds", bed.n_builds())
 
 
+def build_of_someone_else_is_armed(bed):
+    """As one that was asked for, but not of this daemon; one that changes nothing has no effect."""
+    bed.start()
+    answered = bed.answered()
+    bed.sm.start_unit(BUILD, "--force")
+    bed.sm.wait(lambda: not bed.sm.units[BUILD].pid, "the build")
+    bed.m.write("usr/lib/libextra.so.1", "extra")
+    bed.m.write("bed/dracut", "slow 500")
+    bed.sm.start_unit(BUILD, "--force")
+    bed.sm.kill(signal.SIGKILL)
+    bed.start()
+    bed.check_armed(1)
+    check(bed.sm.units[BUILD].pid, "the build is over too soon")
+    bed.sm.wait(lambda: bed.state()["generation"] == 2, "generation 2")
+    bed.check_armed(2)
+    check(bed.n_builds() == 3, "%d builds", bed.n_builds())
+    check(bed.answered() == answered + 2, "%d answers", bed.answered() - answered)
+    bed.check_history("base", "has come or gone", "base image: ")
+
+
 def kill_in_the_middle_of_a_load_is_made_good(bed):
     bed.start()
     bed.m.write("etc/kdump.conf", "path /var/crash/other\n")
@@ -123,5 +143,5 @@ def boot_arms_what_was_built(bed):
 
 CASES = (restarted_daemon_has_the_image_in_memory, daemon_that_loses_disk_and_image_loads_from_memory,
          store_has_only_what_is_armed, daemon_without_a_store_reads_from_disk, hotplug_while_it_is_away, edit_while_it_is_away,
-         running_build_is_joined, kill_in_the_middle_of_a_load_is_made_good,
+         running_build_is_joined, build_of_someone_else_is_armed, kill_in_the_middle_of_a_load_is_made_good,
          kill_before_a_load_is_written_down_is_made_good, boot_arms_what_was_built)

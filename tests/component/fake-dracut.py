@@ -14,6 +14,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 FILES = ("usr/lib/kdumpd/kdump-capture", "usr/lib/libx.so.1", "usr/lib/modules/6.1/ext4.ko")
+EXTRA = "usr/lib/libextra.so.1"  # taken along if it is there
 
 
 def entry(name, mode, data):
@@ -24,7 +25,7 @@ def entry(name, mode, data):
 
 def main():
     out, wish = Path(sys.argv[-1]), (ROOT / "bed/dracut").read_text().split() or [""]
-    archive = b"".join(entry(name, 0o100755, (ROOT / name).read_bytes()) for name in FILES)
+    archive = b"".join(entry(name, 0o100755, (ROOT / name).read_bytes()) for name in FILES + (EXTRA,) if (ROOT / name).exists())
     archive += entry("usr/lib/kdumpd/base.json", 0o100644, (Path(os.environ["KDUMP_BUILD_DIR"]) / "base.json").read_bytes())
     archive += entry("TRAILER!!!", 0, b"")
     image = gzip.compress(archive, mtime=0)

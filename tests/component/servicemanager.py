@@ -220,15 +220,15 @@ class ServiceManager:
             return "v", (("(uo)", (unit.job, "%s/job/%d" % (PATH, unit.job) if unit.job else "/")),)
         return None
 
-    def start_unit(self, name):
-        """Returns the number of the job: that of the start which goes on, if one does."""
+    def start_unit(self, name, *options):
+        """Returns the number of the job: that of the start which goes on, if one does. @options are for `kdumpd build`."""
         unit = self.unit(name)
         if unit.pid:
             return unit.job
         self.n_jobs += 1
         unit.job, unit.state = self.n_jobs, "activating"
         unit.n_started += 1
-        arguments = ["build"]
+        arguments = ["build", *options]
         instance = re.fullmatch(r"kdump-build@(.+)\.service", name)
         if instance:
             arguments.append("--for=" + re.sub(r"\\x([0-9a-f]{2})", lambda m: chr(int(m[1], 16)), instance[1]))
