@@ -40,7 +40,8 @@ def run():
             status, text = guest.status("kdumpctl reload", timeout=200)
             bed.step("kdumpctl reload: %d %s\n%s" % (status, text, guest.run("kdumpctl status")))
             bed.check((status != 0) == fails, "%s: kdumpctl reload ended with %d: %s" % (name, status, text))
-            after = guest.state()
+            # What was touched may be looked at once more, meanwhile.
+            after = guest.wait_state("degraded", words) if fails else guest.state()
             bed.check_in(words, after["reason"], name)
             bed.check_in(words, guest.check_armed(), "kdumpctl status with " + name)
             if fails:

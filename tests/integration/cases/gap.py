@@ -1,19 +1,24 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """How long no crash kernel is loaded during reloads of kdumpd and of Debian's kdump-tools, in the same guest and seen by the
-same sampler; and how much of ours is the kernel's own kexec_file_load()."""
+same sampler; how much of ours is the kernel's own kexec_file_load(), also of a reload for a CPU that came, which forks nothing,
+and of one that goes back."""
 
-import json
 import re
 import statistics
 
 import bed
 import guestimage
+import hotplug
+import plugged
 import sampler
+import shim
 
 DEFAULT = False
 
 RELOADS = 20
 CALL_FACTOR = 1.1
+ROLLBACK_FACTOR = 2.2  # two calls, of which one fails
+FAIL_NEXT = "/run/kdumpd/fail-next-load"
 PACKAGES = ["kdump-tools", "kexec-tools", "makedumpfile", "strace"]
 # What the kernel's own postinst would have done, had kdump-tools been there.
 SCRIPT = """
@@ -51,20 +56,46 @@ def ours(guest):
     return tell("kdumpctl reload", watched)
 
 
-def traced(guest):
-    """One more reload, under strace."""
+def trace(guest, act):
+    """What happens while act() does, under strace. Returns (its lines, microseconds of each load, the gaps)."""
     pid = guest.run("systemctl show -p MainPID --value kdump").strip()
-    guest.run(TRACE.replace("%s", pid))
+    guest.run("rm -f /root/trace; " + TRACE.replace("%s", pid))
     with sampler.watching(guest) as watched:
-        guest.configure("path /var/crash/traced")
+        act()
     guest.run("systemctl stop tracer")
     text = guest.run("cat /root/trace")
     calls = [float(took) * 1e6 for took in re.findall(r"kexec_file_load\(.*<([0-9.]+)>", text)]
-    bed.check(len(calls) == 1 and len(watched.gaps) == 1, "calls: %s, gaps: %s us" % (calls, watched.gaps))
-    bed.note("gap %d us, of them %d us in kexec_file_load()" % (watched.gaps[0], calls[0]))
-    bed.check(watched.gaps[0] <= CALL_FACTOR * calls[0], "the gap is more than %.1f times the call" % CALL_FACTOR)
-    said = json.loads(guest.run("cat /run/kdumpd/state.json"))["gap_usec"]
-    bed.check(said >= watched.gaps[0], "kdumpd says %d us, the gap was longer" % said)
+    return text, calls, watched.gaps
+
+
+def one_load(guest, name, act):
+    text, calls, gaps = trace(guest, act)
+    bed.check(len(calls) == 1 and len(gaps) == 1, "%s: calls: %s, gaps: %s us" % (name, calls, gaps))
+    bed.note("%s: gap %d us, of them %d us in kexec_file_load()" % (name, gaps[0], calls[0]))
+    bed.check(gaps[0] <= CALL_FACTOR * calls[0], "the gap is more than %.1f times the call" % CALL_FACTOR)
+    said = guest.state()["gap_usec"]
+    bed.check(said >= gaps[0], "kdumpd says %d us, the gap was longer" % said)
+    return text
+
+
+def plug(guest):
+    before = guest.state()
+    hotplug.plug_cpu(guest, plugged.CPUS[0])
+    plugged.wait_known(guest, before["loaded_n_cpus"] + 1, before["loaded_ram_bytes"])
+
+
+def fail(guest):
+    guest.write(FAIL_NEXT, "")
+    guest.write("/etc/kdump.conf", "path /var/crash/failing\n")
+    guest.wait_state("degraded", "failed to load")
+
+
+def rolled_back(guest):
+    shim.preload(guest, FAIL_NEXT)
+    _, calls, gaps = trace(guest, lambda: fail(guest))
+    bed.check(len(calls) == 2 and len(gaps) == 1, "rollback: calls: %s, gaps: %s us" % (calls, gaps))
+    bed.note("rollback: gap %d us, the calls took %d and %d us" % (gaps[0], *calls))
+    bed.check(gaps[0] <= ROLLBACK_FACTOR * calls[1], "the gap is more than %.1f times the call" % ROLLBACK_FACTOR)
 
 
 def run():
@@ -72,4 +103,8 @@ def run():
     guest = bed.start(image=image)
     peer, own = theirs(guest), ours(guest)
     bed.note("ours to theirs: median %.2f, worst %.2f" % (own[0] / peer[0], own[1] / peer[1]))
-    traced(guest)
+    one_load(guest, "reload", lambda: guest.configure("path /var/crash/traced"))
+    text = one_load(guest, "hotplug", lambda: plug(guest))
+    forks = re.findall(r".*\b(?:clone3?|v?fork|execve)\(.*", text)
+    bed.check(not forks, "a reload for a CPU forked: %s" % forks)
+    rolled_back(guest)
