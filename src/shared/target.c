@@ -3,10 +3,12 @@
 #include "target.h"
 
 #include "io.h"
+#include "strv.h"
 
 const char *const target_type_names[_TARGET_TYPE_MAX] = {
         [TARGET_PATH] = "path", [TARGET_FS] = "fs",   [TARGET_RAW] = "raw",
         [TARGET_NFS] = "nfs",   [TARGET_SSH] = "ssh", [TARGET_VIRTIOFS] = "virtiofs",
+        [TARGET_URL] = "url",
 };
 
 const char *target_type_to_string(TargetType type)
@@ -31,6 +33,14 @@ void target_done(Target *target)
         free(target->options);
         free(target->path);
         free(target->sshkey);
+        free(target->known_hosts);
+        strv_free(target->addresses);
+        free(target->credentials);
+        free(target->ca_file);
+        free(target->client_cert);
+        free(target->client_key);
+        free(target->s3_endpoint);
+        free(target->s3_region);
         *target = (Target){};
 }
 
@@ -46,12 +56,22 @@ int target_copy(const Target *from, Target *ret)
                 .type = from->type,
                 .timeout_usec = from->timeout_usec,
                 .deadline_usec = from->deadline_usec,
+                .port = from->port,
         };
 
         if (copy_string(from->what, &copy.what) < 0 ||
             copy_string(from->fstype, &copy.fstype) < 0 ||
             copy_string(from->options, &copy.options) < 0 ||
-            copy_string(from->path, &copy.path) < 0 || copy_string(from->sshkey, &copy.sshkey) < 0)
+            copy_string(from->path, &copy.path) < 0 ||
+            copy_string(from->sshkey, &copy.sshkey) < 0 ||
+            copy_string(from->known_hosts, &copy.known_hosts) < 0 ||
+            copy_string(from->credentials, &copy.credentials) < 0 ||
+            copy_string(from->ca_file, &copy.ca_file) < 0 ||
+            copy_string(from->client_cert, &copy.client_cert) < 0 ||
+            copy_string(from->client_key, &copy.client_key) < 0 ||
+            copy_string(from->s3_endpoint, &copy.s3_endpoint) < 0 ||
+            copy_string(from->s3_region, &copy.s3_region) < 0 ||
+            strv_copy(from->addresses, &copy.addresses) < 0)
                 return -ENOMEM;
 
         *ret = copy;
@@ -75,6 +95,7 @@ int target_describe(const Target *target, char **ret)
                 return strprintf(ret, "%s %s folder '%s'", target->fstype ?: type,
                                  target->what ?: "?", path);
         case TARGET_RAW:
+        case TARGET_URL:
                 return strprintf(ret, "%s %s", type, target->what ?: "?");
         default:
                 return strprintf(ret, "%s %s folder '%s'", type, target->what ?: "?", path);

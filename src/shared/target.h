@@ -11,18 +11,31 @@ typedef enum TargetType {
         TARGET_NFS,      /* host:/export */
         TARGET_SSH,      /* user@host */
         TARGET_VIRTIOFS, /* a virtiofs tag */
+        TARGET_URL,      /* http, https, s3, ftp, ftps */
         _TARGET_TYPE_MAX,
         _TARGET_TYPE_INVALID = -EINVAL,
 } TargetType;
 
 typedef struct Target {
         TargetType type;
-        char *what; /* "UUID=…", "LABEL=…", device, host:/export, user@host, tag; NULL: TARGET_PATH
-                     */
+        char *what;    /* "UUID=…", "LABEL=…", device, host:/export, user@host, tag, URL; NULL:
+                          TARGET_PATH */
         char *fstype;  /* TARGET_FS: the directive's name; in a Plan always set for block devices */
         char *options; /* mount options; set by resolving, NULL in a Config */
         char *path; /* Config: as written. Plan: relative to the root of the mounted file system */
-        char *sshkey;
+        char *sshkey;      /* private key. Plan: absolute path in the image, as all files here */
+        char *known_hosts; /* Plan only: file of the host keys that were pinned */
+        unsigned port;     /* TARGET_SSH; 0: the usual one */
+        char **addresses;  /* Plan only: what the host's name led to when it was armed (strv), to be
+                              tried when names cannot be resolved any more */
+
+        /* TARGET_URL */
+        char *credentials; /* file, 0600: see kdump.conf(5) */
+        char *ca_file;     /* certificates (PEM) that are trusted; NULL: the system's */
+        char *client_cert, *client_key; /* PEM; NULL: none */
+        char *s3_endpoint;              /* "https://host[:port]"; NULL: Amazon's of the region */
+        char *s3_region;                /* NULL: us-east-1 */
+
         uint64_t timeout_usec;  /* without any progress, the target is given up after this */
         uint64_t deadline_usec; /* from the start of an attempt, it ends with what it has after
                                  * this; 0: never */
