@@ -118,8 +118,8 @@ static void on_pause_over(void *userdata)
 {
         Manager *m = userdata;
 
-        /* The end of the changes is waited for, too. */
-        if (!m->wanted.base_outdated || m->base_changes.settle.times.pending)
+        /* The end of the changes is waited for, too. What has failed would fail again. */
+        if (!m->wanted.base_outdated || m->build.failed || m->base_changes.settle.times.pending)
                 return;
         manager_story_begin(m, "files have changed since the base image was built");
         manager_notice(m);

@@ -163,6 +163,22 @@ def failed_build(bed, wish, words):
     bed.check_armed(2)
 
 
+def failed_build_is_not_tried_again_by_itself(bed):
+    """It would fail again, as soon as the pause is over that its failure has begun."""
+    bed.start()
+    bed.m.write("bed/dracut", "fail")
+    change_library(bed)
+    bed.check_degraded("building the base image failed", 1)
+    request = bed.answered()
+    bed.sm.run_for(2)
+    bed.check_degraded("building the base image failed", 1)
+    check(bed.n_builds() == 2 and bed.answered() == request, "%d builds, %d answers", bed.n_builds(), bed.answered())
+    bed.m.write("bed/dracut", "")
+    change_library(bed, "library 3")
+    bed.sm.wait(lambda: bed.state()["state"] == "armed", "the build")
+    bed.check_armed(2)
+
+
 def dracut_that_fails_half_way_keeps_the_image(bed):
     failed_build(bed, "fail", "building the base image failed")
 
@@ -311,6 +327,7 @@ CASES = (upgraded_library_is_a_new_base, touched_library_is_nothing, library_tha
          upgraded_kernel_is_a_new_base, cut_off_kernel_keeps_the_image, removed_kernel_is_still_armed,
          next_kernel_is_built_for_before_it_runs, edit_in_an_upgrade_takes_the_base_that_is_there,
          change_in_a_build_waits_for_the_next, reload_waits_for_no_pause,
+         failed_build_is_not_tried_again_by_itself,
          dracut_that_fails_half_way_keeps_the_image, dracut_that_leaves_no_archive_keeps_the_image,
          dracut_that_leaves_half_an_archive_keeps_the_image, failed_first_build_says_where_to_look,
          damaged_base_is_built_again, damaged_base_does_not_stop_a_reload, removed_base_is_built_again,
