@@ -55,17 +55,17 @@ static bool tells_better(const Manager *m, const char *before, const char *path)
 }
 
 /* Whether a base image has come or gone that matters: not by a build that is waited for, not for a
- * kernel other than the one that is armed, and not one of those that we remove ourselves. */
+ * kernel other than the one that is asked for, and not one of those that we remove ourselves. */
 static bool image_matters(const Manager *m, const char *path)
 {
         const char *id = startswith(path, PATH_BASES "/");
-        const char *release = m->state.kernel_release;
+        const char *release = m->wanted.generation.kernel_release ?: m->state.kernel_release;
 
-        if (m->build.running || !id || !m->state.base_id || !release)
+        if (m->build.running || !id)
                 return false;
-        if (streq(id, m->state.base_id))
+        if (streq_ptr(id, m->state.base_id))
                 return !exists(m, path);
-        return startswith(id, release) && id[strlen(release)] == '-' && exists(m, path);
+        return release && startswith(id, release) && id[strlen(release)] == '-' && exists(m, path);
 }
 
 static void changes_add(Changes *changes, const char *path, WatchClass class)
