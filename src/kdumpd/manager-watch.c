@@ -103,6 +103,12 @@ static void on_settled(void *userdata)
         Changes *changes = userdata;
         Manager *m = changes->manager;
 
+        /* What comes of a build that runs is looked at first: files that change in each one would
+         * put off the answer for ever, as each would be for another request. */
+        if (changes == &m->base_changes && m->build.running) {
+                changes_add(changes, NULL, WATCH_BASE);
+                return;
+        }
         if (changes->path && startswith(changes->path, PATH_BASES "/"))
                 manager_story_begin(m, "base image '%s' has come or gone", changes->path);
         else if (changes->path)

@@ -148,6 +148,25 @@ def reload_waits_for_no_pause(bed):
     check(bed.n_builds() == 3, "%d builds", bed.n_builds())
 
 
+def reload_ends_although_files_always_change(bed):
+    """Each change falls into a build, and is noticed before its end."""
+    bed.start()
+    before = bed.answered()
+    bed.m.write("bed/dracut", "slow 2000")
+    bed.m.write(LIBRARY, "library 2")
+    os.kill(bed.sm.pid, 1)
+    for n in range(3, 8):
+        bed.m.path("bed/dracut.read").unlink()
+        bed.sm.wait(lambda: bed.m.path("bed/dracut.read").exists() or bed.answered() > before, "a build")
+        if bed.answered() > before:
+            break
+        bed.m.write(LIBRARY, "library %d" % n)
+    check(bed.answered() > before, "there is no answer after %d builds", bed.n_builds() - 1)
+    bed.check_image(1)
+    bed.sm.wait(lambda: bed.state()["state"] == "armed", "the last build")
+    bed.check_armed(2)
+
+
 def failed_build(bed, wish, words):
     bed.start()
     bed.m.write("bed/dracut", wish)
@@ -327,7 +346,7 @@ CASES = (upgraded_library_is_a_new_base, touched_library_is_nothing, library_tha
          upgraded_kernel_is_a_new_base, cut_off_kernel_keeps_the_image, removed_kernel_is_still_armed,
          next_kernel_is_built_for_before_it_runs, edit_in_an_upgrade_takes_the_base_that_is_there,
          change_in_a_build_waits_for_the_next, reload_waits_for_no_pause,
-         failed_build_is_not_tried_again_by_itself,
+         reload_ends_although_files_always_change, failed_build_is_not_tried_again_by_itself,
          dracut_that_fails_half_way_keeps_the_image, dracut_that_leaves_no_archive_keeps_the_image,
          dracut_that_leaves_half_an_archive_keeps_the_image, failed_first_build_says_where_to_look,
          damaged_base_is_built_again, damaged_base_does_not_stop_a_reload, removed_base_is_built_again,
