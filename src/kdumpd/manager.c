@@ -181,6 +181,9 @@ static int manager_answer(Manager *m, const Decision *d)
                 m->state.request_usec = now_boottime_usec() - m->request_begin_usec;
         }
         tell(m, d);
+        /* What was built and is not armed, as files have changed meanwhile, goes with the next. */
+        if (m->build.took_usec > 0)
+                manager_prune(m);
         manager_story_end(m, d);
         manager_hold(m);
         if (m->requested) {

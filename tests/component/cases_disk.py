@@ -135,6 +135,20 @@ def change_in_a_build_waits_for_the_next(bed):
     bed.check_history("base", "files have changed since the base image was built")
 
 
+def images_that_were_never_armed_do_not_fill_the_disk(bed):
+    bed.start()
+    bed.m.write("bed/dracut", "slow 300")
+    bed.m.path("bed/dracut.read").unlink()
+    bed.m.write(LIBRARY, "library 2")
+    for n in range(3, 8):
+        bed.sm.wait(bed.m.path("bed/dracut.read").exists, "the build")
+        bed.m.path("bed/dracut.read").unlink()
+        bed.m.write(LIBRARY, "library %d" % n)
+    check(bed.m.loads() == 1, "what was built while files changed is loaded")
+    left = os.listdir(bed.m.path("var/lib/kdumpd/base"))
+    check(len(left) <= 3, "they are %s", left)
+
+
 def reload_waits_for_no_pause(bed):
     bed.start()
     bed.m.write("bed/dracut", "slow 1000")
@@ -345,7 +359,7 @@ def read_only_disk_keeps_the_image(bed):
 CASES = (upgraded_library_is_a_new_base, touched_library_is_nothing, library_that_goes_back_finds_its_base,
          upgraded_kernel_is_a_new_base, cut_off_kernel_keeps_the_image, removed_kernel_is_still_armed,
          next_kernel_is_built_for_before_it_runs, edit_in_an_upgrade_takes_the_base_that_is_there,
-         change_in_a_build_waits_for_the_next, reload_waits_for_no_pause,
+         change_in_a_build_waits_for_the_next, images_that_were_never_armed_do_not_fill_the_disk, reload_waits_for_no_pause,
          reload_ends_although_files_always_change, failed_build_is_not_tried_again_by_itself,
          dracut_that_fails_half_way_keeps_the_image, dracut_that_leaves_no_archive_keeps_the_image,
          dracut_that_leaves_half_an_archive_keeps_the_image, failed_first_build_says_where_to_look,
