@@ -162,6 +162,23 @@ def reload_waits_for_no_pause(bed):
     check(bed.n_builds() == 3, "%d builds", bed.n_builds())
 
 
+def first_start_arms_although_files_change(bed):
+    """An upgrade may go on for longer than two builds take."""
+    bed.m.write("bed/dracut", "slow 200")
+    bed.sm.start()
+    for n in range(2, 5):
+        bed.sm.wait(lambda: bed.m.path("bed/dracut.read").exists() or bed.sm.ready or bed.sm.pid == 0, "a build")
+        if bed.sm.ready or bed.sm.pid == 0:
+            break
+        bed.m.path("bed/dracut.read").unlink()
+        bed.m.write(LIBRARY, "library %d" % n)
+    bed.sm.wait(lambda: bed.sm.ready or bed.sm.pid == 0, "READY=1")
+    check(bed.sm.ready, "the daemon ended with %s", bed.sm.exit_status)
+    check(bed.m.crash_loaded(), "nothing is armed")
+    bed.sm.wait(lambda: bed.state()["state"] == "armed", "the last build")
+    bed.check_armed(2)
+
+
 def reload_ends_although_files_always_change(bed):
     """Each change falls into a build, and is noticed before its end."""
     bed.start()
@@ -360,7 +377,7 @@ CASES = (upgraded_library_is_a_new_base, touched_library_is_nothing, library_tha
          upgraded_kernel_is_a_new_base, cut_off_kernel_keeps_the_image, removed_kernel_is_still_armed,
          next_kernel_is_built_for_before_it_runs, edit_in_an_upgrade_takes_the_base_that_is_there,
          change_in_a_build_waits_for_the_next, images_that_were_never_armed_do_not_fill_the_disk, reload_waits_for_no_pause,
-         reload_ends_although_files_always_change, failed_build_is_not_tried_again_by_itself,
+         first_start_arms_although_files_change, reload_ends_although_files_always_change, failed_build_is_not_tried_again_by_itself,
          dracut_that_fails_half_way_keeps_the_image, dracut_that_leaves_no_archive_keeps_the_image,
          dracut_that_leaves_half_an_archive_keeps_the_image, failed_first_build_says_where_to_look,
          damaged_base_is_built_again, damaged_base_does_not_stop_a_reload, removed_base_is_built_again,
