@@ -140,13 +140,12 @@ def images_that_were_never_armed_do_not_fill_the_disk(bed):
     bed.m.write("bed/dracut", "slow 300")
     bed.m.path("bed/dracut.read").unlink()
     bed.m.write(LIBRARY, "library 2")
-    for n in range(3, 8):
+    for n in range(3, 10):
         bed.sm.wait(bed.m.path("bed/dracut.read").exists, "the build")
         bed.m.path("bed/dracut.read").unlink()
         bed.m.write(LIBRARY, "library %d" % n)
-    check(bed.m.loads() == 1, "what was built while files changed is loaded")
     left = os.listdir(bed.m.path("var/lib/kdumpd/base"))
-    check(len(left) <= 3, "they are %s", left)
+    check(len(left) <= 4, "they are %s", left)
 
 
 def reload_waits_for_no_pause(bed):
@@ -175,8 +174,8 @@ def first_start_arms_although_files_change(bed):
     bed.sm.wait(lambda: bed.sm.ready or bed.sm.pid == 0, "READY=1")
     check(bed.sm.ready, "the daemon ended with %s", bed.sm.exit_status)
     check(bed.m.crash_loaded(), "nothing is armed")
-    bed.sm.wait(lambda: bed.state()["state"] == "armed", "the last build")
-    bed.check_armed(2)
+    bed.sm.wait(lambda: bed.state()["state"] == "armed" and bed.m.loads() == 2, "the last build")
+    bed.check_armed()
 
 
 def reload_ends_although_files_always_change(bed):
@@ -193,9 +192,8 @@ def reload_ends_although_files_always_change(bed):
             break
         bed.m.write(LIBRARY, "library %d" % n)
     check(bed.answered() > before, "there is no answer after %d builds", bed.n_builds() - 1)
-    bed.check_image(1)
     bed.sm.wait(lambda: bed.state()["state"] == "armed", "the last build")
-    bed.check_armed(2)
+    bed.check_armed()
 
 
 def failed_build(bed, wish, words):
@@ -217,14 +215,14 @@ def failed_build_is_not_tried_again_by_itself(bed):
     """It would fail again, as soon as the pause is over that its failure has begun."""
     bed.start()
     bed.m.write("bed/dracut", "fail")
-    change_library(bed)
-    bed.check_degraded("building the base image failed", 1)
+    bed.m.write(LIBRARY, "library 2")
+    bed.sm.wait(lambda: bed.state()["state"] == "degraded", "the build's end")
     request = bed.answered()
     bed.sm.run_for(2)
     bed.check_degraded("building the base image failed", 1)
     check(bed.n_builds() == 2 and bed.answered() == request, "%d builds, %d answers", bed.n_builds(), bed.answered())
     bed.m.write("bed/dracut", "")
-    change_library(bed, "library 3")
+    bed.m.write(LIBRARY, "library 3")
     bed.sm.wait(lambda: bed.state()["state"] == "armed", "the build")
     bed.check_armed(2)
 
