@@ -75,7 +75,7 @@ static inline int set(Bed *bed, const char *value, const char *kernel, const cha
 {
         _cleanup_(boot_plan_done) BootPlan plan = { 0 };
         _cleanup_free_ char *message = NULL;
-        const BootRequest request = { bed->fd, value, kernel, release };
+        const BootRequest request = { bed->fd, value, kernel, release, force };
         int r;
 
         boot_memory_done(&bed->memory);
@@ -86,7 +86,7 @@ static inline int set(Bed *bed, const char *value, const char *kernel, const cha
                 return r;
         }
         n_runs = 0;
-        return boot_plan_apply(&plan, bed->fd, &bed->memory, value, force, fake_run);
+        return boot_plan_apply(&plan, &bed->memory, &request, fake_run);
 }
 
 /* What the only or first change would be. */
@@ -94,9 +94,9 @@ static inline BootAction first_action(Bed *bed, const char *value, const char *k
 {
         _cleanup_(boot_plan_done) BootPlan plan = { 0 };
         _cleanup_free_ char *message = NULL;
-        const BootRequest request = { bed->fd, value, kernel, NULL };
+        const BootRequest request = { bed->fd, value, kernel, NULL, force };
 
         assert_true(boot_plan_make(&request, &plan, &message) > 0);
         assert_true(plan.n_changes > 0);
-        return boot_change_action(&plan.changes[0], &bed->memory, value, force);
+        return boot_change_action(&plan.changes[0], &bed->memory, &request);
 }

@@ -27,6 +27,7 @@ typedef struct Reset {
         bool ours; /* the root is that of the running system */
         char *release, *cmdline, *value;
         uint64_t ram_bytes;
+        BootRequest request;
         BootPlan plan;
         BootMemory memory;
 } Reset;
@@ -124,13 +125,14 @@ static int choose_value(Reset *reset)
 
 static int make_plan(Reset *reset)
 {
-        const BootRequest request = { .root_fd = reset->root_fd,
-                                      .value = reset->value,
-                                      .kernel = reset->arguments.kernel,
-                                      .release = reset->release };
         _cleanup_free_ char *message = NULL;
         int r;
 
+        reset->request = (BootRequest){ .root_fd = reset->root_fd,
+                                        .value = reset->value,
+                                        .kernel = reset->arguments.kernel,
+                                        .release = reset->release,
+                                        .force = reset->arguments.force };
         /* Its boot entries are made by rpm-ostree from what it keeps itself. */
         if (faccessat(reset->root_fd, "run/ostree-booted", F_OK, 0) == 0)
                 return log_error_errno(-EOPNOTSUPP,
@@ -144,7 +146,7 @@ static int make_plan(Reset *reset)
                                        "Failed to read '%s': %s. If you remove it, values that "
                                        "are there are taken for yours.",
                                        PATH_BOOT_MEMORY, message ?: strerror(-r));
-        r = boot_plan_make(&request, &reset->plan, &message);
+        r = boot_plan_make(&reset->request, &reset->plan, &message);
         if (r < 0)
                 return log_error_errno(r, "Cannot set crashkernel=%s: %s.", reset->value,
                                        message ?: strerror(-r));
@@ -166,8 +168,7 @@ static bool explain_obstacles(const Reset *reset)
 
         for (size_t i = 0; i < reset->plan.n_changes; i++) {
                 const BootChange *change = &reset->plan.changes[i];
-                BootAction action = boot_change_action(change, &reset->memory, reset->value,
-                                                       reset->arguments.force);
+                BootAction action = boot_change_action(change, &reset->memory, &reset->request);
 
                 if (action == BOOT_FOREIGN)
                         log_error("'%s', line %u: crashkernel=%s was not written by kdumpctl. "
@@ -190,8 +191,7 @@ static void show_plan(const Reset *reset)
         for (size_t i = 0; i < reset->plan.n_changes; i++) {
                 const BootChange *change = &reset->plan.changes[i];
 
-                if (boot_change_action(change, &reset->memory, reset->value,
-                                       reset->arguments.force) == BOOT_KEEP)
+                if (boot_change_action(change, &reset->memory, &reset->request) == BOOT_KEEP)
                         (void) printf("'%s' has crashkernel=%s already.\n", change->path,
                                       reset->value);
                 else
@@ -265,8 +265,8 @@ static int act(Reset *reset)
                 show_plan(reset);
                 return 0;
         }
-        n = boot_plan_apply(&reset->plan, reset->root_fd, &reset->memory, reset->value,
-                            reset->arguments.force, reset->ours ? run_program : NULL);
+        n = boot_plan_apply(&reset->plan, &reset->memory, &reset->request,
+                            reset->ours ? run_program : NULL);
         if (n < 0)
                 return n;
         say_written(reset);
