@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Reset: one change of crashkernel=, from the system that is meant to what is said of it at the
+ * end. All of these log. */
+#pragma once
+
+#include "bootloader.h"
+
+typedef struct Reset {
+        int root_fd;
+        bool ours;               /* the root is that of the running system */
+        char *release, *cmdline; /* of the running kernel; NULL: another system's root */
+        uint64_t ram_bytes;      /* 0: not known */
+        char *value;
+        BootRequest request; /* the caller fills it */
+        BootPlan plan;
+        BootMemory memory;
+} Reset;
+
+void reset_done(Reset *reset);
+
+/* Opens folder @root, and asks the running kernel if that is its root. */
+int reset_open(Reset *reset, const char *root);
+
+/* @value: what the user asks for; NULL: the default. -EINVAL if the kernel would not take it. */
+int reset_choose_value(Reset *reset, const char *value);
+
+/* Fills the memory, and the plan of the request. Returns 0; -ENOENT if no place is known. */
+int reset_make_plan(Reset *reset);
+
+/* Does what is planned, without asking. Returns how many files were written. */
+int reset_apply(Reset *reset);
+
+/* What is, and what will be at the next boot. */
+void reset_say_sizes(const Reset *reset);
