@@ -344,7 +344,7 @@ static int bls_plan(const BootRequest *request, BootPlan *plan, char **reterr_me
         /* The running kernel comes from GRUB then, or as an image with its command line inside, and
          * the entries are another system's. */
         if (plan->n_changes == before && !request->kernel &&
-            (before > 0 ||
+            (before > 0 || request->defaults_only ||
              (boot_loader_cmdline.exists(request->root_fd) && has_unified_image(request->root_fd))))
                 return 0;
         if (plan->n_changes == before) {

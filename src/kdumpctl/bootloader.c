@@ -107,11 +107,21 @@ int boot_change_set(BootChange *change, BootLineHasWords has_words, const char *
                               &change->size);
 }
 
+/* What a file says of itself is not enough: it may have been the user's choice. */
+static bool is_our_default(const BootChange *change, const BootMemory *memory)
+{
+        return !change->by_hand && change->present &&
+               boot_memory_has_default(memory, change->path, change->present,
+                                       change->folder_is_ours);
+}
+
 BootAction boot_change_action(const BootChange *change, const BootMemory *memory,
                               const BootRequest *request)
 {
         if (streq_ptr(change->present, request->value))
                 return BOOT_KEEP;
+        if (request->defaults_only)
+                return is_our_default(change, memory) ? BOOT_WRITE : BOOT_LEAVE;
         if (change->by_hand)
                 return BOOT_BY_HAND;
         if (!change->present || request->force || change->present_is_ours ||
@@ -178,7 +188,9 @@ static bool needs_after(const BootChange *change, const BootRequest *request)
 
         if (!loader->after || change->written)
                 return loader->after;
-        if (!loader->is_stale || !loader->is_stale(request->root_fd, request->value))
+        /* Where another value is left alone, the menu is right to have that. */
+        if (!streq_ptr(change->present, request->value) || !loader->is_stale ||
+            !loader->is_stale(request->root_fd, request->value))
                 return false;
         log_info("The boot menu does not have crashkernel=%s yet: running '%s'.", request->value,
                  loader->after[0]);
@@ -215,7 +227,7 @@ static int remember_new(const BootPlan *plan, BootMemory *memory, const BootRequ
         for (size_t i = 0; i < plan->n_changes; i++) {
                 if (!plan->changes[i].written)
                         continue;
-                r = boot_memory_add(memory, plan->changes[i].path, request->value);
+                r = boot_memory_add(memory, plan->changes[i].path, request->value, request->origin);
                 if (r < 0)
                         return log_oom();
         }
@@ -233,7 +245,7 @@ static void forget_old(const BootPlan *plan, BootMemory *memory, const BootReque
                 if (!plan->changes[i].written)
                         continue;
                 boot_memory_remove(memory, plan->changes[i].path);
-                r = boot_memory_add(memory, plan->changes[i].path, request->value);
+                r = boot_memory_add(memory, plan->changes[i].path, request->value, request->origin);
         }
         if (r >= 0)
                 r = boot_memory_write(request->root_fd, memory);

@@ -12,9 +12,12 @@ typedef struct BootRequest {
         int root_fd;
         const char *value;   /* what is to follow crashkernel= */
         const char *kernel;  /* "ALL", "DEFAULT", or the path of an image; NULL: the running one */
-        const char *release; /* of the running kernel; NULL: this is another system's root, and all
-                                of its kernels are meant */
+        const char *release; /* of the running kernel, or of one that was installed; NULL: all
+                                kernels are meant */
         bool force;          /* values of others are replaced as well */
+        bool defaults_only;  /* only defaults that we wrote are replaced, and nothing is added:
+                                nobody has asked for it now */
+        BootOrigin origin;   /* of @value */
 } BootRequest;
 
 /* A file that is to be changed, or would be if we might. */
@@ -58,6 +61,7 @@ typedef enum BootAction {
         BOOT_WRITE,   /* set it */
         BOOT_FOREIGN, /* somebody else's value is there */
         BOOT_BY_HAND, /* not our kind of text */
+        BOOT_LEAVE,   /* no default that we wrote, and only these are meant */
         _BOOT_ACTION_MAX,
         _BOOT_ACTION_INVALID = -EINVAL,
 } BootAction;

@@ -47,17 +47,19 @@ int reset_open(Reset *reset, const char *root)
 
 int reset_choose_value(Reset *reset, const char *value)
 {
-        _cleanup_free_ char *message = NULL;
+        _cleanup_free_ char *message = NULL, *advised = NULL;
         uint64_t bytes;
         int r;
 
-        if (value) {
-                reset->value = strdup(value);
-                r = reset->value ? 0 : -ENOMEM;
-        } else
-                r = crashkernel_default(&reset->value);
-        if (r < 0)
+        if (crashkernel_default(&advised) < 0)
                 return log_oom();
+        reset->value = strdup(value ?: advised);
+        if (!reset->value)
+                return log_oom();
+        reset->request.root_fd = reset->root_fd;
+        reset->request.value = reset->value;
+        reset->request.origin =
+                streq(reset->value, advised) ? BOOT_ORIGIN_DEFAULT : BOOT_ORIGIN_USER;
         r = crashkernel_evaluate(reset->value, reset->ram_bytes, &bytes, &message);
         if (r < 0)
                 return log_error_errno(

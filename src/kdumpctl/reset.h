@@ -11,7 +11,7 @@ typedef struct Reset {
         char *release, *cmdline; /* of the running kernel; NULL: another system's root */
         uint64_t ram_bytes;      /* 0: not known */
         char *value;
-        BootRequest request; /* the caller fills it */
+        BootRequest request; /* the caller says which kernels, and what may be replaced */
         BootPlan plan;
         BootMemory memory;
 } Reset;
@@ -21,7 +21,8 @@ void reset_done(Reset *reset);
 /* Opens folder @root, and asks the running kernel if that is its root. */
 int reset_open(Reset *reset, const char *root);
 
-/* @value: what the user asks for; NULL: the default. -EINVAL if the kernel would not take it. */
+/* Has the request ask for @value; NULL: for the default. -EINVAL if the kernel would not take it.
+ */
 int reset_choose_value(Reset *reset, const char *value);
 
 /* Fills the memory, and the plan of the request. Returns 0; -ENOENT if no place is known. */

@@ -136,11 +136,9 @@ int verb_reset_crashkernel(int argc, char **argv)
         if (parse_arguments(argc, argv, &arguments) < 0 || reset_open(&reset, arguments.root) < 0 ||
             reset_choose_value(&reset, arguments.value) < 0)
                 return EXIT_FAILURE;
-        reset.request = (BootRequest){ .root_fd = reset.root_fd,
-                                       .value = reset.value,
-                                       .kernel = arguments.kernel,
-                                       .release = reset.release,
-                                       .force = arguments.force };
+        reset.request.kernel = arguments.kernel;
+        reset.request.release = reset.release;
+        reset.request.force = arguments.force;
         if (reset_make_plan(&reset) < 0 || explain_obstacles(&reset))
                 return EXIT_FAILURE;
         return act(&arguments, &reset) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
