@@ -27,12 +27,17 @@ void reset_done(Reset *reset)
 
 int reset_open(Reset *reset, const char *root)
 {
-        int r;
-
         reset->root_fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (reset->root_fd < 0)
                 return log_error_errno(errno, "Failed to open '%s': %m", root);
         reset->ours = root_is_ours(reset->root_fd);
+        return 0;
+}
+
+int reset_ask_kernel(Reset *reset)
+{
+        int r;
+
         if (!reset->ours)
                 return 0;
         r = root_read_line(reset->root_fd, "/proc/sys/kernel/osrelease", &reset->release);
@@ -70,6 +75,20 @@ int reset_choose_value(Reset *reset, const char *value)
         return 0;
 }
 
+int reset_read_memory(Reset *reset)
+{
+        _cleanup_free_ char *message = NULL;
+        int r;
+
+        r = boot_memory_read(reset->root_fd, &reset->memory, &message);
+        if (r < 0)
+                return log_error_errno(r,
+                                       "Failed to read '%s': %s. If you remove it, values that "
+                                       "are there are taken for yours.",
+                                       PATH_BOOT_MEMORY, message ?: strerror(-r));
+        return 0;
+}
+
 int reset_make_plan(Reset *reset)
 {
         _cleanup_free_ char *message = NULL;
@@ -82,17 +101,11 @@ int reset_make_plan(Reset *reset)
                                        "Run 'rpm-ostree kargs --append-if-missing=crashkernel=%s' "
                                        "and, for a value that is there already, '--delete=' it.",
                                        reset->value);
-        r = boot_memory_read(reset->root_fd, &reset->memory, &message);
-        if (r < 0)
-                return log_error_errno(r,
-                                       "Failed to read '%s': %s. If you remove it, values that "
-                                       "are there are taken for yours.",
-                                       PATH_BOOT_MEMORY, message ?: strerror(-r));
         r = boot_plan_make(&reset->request, &reset->plan, &message);
         if (r < 0)
                 return log_error_errno(r, "Cannot set crashkernel=%s: %s.", reset->value,
                                        message ?: strerror(-r));
-        if (r == 0)
+        if (r == 0 && !reset->request.defaults_only)
                 return log_error_errno(
                         -ENOENT,
                         "No boot loader of a known kind was found (/etc/default/grub with "
@@ -114,6 +127,59 @@ int reset_apply(Reset *reset)
 {
         return boot_plan_apply(&reset->plan, &reset->memory, &reset->request,
                                reset->ours ? run_program : NULL);
+}
+
+static void show_change(const Reset *reset, const BootChange *change)
+{
+        switch (boot_change_action(change, &reset->memory, &reset->request)) {
+        case BOOT_KEEP:
+                (void) printf("'%s' has crashkernel=%s already.\n", change->path, reset->value);
+                return;
+        case BOOT_LEAVE:
+                if (change->present)
+                        (void) printf("'%s' keeps crashkernel=%s, which is no default that "
+                                      "kdumpctl wrote.\n",
+                                      change->path, change->present);
+                else
+                        (void) printf("'%s' has no crashkernel=, and gets none.\n", change->path);
+                return;
+        default:
+                (void) printf("Would set crashkernel=%s in '%s'%s%s%s.\n", reset->value,
+                              change->path, change->present ? " (now " : "", change->present ?: "",
+                              change->present ? ")" : "");
+        }
+}
+
+void reset_show_plan(const Reset *reset)
+{
+        for (size_t i = 0; i < reset->plan.n_changes; i++)
+                show_change(reset, &reset->plan.changes[i]);
+}
+
+void reset_say_written(const Reset *reset)
+{
+        const char *hint = NULL;
+
+        for (size_t i = 0; i < reset->plan.n_changes; i++) {
+                const BootChange *change = &reset->plan.changes[i];
+
+                if (!change->written && reset->request.defaults_only)
+                        continue;
+                if (!change->written) {
+                        log_info("'%s' has crashkernel=%s already.", change->path, reset->value);
+                        continue;
+                }
+                log_info("Updated crashkernel=%s for kernel=%s.", reset->value,
+                         change->kernel ?: "ALL");
+                log_info("Written to '%s'%s%s.", change->path,
+                         change->present ? ", which had crashkernel=" : "", change->present ?: "");
+                if (change->loader->after && !reset->ours)
+                        hint = "Run 'update-grub' in this root for GRUB to know it.";
+                if (change->loader->hint)
+                        hint = change->loader->hint;
+        }
+        if (hint)
+                log_info("%s", hint);
 }
 
 /* What is, and what will be: the next boot may be needed although nothing was written now. */

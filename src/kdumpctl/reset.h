@@ -18,18 +18,27 @@ typedef struct Reset {
 
 void reset_done(Reset *reset);
 
-/* Opens folder @root, and asks the running kernel if that is its root. */
 int reset_open(Reset *reset, const char *root);
+
+/* If the root is that of the running kernel. */
+int reset_ask_kernel(Reset *reset);
 
 /* Has the request ask for @value; NULL: for the default. -EINVAL if the kernel would not take it.
  */
 int reset_choose_value(Reset *reset, const char *value);
 
-/* Fills the memory, and the plan of the request. Returns 0; -ENOENT if no place is known. */
+int reset_read_memory(Reset *reset);
+
+/* Returns 0; -ENOENT if no place is known and the user is to be told. */
 int reset_make_plan(Reset *reset);
+
+/* Prints what reset_apply() would do. */
+void reset_show_plan(const Reset *reset);
 
 /* Does what is planned, without asking. Returns how many files were written. */
 int reset_apply(Reset *reset);
+
+void reset_say_written(const Reset *reset);
 
 /* What is, and what will be at the next boot. */
 void reset_say_sizes(const Reset *reset);

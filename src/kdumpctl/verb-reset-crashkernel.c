@@ -73,57 +73,18 @@ static bool explain_obstacles(const Reset *reset)
         return found;
 }
 
-static void show_plan(const Reset *reset)
-{
-        for (size_t i = 0; i < reset->plan.n_changes; i++) {
-                const BootChange *change = &reset->plan.changes[i];
-
-                if (boot_change_action(change, &reset->memory, &reset->request) == BOOT_KEEP)
-                        (void) printf("'%s' has crashkernel=%s already.\n", change->path,
-                                      reset->value);
-                else
-                        (void) printf("Would set crashkernel=%s in '%s'%s%s%s.\n", reset->value,
-                                      change->path, change->present ? " (now " : "",
-                                      change->present ?: "", change->present ? ")" : "");
-        }
-}
-
-static void say_written(const Reset *reset)
-{
-        const char *hint = NULL;
-
-        for (size_t i = 0; i < reset->plan.n_changes; i++) {
-                const BootChange *change = &reset->plan.changes[i];
-
-                if (!change->written) {
-                        log_info("'%s' has crashkernel=%s already.", change->path, reset->value);
-                        continue;
-                }
-                log_info("Updated crashkernel=%s for kernel=%s.", reset->value,
-                         change->kernel ?: "ALL");
-                log_info("Written to '%s'%s%s.", change->path,
-                         change->present ? ", which had crashkernel=" : "", change->present ?: "");
-                if (change->loader->after && !reset->ours)
-                        hint = "Run 'update-grub' in this root for GRUB to know it.";
-                if (change->loader->hint)
-                        hint = change->loader->hint;
-        }
-        if (hint)
-                log_info("%s", hint);
-}
-
 static int act(const Arguments *arguments, Reset *reset)
 {
         int n;
 
         if (arguments->dry_run) {
-                show_plan(reset);
+                reset_show_plan(reset);
                 return 0;
         }
         n = reset_apply(reset);
         if (n < 0)
                 return n;
-        say_written(reset);
+        reset_say_written(reset);
         reset_say_sizes(reset);
         return 0;
 }
@@ -134,12 +95,13 @@ int verb_reset_crashkernel(int argc, char **argv)
         Arguments arguments;
 
         if (parse_arguments(argc, argv, &arguments) < 0 || reset_open(&reset, arguments.root) < 0 ||
-            reset_choose_value(&reset, arguments.value) < 0)
+            reset_ask_kernel(&reset) < 0 || reset_choose_value(&reset, arguments.value) < 0)
                 return EXIT_FAILURE;
         reset.request.kernel = arguments.kernel;
         reset.request.release = reset.release;
         reset.request.force = arguments.force;
-        if (reset_make_plan(&reset) < 0 || explain_obstacles(&reset))
+        if (reset_read_memory(&reset) < 0 || reset_make_plan(&reset) < 0 ||
+            explain_obstacles(&reset))
                 return EXIT_FAILURE;
         return act(&arguments, &reset) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
