@@ -425,6 +425,36 @@ class FollowDefault(Bed):
         self.assertIn("crashkernel.json", self.run_it(self.AFTER_UPDATE, status=1)[1])
         self.assertEqual(self.value_in(cmdline), [self.OLD])
 
+    def run_hook(self, name, *words, wrapper=True):
+        """Runs one of kernel/ as root's tools would, but with a kdumpctl that is about our root."""
+        tools = Path(self.folder.name) / "bin"
+        tools.mkdir(exist_ok=True)
+        path = tools / "kdumpctl"
+        path.unlink(missing_ok=True)
+        if wrapper:
+            path.write_text('#!/bin/sh\nexec "%s" "--root=%s" "$@"\n' % (KDUMPCTL, self.root), encoding="utf-8")
+            path.chmod(0o755)
+        return subprocess.run([SOURCE_ROOT / "kernel" / name, *words], check=True, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, encoding="utf-8", env={"PATH": str(tools)})
+
+    def test_hooks_of_kernel_packages(self):
+        self.remember(self.ENTRIES + "6.1.conf")
+        entry = self.put_entry("6.2")
+        for name, words, hooked in (("92-crashkernel.install", ["add", "6.2", "/boot/x/6.2", "/vmlinuz"], True),
+                                    ("92-crashkernel.install", ["add", "6.3", "/boot/x/6.3", "/vmlinuz"], False),
+                                    ("92-crashkernel.install", ["remove", "6.2", "/boot/x/6.2"], False),
+                                    ("92-crashkernel.install", ["inspect"], False),
+                                    ("postinst", ["6.2", "/boot/vmlinuz-6.2"], True)):
+            self.put_entry("6.2")
+            self.put("etc/kdump.conf", "auto_reset_crashkernel yes\n")
+            self.run_hook(name, *words)
+            self.assertEqual(self.value_in(entry), [self.default if hooked else self.OLD])
+        # No kernel package fails because of them.
+        self.put("etc/kdump.conf", "no_such x\n")
+        for name, words in (("92-crashkernel.install", ["add", "6.2"]), ("postinst", ["6.2"]), ("postinst", [])):
+            self.assertIn("kdump: ", self.run_hook(name, *words).stderr)
+        self.assertEqual(self.run_hook("postinst", "6.2", wrapper=False).stderr, "")
+
     def test_words_that_are_not_understood(self):
         for words in ([self.FOR_KERNEL], [self.FOR_KERNEL, ""], [self.FOR_KERNEL, "6.1", "6.2"], [self.AFTER_UPDATE, "6.1"],
                       [self.AFTER_UPDATE, "--force"], ["--root=/no/such", self.AFTER_UPDATE]):
