@@ -96,6 +96,11 @@ class Propagate(unittest.TestCase):
         self.assertIn("is not enough to log in", said)
         self.assertFalse((self.folder / "dumps").exists())
 
+    def test_advice_names_the_port(self):
+        self.server.known.write_text("", encoding="utf-8")
+        said = self.propagate(self.folder / "dumps", "--target=%s@localhost" % USER, "--port=2222", status=1)
+        self.assertRegex(said, "run 'ssh-copy-id -f -i .* -p 2222 %s@localhost'" % USER)
+
     def test_server_that_is_not_known_is_not_trusted(self):
         self.server.known.write_text("", encoding="utf-8")
         said = self.propagate(self.folder / "dumps", status=1)

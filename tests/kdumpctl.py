@@ -4,6 +4,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -300,6 +301,164 @@ class Propagate(Bed):
         ran, said = self.propagate("--target=u@h", status=1)
         self.assertEqual(len(ran), 1)
         self.assertIn("'ssh-keygen' failed, exit status 1", said)
+
+
+class FollowDefault(Bed):
+    """After an update of kdumpd, or when a kernel was installed."""
+
+    AFTER_UPDATE = "_reset-crashkernel-after-update"
+    FOR_KERNEL = "_reset-crashkernel-for-installed_kernel"
+    OLD = "1G-:192M"
+    ENTRIES = "boot/loader/entries/"
+
+    def setUp(self):
+        super().setUp()
+        self.default = self.run_it("get-default-crashkernel", root=False)[0]
+
+    def remember(self, *places, value=OLD, **more):
+        """As if a kdumpd with another default had written it."""
+        return self.put("var/lib/kdumpd/crashkernel.json", json.dumps(
+            {"written": [{"place": "/" + place, "value": value, **more} for place in places]}), mode=0o600)
+
+    def put_cmdline(self, value=OLD):
+        return self.put("etc/kernel/cmdline", "root=LABEL=x crashkernel=%s ro\n" % value)
+
+    def put_entry(self, release, value=OLD):
+        return self.put(self.ENTRIES + release + ".conf",
+                        "title x\nversion %s\nlinux /vmlinuz-%s\noptions ro crashkernel=%s\n" % (release, release, value))
+
+    def value_in(self, path):
+        return re.findall(r"crashkernel=([^\s\"]+)", path.read_text(encoding="utf-8"))
+
+    def test_only_where_the_configuration_says_so(self):
+        for text, wanted in ((None, False), ("", False), ("auto_reset_crashkernel no\n", False),
+                             ("auto_reset_crashkernel yes\n", True)):
+            for words in ([self.AFTER_UPDATE], [self.FOR_KERNEL, "6.1"]):
+                self.remember("etc/kernel/cmdline")
+                cmdline = self.put_cmdline()
+                if text is not None:
+                    self.put("etc/kdump.conf", text)
+                printed = self.run_it(*words, "--dry-run")[0]
+                self.assertEqual(self.value_in(cmdline), [self.OLD])
+                self.assertIn("Would set crashkernel=%s in '/etc/kernel/cmdline' (now %s)" % (self.default, self.OLD)
+                              if wanted else "auto_reset_crashkernel is 'no'", printed)
+                printed, said = self.run_it(*words)
+                self.assertEqual(printed, "")
+                self.assertEqual(self.value_in(cmdline), [self.default if wanted else self.OLD])
+                self.assertEqual("Updated crashkernel=%s for kernel=ALL." % self.default in said, wanted)
+                # Who has not asked for it does not hear of it, nor does anybody a second time.
+                self.assertEqual(said == "", not wanted)
+                self.assertEqual(self.run_it(*words), ("", ""))
+
+    def test_configuration_with_errors_is_no_yes(self):
+        self.remember("etc/kernel/cmdline")
+        cmdline = self.put_cmdline()
+        self.put("etc/kdump.conf", "auto_reset_crashkernel yes\nno_such x\n")
+        self.assertIn("kdumpctl config", self.run_it(self.AFTER_UPDATE, status=1)[1])
+        self.assertEqual(self.value_in(cmdline), [self.OLD])
+        # A drop-in decides as a line of the file does.
+        self.put("etc/kdump.conf", "auto_reset_crashkernel yes\n")
+        self.put("etc/kdump.conf.d/off.conf", "auto_reset_crashkernel no\n")
+        self.run_it(self.AFTER_UPDATE)
+        self.assertEqual(self.value_in(cmdline), [self.OLD])
+
+    def test_values_of_others_stay(self):
+        self.put("etc/kdump.conf", "auto_reset_crashkernel yes\n")
+        cmdline = self.put_cmdline()
+        for memory, value in ((None, self.OLD), ({}, "1G"), ({"value": "1G"}, self.OLD), ({"origin": "user"}, self.OLD)):
+            if memory is not None:
+                self.remember("etc/kernel/cmdline", "etc/kernel/other", **memory)
+            self.put_cmdline(value)
+            self.assertEqual(self.run_it(self.AFTER_UPDATE), ("", ""))
+            self.assertEqual(self.value_in(cmdline), [value])
+        self.assertIn("has not written a default", self.run_it(self.AFTER_UPDATE, "--dry-run")[0])
+        self.remember("etc/kernel/other")
+        self.assertIn("keeps crashkernel=%s" % self.OLD, self.run_it(self.AFTER_UPDATE, "--dry-run")[0])
+        cmdline.write_text("ro\n", encoding="utf-8")
+        self.assertIn("gets none", self.run_it(self.AFTER_UPDATE, "--dry-run")[0])
+
+    def test_what_a_user_asked_for_by_name_stays(self):
+        self.put("etc/kdump.conf", "auto_reset_crashkernel yes\n")
+        cmdline = self.put("etc/kernel/cmdline", "ro\n")
+        for words, value in (([], self.default), (["700M"], "700M"), (["800M"], "800M"), ([self.default], self.default)):
+            self.run_it("reset-crashkernel", *words)
+            self.run_it(self.AFTER_UPDATE)
+            self.assertEqual(self.value_in(cmdline), [value])
+        # The last one is the default: the next default replaces it.
+        memory = self.root / "var/lib/kdumpd/crashkernel.json"
+        for path in (memory, cmdline):
+            path.write_text(path.read_text(encoding="utf-8").replace(self.default, self.OLD), encoding="utf-8")
+        self.run_it(self.AFTER_UPDATE)
+        self.assertEqual(self.value_in(cmdline), [self.default])
+
+    def test_kernel_that_was_installed(self):
+        self.put("etc/kdump.conf", "auto_reset_crashkernel yes\n")
+        self.remember(self.ENTRIES + "6.1.conf")
+        old, new, own = self.put_entry("6.1"), self.put_entry("6.2"), self.put_entry("6.3", "1G")
+        self.assertIn("for kernel=/vmlinuz-6.2.", self.run_it(self.FOR_KERNEL, "6.2")[1])
+        self.assertEqual([self.value_in(path) for path in (old, new, own)], [[self.OLD], [self.default], ["1G"]])
+        for release in ("6.3", "6.4"):
+            self.assertEqual(self.run_it(self.FOR_KERNEL, release), ("", ""))
+        self.run_it(self.AFTER_UPDATE)
+        self.assertEqual([self.value_in(path) for path in (old, new, own)], [[self.default], [self.default], ["1G"]])
+
+    def test_grub_is_told_to_be_updated(self):
+        self.put("etc/kdump.conf", "auto_reset_crashkernel yes\n")
+        self.put("etc/default/grub", "A=1\n")
+        self.put("usr/sbin/update-grub", "#!", mode=0o755)
+        self.run_it("reset-crashkernel")
+        dropin = self.root / "etc/default/grub.d/kdump.cfg"
+        memory = self.root / "var/lib/kdumpd/crashkernel.json"
+        for path in (memory, dropin):
+            path.write_text(path.read_text(encoding="utf-8").replace(self.default, self.OLD), encoding="utf-8")
+        self.assertIn("update-grub", self.run_it(self.AFTER_UPDATE)[1])
+        self.assertEqual(self.value_in(dropin), [self.default])
+
+    def test_systems_that_are_not_for_us(self):
+        self.put("etc/kdump.conf", "auto_reset_crashkernel yes\n")
+        self.remember("etc/kernel/cmdline")
+        self.assertEqual(self.run_it(self.AFTER_UPDATE), ("", ""))
+        cmdline = self.put_cmdline()
+        self.put("run/ostree-booted", "")
+        self.assertIn("rpm-ostree", self.run_it(self.AFTER_UPDATE, status=1)[1])
+        self.put("var/lib/kdumpd/crashkernel.json", "{")
+        self.assertIn("crashkernel.json", self.run_it(self.AFTER_UPDATE, status=1)[1])
+        self.assertEqual(self.value_in(cmdline), [self.OLD])
+
+    def run_hook(self, name, *words, wrapper=True):
+        """Runs one of kernel/ as root's tools would, but with a kdumpctl that is about our root."""
+        tools = Path(self.folder.name) / "bin"
+        tools.mkdir(exist_ok=True)
+        path = tools / "kdumpctl"
+        path.unlink(missing_ok=True)
+        if wrapper:
+            path.write_text('#!/bin/sh\nexec "%s" "--root=%s" "$@"\n' % (KDUMPCTL, self.root), encoding="utf-8")
+            path.chmod(0o755)
+        return subprocess.run([SOURCE_ROOT / "kernel" / name, *words], check=True, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, encoding="utf-8", env={"PATH": str(tools)})
+
+    def test_hooks_of_kernel_packages(self):
+        self.remember(self.ENTRIES + "6.1.conf")
+        entry = self.put_entry("6.2")
+        for name, words, hooked in (("92-crashkernel.install", ["add", "6.2", "/boot/x/6.2", "/vmlinuz"], True),
+                                    ("92-crashkernel.install", ["add", "6.3", "/boot/x/6.3", "/vmlinuz"], False),
+                                    ("92-crashkernel.install", ["remove", "6.2", "/boot/x/6.2"], False),
+                                    ("92-crashkernel.install", ["inspect"], False),
+                                    ("postinst", ["6.2", "/boot/vmlinuz-6.2"], True)):
+            self.put_entry("6.2")
+            self.put("etc/kdump.conf", "auto_reset_crashkernel yes\n")
+            self.run_hook(name, *words)
+            self.assertEqual(self.value_in(entry), [self.default if hooked else self.OLD])
+        # No kernel package fails because of them.
+        self.put("etc/kdump.conf", "no_such x\n")
+        for name, words in (("92-crashkernel.install", ["add", "6.2"]), ("postinst", ["6.2"]), ("postinst", [])):
+            self.assertIn("kdump: ", self.run_hook(name, *words).stderr)
+        self.assertEqual(self.run_hook("postinst", "6.2", wrapper=False).stderr, "")
+
+    def test_words_that_are_not_understood(self):
+        for words in ([self.FOR_KERNEL], [self.FOR_KERNEL, ""], [self.FOR_KERNEL, "6.1", "6.2"], [self.AFTER_UPDATE, "6.1"],
+                      [self.AFTER_UPDATE, "--force"], ["--root=/no/such", self.AFTER_UPDATE]):
+            self.assertEqual(self.run_it(*words, status=1, root=False)[0], "")
 
 
 if __name__ == "__main__":

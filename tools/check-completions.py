@@ -23,7 +23,7 @@ def read_help(program):
     """verb -> set of its options, and those that stand before any verb ("")."""
     text = subprocess.run([program, "help"], check=True, stdout=subprocess.PIPE, encoding="utf-8").stdout
     verbs = {"": set(re.findall(r"--[a-z-]+", text.splitlines()[0]))}
-    for verb, rest in re.findall(r"^  ([a-z][a-z-]*)(.*)$", text, re.M):
+    for verb, rest in re.findall(r"^  ([a-z_][a-z_-]*)(.*)$", text, re.M):
         # What it does stands behind two blanks.
         arguments = rest.split("  ")[0]
         verbs.setdefault(verb, set()).update(re.findall(r"(?<![\w-])--?[a-z][a-z-]*", arguments))
@@ -64,11 +64,11 @@ def check_bash_words(file):
 
 def check_zsh(file, verbs):
     text = Path(file).read_text(encoding="utf-8")
-    described = set(re.findall(r"^ +'([a-z-]+):", text, re.M))
+    described = set(re.findall(r"^ +'([a-z_-]+):", text, re.M))
     variables = {"$" + name: value for name, value in re.findall(r"^local (\w+)='(.*)'$", text, re.M)}
     # "a | b)" and all up to ";;"
     branches = {}
-    for names, body in re.findall(r"^ +([a-z][a-z |-]*)\)\n(.*?);;", text, re.M | re.S):
+    for names, body in re.findall(r"^ +([a-z_][a-z_ |-]*)\)\n(.*?);;", text, re.M | re.S):
         for name, value in variables.items():
             body = body.replace(name, value)
         for name in names.split("|"):

@@ -13,6 +13,7 @@
 #include "strv.h"
 
 #define ENTRIES "/loader/entries"
+#define UNIFIED "/EFI/Linux"
 #define NAME_END ".conf"
 
 /* /boot, and where an ESP is mounted. */
@@ -293,6 +294,23 @@ static int list_entries(int root_fd, char ***ret)
         return 0;
 }
 
+/* Type 2 of the specification: its command line is inside. */
+static bool has_unified_image(int root_fd)
+{
+        for (size_t i = 0; i < ELEMENTSOF(bases); i++) {
+                _cleanup_strv_ char **names = NULL;
+                _cleanup_free_ char *folder = NULL;
+
+                if (strprintf(&folder, "%s" UNIFIED, bases[i]) < 0 ||
+                    root_list(root_fd, folder, &names) < 0)
+                        continue;
+                for (char **name = names; name && *name; name++)
+                        if (ends_with(*name, ".efi"))
+                                return true;
+        }
+        return false;
+}
+
 static bool bls_exists(int root_fd)
 {
         _cleanup_strv_ char **paths = NULL;
@@ -326,7 +344,8 @@ static int bls_plan(const BootRequest *request, BootPlan *plan, char **reterr_me
         /* The running kernel comes from GRUB then, or as an image with its command line inside, and
          * the entries are another system's. */
         if (plan->n_changes == before && !request->kernel &&
-            (before > 0 || boot_loader_cmdline.exists(request->root_fd)))
+            (before > 0 || request->defaults_only ||
+             (boot_loader_cmdline.exists(request->root_fd) && has_unified_image(request->root_fd))))
                 return 0;
         if (plan->n_changes == before) {
                 (void) strprintf(reterr_message,

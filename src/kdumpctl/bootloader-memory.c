@@ -6,9 +6,16 @@
 #include "json-fields.h"
 #include "rootdir.h"
 
+static const char *const origin_names[] = {
+        [BOOT_ORIGIN_DEFAULT] = "default",
+        [BOOT_ORIGIN_USER] = "user",
+};
+
 static const JsonField item_fields[] = {
         { "place", JSON_FIELD_STRING, offsetof(BootMemoryItem, place), .required = true },
         { "value", JSON_FIELD_STRING, offsetof(BootMemoryItem, value), .required = true },
+        { "origin", JSON_FIELD_ENUM, offsetof(BootMemoryItem, origin), .names = origin_names,
+          .n_names = ELEMENTSOF(origin_names) },
 };
 
 static void item_done(BootMemoryItem *item)
@@ -40,10 +47,11 @@ static int take_item(BootMemory *memory, BootMemoryItem *item)
         return 0;
 }
 
-int boot_memory_add(BootMemory *memory, const char *place, const char *value)
+int boot_memory_add(BootMemory *memory, const char *place, const char *value, BootOrigin origin)
 {
-        _cleanup_(item_done)
-                BootMemoryItem item = { .place = strdup(place), .value = strdup(value) };
+        _cleanup_(item_done) BootMemoryItem item = { .place = strdup(place),
+                                                     .value = strdup(value),
+                                                     .origin = origin };
 
         if (!item.place || !item.value)
                 return -ENOMEM;
@@ -76,15 +84,40 @@ static bool same_folder(const char *a, const char *b)
                strncmp(a, b, (size_t) (a_slash - a)) == 0;
 }
 
+static bool item_is(const BootMemoryItem *item, const char *place, const char *value, bool folder)
+{
+        return streq(item->value, value) &&
+               (folder ? same_folder(item->place, place) : streq(item->place, place));
+}
+
 bool boot_memory_has(const BootMemory *memory, const char *place, const char *value, bool folder)
 {
-        for (size_t i = 0; i < memory->n_items; i++) {
-                const BootMemoryItem *item = &memory->items[i];
-
-                if (streq(item->value, value) &&
-                    (folder ? same_folder(item->place, place) : streq(item->place, place)))
+        for (size_t i = 0; i < memory->n_items; i++)
+                if (item_is(&memory->items[i], place, value, folder))
                         return true;
+        return false;
+}
+
+bool boot_memory_has_default(const BootMemory *memory, const char *place, const char *value,
+                             bool folder)
+{
+        bool found = false;
+
+        for (size_t i = 0; i < memory->n_items; i++) {
+                if (!item_is(&memory->items[i], place, value, folder))
+                        continue;
+                if (memory->items[i].origin != BOOT_ORIGIN_DEFAULT)
+                        return false;
+                found = true;
         }
+        return found;
+}
+
+bool boot_memory_has_defaults(const BootMemory *memory)
+{
+        for (size_t i = 0; i < memory->n_items; i++)
+                if (memory->items[i].origin == BOOT_ORIGIN_DEFAULT)
+                        return true;
         return false;
 }
 

@@ -107,14 +107,24 @@ int boot_change_set(BootChange *change, BootLineHasWords has_words, const char *
                               &change->size);
 }
 
-BootAction boot_change_action(const BootChange *change, const BootMemory *memory, const char *value,
-                              bool force)
+/* What a file says of itself is not enough: it may have been the user's choice. */
+static bool is_our_default(const BootChange *change, const BootMemory *memory)
 {
-        if (streq_ptr(change->present, value))
+        return !change->by_hand && change->present &&
+               boot_memory_has_default(memory, change->path, change->present,
+                                       change->folder_is_ours);
+}
+
+BootAction boot_change_action(const BootChange *change, const BootMemory *memory,
+                              const BootRequest *request)
+{
+        if (streq_ptr(change->present, request->value))
                 return BOOT_KEEP;
+        if (request->defaults_only)
+                return is_our_default(change, memory) ? BOOT_WRITE : BOOT_LEAVE;
         if (change->by_hand)
                 return BOOT_BY_HAND;
-        if (!change->present || force || change->present_is_ours ||
+        if (!change->present || request->force || change->present_is_ours ||
             boot_memory_has(memory, change->path, change->present, change->folder_is_ours))
                 return BOOT_WRITE;
         return BOOT_FOREIGN;
@@ -172,21 +182,23 @@ static int write_all(const BootPlan *plan, int root_fd)
         return 0;
 }
 
-static bool needs_after(const BootChange *change, int root_fd, const char *value)
+static bool needs_after(const BootChange *change, const BootRequest *request)
 {
         const BootLoader *loader = change->loader;
 
         if (!loader->after || change->written)
                 return loader->after;
-        if (!loader->is_stale || !loader->is_stale(root_fd, value))
+        /* Where another value is left alone, the menu is right to have that. */
+        if (!streq_ptr(change->present, request->value) || !loader->is_stale ||
+            !loader->is_stale(request->root_fd, request->value))
                 return false;
-        log_info("The boot menu does not have crashkernel=%s yet: running '%s'.", value,
+        log_info("The boot menu does not have crashkernel=%s yet: running '%s'.", request->value,
                  loader->after[0]);
         return true;
 }
 
 /* Once for each kind of which a file was written, now or before without the rest. */
-static int run_after(const BootPlan *plan, int root_fd, const char *value, BootRun run)
+static int run_after(const BootPlan *plan, const BootRequest *request, BootRun run)
 {
         const BootLoader *last = NULL;
 
@@ -194,7 +206,7 @@ static int run_after(const BootPlan *plan, int root_fd, const char *value, BootR
                 const BootLoader *loader = plan->changes[i].loader;
                 int status = 0, r;
 
-                if (loader == last || !needs_after(&plan->changes[i], root_fd, value))
+                if (loader == last || !needs_after(&plan->changes[i], request))
                         continue;
                 last = loader;
                 r = run(loader->after, &status);
@@ -208,24 +220,24 @@ static int run_after(const BootPlan *plan, int root_fd, const char *value, BootR
 }
 
 /* Before anything is written, so that what we wrote is known to be ours whenever this is ended. */
-static int remember_new(const BootPlan *plan, int root_fd, BootMemory *memory, const char *value)
+static int remember_new(const BootPlan *plan, BootMemory *memory, const BootRequest *request)
 {
         int r;
 
         for (size_t i = 0; i < plan->n_changes; i++) {
                 if (!plan->changes[i].written)
                         continue;
-                r = boot_memory_add(memory, plan->changes[i].path, value);
+                r = boot_memory_add(memory, plan->changes[i].path, request->value, request->origin);
                 if (r < 0)
                         return log_oom();
         }
-        r = boot_memory_write(root_fd, memory);
+        r = boot_memory_write(request->root_fd, memory);
         if (r < 0)
                 return log_error_errno(r, "Failed to write '%s': %m", PATH_BOOT_MEMORY);
         return 0;
 }
 
-static void forget_old(const BootPlan *plan, int root_fd, BootMemory *memory, const char *value)
+static void forget_old(const BootPlan *plan, BootMemory *memory, const BootRequest *request)
 {
         int r = 0;
 
@@ -233,10 +245,10 @@ static void forget_old(const BootPlan *plan, int root_fd, BootMemory *memory, co
                 if (!plan->changes[i].written)
                         continue;
                 boot_memory_remove(memory, plan->changes[i].path);
-                r = boot_memory_add(memory, plan->changes[i].path, value);
+                r = boot_memory_add(memory, plan->changes[i].path, request->value, request->origin);
         }
         if (r >= 0)
-                r = boot_memory_write(root_fd, memory);
+                r = boot_memory_write(request->root_fd, memory);
         if (r < 0)
                 (void) log_warning_errno(r, "Failed to tidy '%s', ignoring: %m", PATH_BOOT_MEMORY);
 }
@@ -252,8 +264,7 @@ static void forget_new(int root_fd, BootMemory *memory, size_t n_before)
                 (void) log_warning_errno(r, "Failed to tidy '%s', ignoring: %m", PATH_BOOT_MEMORY);
 }
 
-int boot_plan_apply(BootPlan *plan, int root_fd, BootMemory *memory, const char *value, bool force,
-                    BootRun run)
+int boot_plan_apply(BootPlan *plan, BootMemory *memory, const BootRequest *request, BootRun run)
 {
         size_t n_before = memory->n_items;
         bool all_there = true;
@@ -262,25 +273,25 @@ int boot_plan_apply(BootPlan *plan, int root_fd, BootMemory *memory, const char 
         for (size_t i = 0; i < plan->n_changes; i++) {
                 BootChange *change = &plan->changes[i];
 
-                change->written = boot_change_action(change, memory, value, force) == BOOT_WRITE;
+                change->written = boot_change_action(change, memory, request) == BOOT_WRITE;
                 n += change->written;
-                all_there &= streq_ptr(change->present, value);
+                all_there &= streq_ptr(change->present, request->value);
         }
         if (n == 0)
-                return all_there && run ? run_after(plan, root_fd, value, run) : 0;
-        r = remember_new(plan, root_fd, memory, value);
+                return all_there && run ? run_after(plan, request, run) : 0;
+        r = remember_new(plan, memory, request);
         if (r < 0)
                 return r;
-        r = write_all(plan, root_fd);
+        r = write_all(plan, request->root_fd);
         if (r >= 0 && run) {
-                r = run_after(plan, root_fd, value, run);
+                r = run_after(plan, request, run);
                 if (r < 0)
-                        undo(plan, root_fd, plan->n_changes);
+                        undo(plan, request->root_fd, plan->n_changes);
         }
         if (r < 0) {
-                forget_new(root_fd, memory, n_before);
+                forget_new(request->root_fd, memory, n_before);
                 return r;
         }
-        forget_old(plan, root_fd, memory, value);
+        forget_old(plan, memory, request);
         return n;
 }

@@ -12,8 +12,12 @@ typedef struct BootRequest {
         int root_fd;
         const char *value;   /* what is to follow crashkernel= */
         const char *kernel;  /* "ALL", "DEFAULT", or the path of an image; NULL: the running one */
-        const char *release; /* of the running kernel; NULL: this is another system's root, and all
-                                of its kernels are meant */
+        const char *release; /* of the running kernel, or of one that was installed; NULL: all
+                                kernels are meant */
+        bool force;          /* values of others are replaced as well */
+        bool defaults_only;  /* only defaults that we wrote are replaced, and nothing is added:
+                                nobody has asked for it now */
+        BootOrigin origin;   /* of @value */
 } BootRequest;
 
 /* A file that is to be changed, or would be if we might. */
@@ -57,6 +61,7 @@ typedef enum BootAction {
         BOOT_WRITE,   /* set it */
         BOOT_FOREIGN, /* somebody else's value is there */
         BOOT_BY_HAND, /* not our kind of text */
+        BOOT_LEAVE,   /* no default that we wrote, and only these are meant */
         _BOOT_ACTION_MAX,
         _BOOT_ACTION_INVALID = -EINVAL,
 } BootAction;
@@ -66,18 +71,17 @@ void boot_plan_done(BootPlan *plan);
 /* Asks every kind that exists here. Returns how many do; else as BootLoader.plan(). */
 int boot_plan_make(const BootRequest *request, BootPlan *ret, char **reterr_message);
 
-/* What is to be done about @change. Pure. @force: foreign values are replaced as well. */
-BootAction boot_change_action(const BootChange *change, const BootMemory *memory, const char *value,
-                              bool force);
+/* What is to be done about @change. Pure. */
+BootAction boot_change_action(const BootChange *change, const BootMemory *memory,
+                              const BootRequest *request);
 
 /* Runs a program, as process_run(): a test has its own. */
 typedef int (*BootRun)(const char *const *argv, int *ret_status);
 
-/* Writes all changes that are BOOT_WRITE, remembers them, and, if @run is given, runs what comes
- * after, also where nothing else is left to do. On failure everything is as it was before. Returns
- * how many were written. Logs. */
-int boot_plan_apply(BootPlan *plan, int root_fd, BootMemory *memory, const char *value, bool force,
-                    BootRun run);
+/* Writes all changes that are BOOT_WRITE of a plan that was made for @request, remembers them, and,
+ * if @run is given, runs what comes after, also where nothing else is left to do. On failure
+ * everything is as it was before. Returns how many were written. Logs. */
+int boot_plan_apply(BootPlan *plan, BootMemory *memory, const BootRequest *request, BootRun run);
 
 /* For the kinds: a new change of @loader at the end of @plan, with the text of @path below
  * @root_fd. Returns 0; -ENOENT if there is no such file, -EFBIG, -EBADMSG if it is no text. */

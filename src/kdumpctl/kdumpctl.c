@@ -33,6 +33,11 @@ static const Verb verbs[] = {
           verb_get_default_crashkernel },
         { "reset-crashkernel", "[VALUE]", "Set crashkernel= in the boot loader's configuration",
           verb_reset_crashkernel },
+        { "_reset-crashkernel-after-update", "[--dry-run]",
+          "For packages: have a new default, as auto_reset_crashkernel asks",
+          verb_reset_crashkernel_after_update },
+        { "_reset-crashkernel-for-installed_kernel", "[--dry-run] RELEASE",
+          "The same for a kernel's boot entries", verb_reset_crashkernel_for_kernel },
         { "config", "[--json]", "Check the configuration and show what is in effect", verb_config },
         { "config", "--import[=FILE] [--from=suse|debian|redhat] [--write]",
           "Make a configuration of the settings of another kdump service", verb_config },
@@ -57,8 +62,8 @@ static void usage(FILE *f)
         }
         (void) fprintf(
                 f,
-                "\nconfig, list, propagate and reset-crashkernel take --root=DIR, before or behind "
-                "the verb:\na system that is not the running one.\n");
+                "\nconfig, list, propagate and what resets crashkernel= take --root=DIR, before or "
+                "behind\nthe verb: a system that is not the running one.\n");
         (void) fprintf(
                 f, "\nExit status: 0 success, 1 failure; status: 3 if nothing is armed; verify: 1 "
                    "if a\ncheck failed, 2 if the checks could not be made.\n");

@@ -243,6 +243,11 @@ static void test_entries_of_others_beside_kernel_install(void **state)
         bed_init(&bed);
         put(&bed, "boot/efi/loader/entries/arch.conf", theirs);
         put(&bed, "etc/kernel/cmdline", "quiet\n");
+        /* The running kernel may be one that was removed: then others boot next. */
+        put(&bed, "boot/efi/EFI/Linux/README", "");
+        assert_int_equal(set(&bed, "256M", NULL, "6.1", false), -ENODATA);
+        assert_text(&bed, "etc/kernel/cmdline", "quiet\n");
+        put(&bed, "boot/efi/EFI/Linux/6.1.efi", "");
         assert_int_equal(set(&bed, "256M", NULL, "6.1", false), 1);
         assert_text(&bed, "boot/efi/loader/entries/arch.conf", theirs);
         assert_text(&bed, "etc/kernel/cmdline", "quiet crashkernel=256M\n");

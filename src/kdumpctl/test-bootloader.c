@@ -371,16 +371,21 @@ static void test_kernel_install(void **state)
 
 static void test_memory(void **state)
 {
-        static const char *const bad[] = { "", "[]", "{\"written\":[1]}",
-                                           "{\"written\":[{\"place\":\"/a\"}]}",
-                                           "{\"written\":[{\"place\":\"/a\",\"value\":1}]}" };
+        static const char *const bad[] = {
+                "",
+                "[]",
+                "{\"written\":[1]}",
+                "{\"written\":[{\"place\":\"/a\"}]}",
+                "{\"written\":[{\"place\":\"/a\",\"value\":1}]}",
+                "{\"written\":[{\"place\":\"/a\",\"value\":\"1M\",\"origin\":\"x\"}]}",
+        };
         _cleanup_(boot_memory_done) BootMemory again = { 0 };
         _cleanup_free_ char *message = NULL;
         _cleanup_(bed_done) Bed bed;
 
         bed_init(&bed);
-        assert_int_equal(boot_memory_add(&bed.memory, "/a/b", "1M"), 0);
-        assert_int_equal(boot_memory_add(&bed.memory, "/a/c", "2M"), 0);
+        assert_int_equal(boot_memory_add(&bed.memory, "/a/b", "1M", BOOT_ORIGIN_USER), 0);
+        assert_int_equal(boot_memory_add(&bed.memory, "/a/c", "2M", BOOT_ORIGIN_DEFAULT), 0);
         assert_int_equal(boot_memory_write(bed.fd, &bed.memory), 0);
         assert_int_equal(boot_memory_read(bed.fd, &again, &message), 0);
         assert_int_equal(again.n_items, 2);
@@ -389,6 +394,8 @@ static void test_memory(void **state)
         assert_true(boot_memory_has(&again, "/a/b", "2M", true));
         assert_false(boot_memory_has(&again, "/ab/b", "2M", true));
         assert_false(boot_memory_has(&again, "/a/b/c", "2M", true));
+        assert_int_equal(again.items[0].origin, BOOT_ORIGIN_USER);
+        assert_int_equal(again.items[1].origin, BOOT_ORIGIN_DEFAULT);
         boot_memory_remove(&again, "/a/b");
         assert_false(boot_memory_has(&again, "/a/b", "1M", true));
         for (size_t i = 0; i < ELEMENTSOF(bad); i++) {

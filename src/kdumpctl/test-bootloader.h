@@ -70,23 +70,29 @@ static inline int fake_run(const char *const *argv, int *ret_status)
 }
 
 /* Plans and applies: how many files were written; else what boot_plan_make() says. */
-static inline int set(Bed *bed, const char *value, const char *kernel, const char *release,
-                      bool force)
+static inline int change(Bed *bed, const BootRequest *request)
 {
         _cleanup_(boot_plan_done) BootPlan plan = { 0 };
         _cleanup_free_ char *message = NULL;
-        const BootRequest request = { bed->fd, value, kernel, release };
         int r;
 
         boot_memory_done(&bed->memory);
         assert_int_equal(boot_memory_read(bed->fd, &bed->memory, &message), 0);
-        r = boot_plan_make(&request, &plan, &message);
+        r = boot_plan_make(request, &plan, &message);
         if (r < 0) {
                 assert_non_null(message);
                 return r;
         }
         n_runs = 0;
-        return boot_plan_apply(&plan, bed->fd, &bed->memory, value, force, fake_run);
+        return boot_plan_apply(&plan, &bed->memory, request, fake_run);
+}
+
+static inline int set(Bed *bed, const char *value, const char *kernel, const char *release,
+                      bool force)
+{
+        const BootRequest request = { bed->fd, value, kernel, release, force };
+
+        return change(bed, &request);
 }
 
 /* What the only or first change would be. */
@@ -94,9 +100,9 @@ static inline BootAction first_action(Bed *bed, const char *value, const char *k
 {
         _cleanup_(boot_plan_done) BootPlan plan = { 0 };
         _cleanup_free_ char *message = NULL;
-        const BootRequest request = { bed->fd, value, kernel, NULL };
+        const BootRequest request = { bed->fd, value, kernel, NULL, force };
 
         assert_true(boot_plan_make(&request, &plan, &message) > 0);
         assert_true(plan.n_changes > 0);
-        return boot_change_action(&plan.changes[0], &bed->memory, value, force);
+        return boot_change_action(&plan.changes[0], &bed->memory, &request);
 }

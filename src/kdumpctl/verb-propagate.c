@@ -254,7 +254,8 @@ static int proof_words(const char *key, const char *target, const char *port, co
 }
 
 /* Says what @status of the proof means; the programs have said why. */
-static int explain_proof(int status, const char *key, const char *target, const char *path)
+static int explain_proof(int status, const char *key, const char *target, const char *port,
+                         const char *path)
 {
         switch (status) {
         case 0:
@@ -265,8 +266,8 @@ static int explain_proof(int status, const char *key, const char *target, const 
                 log_error("'%s' was brought to '%s', but is not enough to log in: ssh says why "
                           "above. The crash kernel has this key only, knows only servers of "
                           "known_hosts, and has no ssh settings of the user's own. If the key is "
-                          "refused, run 'ssh-copy-id -f -i %s %s'.",
-                          key, target, key, target);
+                          "refused, run 'ssh-copy-id -f -i %s%s%s %s'.",
+                          key, target, key, port ? " -p " : "", port ?: "", target);
                 return -EACCES;
         case PROOF_NO_FOLDER:
                 log_error("'%s' lets the key '%s' in, but '%s' cannot be made there: make it, and "
@@ -296,7 +297,7 @@ static int prove_key(const char *key, const char *target, const char *port, cons
         if (r < 0)
                 return log_oom();
         r = run_timed(argv, PROOF_TIMEOUT_USEC, &status);
-        return r < 0 ? r : explain_proof(status, key, target, path);
+        return r < 0 ? r : explain_proof(status, key, target, port, path);
 }
 
 /* @path: on the server; NULL: not known */

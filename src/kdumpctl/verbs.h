@@ -15,6 +15,8 @@ int verb_propagate(int argc, char **argv);
 int verb_rebuild(int argc, char **argv);
 int verb_reload(int argc, char **argv);
 int verb_reset_crashkernel(int argc, char **argv);
+int verb_reset_crashkernel_after_update(int argc, char **argv);
+int verb_reset_crashkernel_for_kernel(int argc, char **argv);
 int verb_restart(int argc, char **argv);
 int verb_showmem(int argc, char **argv);
 int verb_start(int argc, char **argv);

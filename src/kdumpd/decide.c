@@ -168,7 +168,8 @@ static int decide_stale(const Facts *facts, const Situation *s, Decision *d)
                         return r;
                 return decision_replace(d, DECIDE_RELOAD, ARM_STATE_STALE, reason);
         }
-        if (d->action != DECIDE_NOTHING || d->state != ARM_STATE_ARMED)
+        /* What has failed was told; that a new base image is waited for is no failure. */
+        if (d->action != DECIDE_NOTHING || d->failed)
                 return 0;
         r = strprintf(&reason, "%s, but the image does not know yet: %s", why,
                       forbidden ?: "loading it again has failed");

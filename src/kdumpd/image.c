@@ -382,11 +382,13 @@ int image_find(int root_fd, FingerprintCache *cache, const BaseRequest *request,
         /* What is in use, not what was made since: while files change, those that it is made of may
          * not fit together. */
         for (size_t i = 0; r == 0 && request->keep_id && i < list.n_items; i++) {
-                if (!streq(list.items[i].base.id, request->keep_id))
+                if (!streq(request->keep_id, BASE_KEEP_NEWEST) &&
+                    !streq(list.items[i].base.id, request->keep_id))
                         continue;
                 r = take_if_usable(root_fd, cache, &list.items[i], request, true, ret, &found);
                 if (r > 0)
                         move_findings(&found, &newest);
+                image_findings_done(&found);
         }
         if (r < 0)
                 return r;

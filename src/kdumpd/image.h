@@ -40,6 +40,8 @@ typedef struct BaseRequest {
                                    other; may be NULL */
 } BaseRequest;
 
+#define BASE_KEEP_NEWEST "*" /* as keep_id: the newest one that is of use */
+
 /* What image_find() finds out beside the image. */
 typedef struct ImageFindings {
         char *why;      /* what the newest one lacks, or the one of keep_id, in words */
@@ -53,7 +55,7 @@ void image_findings_done(ImageFindings *findings);
  * that are in the image, kdump-capture, the dracut module and dracut itself, the kernel, and what
  * modules.dep says of the modules in it), and which is whole. What is gone or damaged has not
  * changed. @cache may be NULL: all is read. Returns 1 with *ret, maybe with a warning, and
- * with findings.why if it is the one of keep_id; 0 with findings.why ("there is no base image for
+ * with findings.why if it is one for keep_id; 0 with findings.why ("there is no base image for
  * kernel 6.1", "'/usr/bin/foo' has changed (and 2 more)" …) if one must be built. The findings are
  * set in both cases. Does not log. */
 int image_find(int root_fd, FingerprintCache *cache, const BaseRequest *request, BaseImage *ret,

@@ -135,12 +135,14 @@ static void forget_armed(Manager *m)
         manager_publish(m, &loading);
 }
 
-static void prune(Manager *m)
+void manager_prune(Manager *m)
 {
         _cleanup_strv_ char **keep = NULL;
         int r = 0;
 
-        if (m->store.current.number > 0)
+        if (m->state.base_id)
+                r = strv_extend(&keep, m->state.base_id);
+        if (r == 0 && m->store.current.number > 0)
                 r = strv_extend(&keep, m->store.current.base_id);
         if (r == 0 && m->store.previous.number > 0)
                 r = strv_extend(&keep, m->store.previous.base_id);
@@ -180,7 +182,7 @@ static void load_succeeded(Manager *m, uint64_t armed_before, uint64_t gap_usec,
                         r, "Failed to remember generation %" PRIu64 " as the current one: %m",
                         generation->number);
         m->current_refused = m->previous_refused = false;
-        prune(m);
+        manager_prune(m);
 }
 
 /* What is loaded if a swap goes wrong. */

@@ -55,17 +55,17 @@ static bool tells_better(const Manager *m, const char *before, const char *path)
 }
 
 /* Whether a base image has come or gone that matters: not by a build that is waited for, not for a
- * kernel other than the one that is armed, and not one of those that we remove ourselves. */
+ * kernel other than the one that is asked for, and not one of those that we remove ourselves. */
 static bool image_matters(const Manager *m, const char *path)
 {
         const char *id = startswith(path, PATH_BASES "/");
-        const char *release = m->state.kernel_release;
+        const char *release = m->wanted.generation.kernel_release ?: m->state.kernel_release;
 
-        if (m->build.running || !id || !m->state.base_id || !release)
+        if (m->build.running || !id)
                 return false;
-        if (streq(id, m->state.base_id))
+        if (streq_ptr(id, m->state.base_id))
                 return !exists(m, path);
-        return startswith(id, release) && id[strlen(release)] == '-' && exists(m, path);
+        return release && startswith(id, release) && id[strlen(release)] == '-' && exists(m, path);
 }
 
 static void changes_add(Changes *changes, const char *path, WatchClass class)
@@ -103,6 +103,12 @@ static void on_settled(void *userdata)
         Changes *changes = userdata;
         Manager *m = changes->manager;
 
+        /* What comes of a build that runs is looked at first: files that change in each one would
+         * put off the answer for ever, as each would be for another request. */
+        if (changes == &m->base_changes && m->build.running) {
+                changes_add(changes, NULL, WATCH_BASE);
+                return;
+        }
         if (changes->path && startswith(changes->path, PATH_BASES "/"))
                 manager_story_begin(m, "base image '%s' has come or gone", changes->path);
         else if (changes->path)
@@ -118,8 +124,8 @@ static void on_pause_over(void *userdata)
 {
         Manager *m = userdata;
 
-        /* The end of the changes is waited for, too. */
-        if (!m->wanted.base_outdated || m->base_changes.settle.times.pending)
+        /* The end of the changes is waited for, too. What has failed would fail again. */
+        if (!m->wanted.base_outdated || m->build.failed || m->base_changes.settle.times.pending)
                 return;
         manager_story_begin(m, "files have changed since the base image was built");
         manager_notice(m);

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <systemd/sd-daemon.h>
 
+#include "image.h"
 #include "io.h"
 #include "log.h"
 #include "messages.h"
@@ -181,6 +182,9 @@ static int manager_answer(Manager *m, const Decision *d)
                 m->state.request_usec = now_boottime_usec() - m->request_begin_usec;
         }
         tell(m, d);
+        /* What was built and is not armed, as files have changed meanwhile, goes with the next. */
+        if (m->build.took_usec > 0)
+                manager_prune(m);
         manager_story_end(m, d);
         manager_hold(m);
         if (m->requested) {
@@ -241,14 +245,22 @@ static void situation_fill(const Manager *m, Situation *ret)
         };
 }
 
+/* The base image that will do for now although files have changed. While nothing is armed, that is
+ * one just built: an upgrade may go on for longer than any number of builds. */
+static const char *keep_id(const Manager *m)
+{
+        if (m->armed_generation == 0)
+                return m->build.n_done > 0 ? BASE_KEEP_NEWEST : NULL;
+        return manager_builds_wait(m) ? m->state.base_id : NULL;
+}
+
 static int read_wanted(Manager *m)
 {
-        bool wait = m->armed_generation > 0 && manager_builds_wait(m);
         Wanted wanted;
         int r;
 
-        r = wanted_read(m->root_fd, &m->facts, &m->store, m->fingerprints,
-                        wait ? m->state.base_id : NULL, m->wanted_told, &wanted);
+        r = wanted_read(m->root_fd, &m->facts, &m->store, m->fingerprints, keep_id(m),
+                        m->wanted_told, &wanted);
         if (r < 0)
                 return log_error_errno(r, "Failed to read the configuration: %m");
         wanted_done(&m->wanted);

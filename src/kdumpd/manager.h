@@ -233,6 +233,9 @@ const Generation *manager_generation(const Manager *manager, uint64_t number);
 void manager_load(Manager *manager);
 void manager_restore(Manager *manager, bool failed);
 
+/* Removes base images that serve nothing any more. Logs. */
+void manager_prune(Manager *manager);
+
 /* What failed to be loaded may be tried again. */
 void manager_forget_failures(Manager *manager);
 

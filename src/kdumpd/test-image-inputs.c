@@ -184,6 +184,8 @@ static void test_what_is_in_use_may_be_kept(void **state)
         request.drivers = test_request.drivers;
         request.keep_id = "6.1-ffffffffffff";
         expect_none(&root, &request, "has changed");
+        request.keep_id = BASE_KEEP_NEWEST;
+        expect_found(&root, &request, first.id);
         request.keep_id = first.id;
         fixture_write(&root, first.path, "damage");
         expect_none(&root, &request, "has changed");

@@ -26,7 +26,7 @@ void wanted_done(Wanted *wanted);
 
 /* Reads the configuration below @root_fd and goes on as far as it gets. Returns 0 with *ret, also
  * if there is a problem; -ENOMEM. @cache (may be NULL) remembers what was read. Base image
- * @keep_id (may be NULL) serves although what it was made of has changed, if there is no other.
- * Logs what the configuration and its resolving complain of, unless @quiet. */
+ * @keep_id (may be NULL, or BASE_KEEP_NEWEST) serves although what it was made of has changed, if
+ * there is no other. Logs what the configuration and its resolving complain of, unless @quiet. */
 int wanted_read(int root_fd, const Facts *facts, const GenerationStore *store,
                 FingerprintCache *cache, const char *keep_id, bool quiet, Wanted *ret);

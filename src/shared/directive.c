@@ -82,7 +82,7 @@ static const DirectiveInfo table[_DIRECTIVE_MAX] = {
         SETTING(DIRECTIVE_KDUMP_COMMANDLINE_REMOVE, "kdump_commandline_remove", value_words, commandline_remove, NULL, "none but the built-in ones", true),
         SETTING(DIRECTIVE_KDUMP_COMMANDLINE_APPEND, "kdump_commandline_append", value_words, commandline_append, NULL, "none but the built-in ones", true),
         SETTING(DIRECTIVE_NR_CPUS, "nr_cpus", value_cpus, nr_cpus, "0", NULL, true),
-        SETTING(DIRECTIVE_AUTO_RESET_CRASHKERNEL, "auto_reset_crashkernel", value_bool, auto_reset_crashkernel, "no", NULL, false),
+        SETTING(DIRECTIVE_AUTO_RESET_CRASHKERNEL, "auto_reset_crashkernel", value_bool, auto_reset_crashkernel, "no", NULL, true),
         SETTING(DIRECTIVE_FENCE_KDUMP_NODES, "fence_kdump_nodes", value_words, fence_kdump_nodes, NULL, "none", false),
         SETTING(DIRECTIVE_FENCE_KDUMP_ARGS, "fence_kdump_args", value_text, fence_kdump_args, NULL, "none", false),
 

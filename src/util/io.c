@@ -240,6 +240,17 @@ fail:
         return r;
 }
 
+/* The umask has taken bits of @mode away; where there are no modes, none can be given back. */
+static void folder_set_mode(int dir_fd, const char *path, mode_t mode)
+{
+        _cleanup_close_ int fd =
+                openat(dir_fd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        struct stat st;
+
+        if (fd >= 0 && fstat(fd, &st) == 0 && (st.st_mode & mode) != mode)
+                (void) fchmod(fd, (st.st_mode & 07777) | mode);
+}
+
 int mkdir_parents(int dir_fd, const char *path, mode_t mode)
 {
         _cleanup_free_ char *copy = strdup(path);
@@ -253,7 +264,9 @@ int mkdir_parents(int dir_fd, const char *path, mode_t mode)
                 if (saved != '/' && saved != '\0')
                         continue;
                 *p = '\0';
-                if (mkdirat(dir_fd, copy, mode) < 0 && errno != EEXIST)
+                if (mkdirat(dir_fd, copy, mode) == 0)
+                        folder_set_mode(dir_fd, copy, mode);
+                else if (errno != EEXIST)
                         return -errno;
                 *p = saved;
                 if (saved == '\0')

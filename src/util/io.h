@@ -36,7 +36,8 @@ int fd_copy(int from_fd, int to_fd, uint64_t *ret_bytes);
  * @mode under any umask. */
 int file_write_atomic(int dir_fd, const char *path, const void *data, size_t size, mode_t mode);
 
-/* mkdir -p: each missing part of @path gets @mode. An existing folder is fine. */
+/* mkdir -p: each missing part of @path gets @mode, under any umask that lets us read. An existing
+ * folder is fine. */
 int mkdir_parents(int dir_fd, const char *path, mode_t mode);
 
 /* fsync()s the folder @path so that names made or renamed in it are on disk. */

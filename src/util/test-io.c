@@ -169,6 +169,28 @@ static void test_mkdir_parents(void **state)
         assert_int_equal(mkdir_parents(dir_fd, "file/b", 0700), -ENOTDIR);
 }
 
+static void test_mkdir_parents_gives_modes_under_any_umask(void **state)
+{
+        static const mode_t umasks[] = { 0, 0022, 0077 };
+        static const mode_t modes[] = { 0755, 0700 };
+
+        for (size_t i = 0; i < ELEMENTSOF(umasks) * ELEMENTSOF(modes); i++) {
+                _cleanup_test_root_ char *root = test_root_new();
+                _cleanup_close_ int dir_fd = test_root_open(root);
+                mode_t mode = modes[i % ELEMENTSOF(modes)];
+                mode_t before = umask(umasks[i / ELEMENTSOF(modes)]);
+                int r = mkdir_parents(dir_fd, "a/b", mode);
+                struct stat st;
+
+                (void) umask(before);
+                assert_int_equal(r, 0);
+                assert_int_equal(fstatat(dir_fd, "a", &st, 0), 0);
+                assert_int_equal(st.st_mode & 07777, mode);
+                assert_int_equal(fstatat(dir_fd, "a/b", &st, 0), 0);
+                assert_int_equal(st.st_mode & 07777, mode);
+        }
+}
+
 static void test_fsync_path(void **state)
 {
         _cleanup_test_root_ char *root = test_root_new();
@@ -202,6 +224,7 @@ int main(void)
                 cmocka_unit_test(test_file_write_atomic_has_its_mode_under_any_umask),
                 cmocka_unit_test(test_file_write_atomic_leaves_nothing_on_failure),
                 cmocka_unit_test(test_mkdir_parents),
+                cmocka_unit_test(test_mkdir_parents_gives_modes_under_any_umask),
                 cmocka_unit_test(test_fsync_path),
                 cmocka_unit_test(test_deadline_passed),
         };

@@ -33,6 +33,20 @@ def edit_is_armed_without_a_command_or_a_build(bed):
     bed.check_armed(4)
 
 
+def edit_that_needs_another_driver_is_a_build(bed):
+    """What is armed stays so while it is built."""
+    bed.start()
+    bed.m.write("bed/dracut", "slow 500")
+    bed.m.write(CONFIG, "path /var/crash\nextra_modules nbd\n")
+    bed.sm.wait(lambda: bed.state()["state"] == "building", "the build")
+    bed.check_image(1)
+    check("nbd" in bed.state()["reason"], "the reason is '%s'", bed.state()["reason"])
+    bed.sm.wait(lambda: bed.state()["generation"] == 2, "generation 2")
+    bed.check_armed(2)
+    check(bed.n_builds() == 2, "%d builds", bed.n_builds())
+    bed.check_history("base", "'/etc/kdump.conf' was touched", "nbd")
+
+
 def edit_that_means_the_same_is_nothing(bed):
     bed.start()
     bed.edit("# a comment\n")
@@ -108,6 +122,6 @@ def first_hook_is_told_by_its_name(bed):
 
 
 CASES = (start_arms_and_a_second_start_loads_nothing, edit_is_armed_without_a_command_or_a_build,
-         edit_that_means_the_same_is_nothing, error_keeps_the_image_until_it_is_repaired,
+         edit_that_needs_another_driver_is_a_build, edit_that_means_the_same_is_nothing, error_keeps_the_image_until_it_is_repaired,
          memory_comes_while_the_configuration_is_wrong, error_at_start_keeps_the_image,
          error_and_nothing_to_go_back_to_ends_the_daemon, first_hook_is_told_by_its_name, reload_answers_also_if_there_is_nothing_to_do)

@@ -135,6 +135,19 @@ def change_in_a_build_waits_for_the_next(bed):
     bed.check_history("base", "files have changed since the base image was built")
 
 
+def images_that_were_never_armed_do_not_fill_the_disk(bed):
+    bed.start()
+    bed.m.write("bed/dracut", "slow 300")
+    bed.m.path("bed/dracut.read").unlink()
+    bed.m.write(LIBRARY, "library 2")
+    for n in range(3, 10):
+        bed.sm.wait(bed.m.path("bed/dracut.read").exists, "the build")
+        bed.m.path("bed/dracut.read").unlink()
+        bed.m.write(LIBRARY, "library %d" % n)
+    left = os.listdir(bed.m.path("var/lib/kdumpd/base"))
+    check(len(left) <= 4, "they are %s", left)
+
+
 def reload_waits_for_no_pause(bed):
     bed.start()
     bed.m.write("bed/dracut", "slow 1000")
@@ -146,6 +159,41 @@ def reload_waits_for_no_pause(bed):
     bed.reload()
     bed.check_armed(3)
     check(bed.n_builds() == 3, "%d builds", bed.n_builds())
+
+
+def first_start_arms_although_files_change(bed):
+    """An upgrade may go on for longer than two builds take."""
+    bed.m.write("bed/dracut", "slow 200")
+    bed.sm.start()
+    for n in range(2, 5):
+        bed.sm.wait(lambda: bed.m.path("bed/dracut.read").exists() or bed.sm.ready or bed.sm.pid == 0, "a build")
+        if bed.sm.ready or bed.sm.pid == 0:
+            break
+        bed.m.path("bed/dracut.read").unlink()
+        bed.m.write(LIBRARY, "library %d" % n)
+    bed.sm.wait(lambda: bed.sm.ready or bed.sm.pid == 0, "READY=1")
+    check(bed.sm.ready, "the daemon ended with %s", bed.sm.exit_status)
+    check(bed.m.crash_loaded(), "nothing is armed")
+    bed.sm.wait(lambda: bed.state()["state"] == "armed" and bed.m.loads() == 2, "the last build")
+    bed.check_armed()
+
+
+def reload_ends_although_files_always_change(bed):
+    """Each change falls into a build, and is noticed before its end."""
+    bed.start()
+    before = bed.answered()
+    bed.m.write("bed/dracut", "slow 2000")
+    bed.m.write(LIBRARY, "library 2")
+    os.kill(bed.sm.pid, 1)
+    for n in range(3, 8):
+        bed.m.path("bed/dracut.read").unlink()
+        bed.sm.wait(lambda: bed.m.path("bed/dracut.read").exists() or bed.answered() > before, "a build")
+        if bed.answered() > before:
+            break
+        bed.m.write(LIBRARY, "library %d" % n)
+    check(bed.answered() > before, "there is no answer after %d builds", bed.n_builds() - 1)
+    bed.sm.wait(lambda: bed.state()["state"] == "armed", "the last build")
+    bed.check_armed()
 
 
 def failed_build(bed, wish, words):
@@ -160,6 +208,22 @@ def failed_build(bed, wish, words):
     check(not left, "the build has left %s", left)
     bed.m.write("bed/dracut", "")
     bed.reload()
+    bed.check_armed(2)
+
+
+def failed_build_is_not_tried_again_by_itself(bed):
+    """It would fail again, as soon as the pause is over that its failure has begun."""
+    bed.start()
+    bed.m.write("bed/dracut", "fail")
+    bed.m.write(LIBRARY, "library 2")
+    bed.sm.wait(lambda: bed.state()["state"] == "degraded", "the build's end")
+    request = bed.answered()
+    bed.sm.run_for(2)
+    bed.check_degraded("building the base image failed", 1)
+    check(bed.n_builds() == 2 and bed.answered() == request, "%d builds, %d answers", bed.n_builds(), bed.answered())
+    bed.m.write("bed/dracut", "")
+    bed.m.write(LIBRARY, "library 3")
+    bed.sm.wait(lambda: bed.state()["state"] == "armed", "the build")
     bed.check_armed(2)
 
 
@@ -310,7 +374,8 @@ def read_only_disk_keeps_the_image(bed):
 CASES = (upgraded_library_is_a_new_base, touched_library_is_nothing, library_that_goes_back_finds_its_base,
          upgraded_kernel_is_a_new_base, cut_off_kernel_keeps_the_image, removed_kernel_is_still_armed,
          next_kernel_is_built_for_before_it_runs, edit_in_an_upgrade_takes_the_base_that_is_there,
-         change_in_a_build_waits_for_the_next, reload_waits_for_no_pause,
+         change_in_a_build_waits_for_the_next, images_that_were_never_armed_do_not_fill_the_disk, reload_waits_for_no_pause,
+         first_start_arms_although_files_change, reload_ends_although_files_always_change, failed_build_is_not_tried_again_by_itself,
          dracut_that_fails_half_way_keeps_the_image, dracut_that_leaves_no_archive_keeps_the_image,
          dracut_that_leaves_half_an_archive_keeps_the_image, failed_first_build_says_where_to_look,
          damaged_base_is_built_again, damaged_base_does_not_stop_a_reload, removed_base_is_built_again,

@@ -4,7 +4,7 @@
 import signal
 
 from cases_hotplug import take_disk_away
-from componentbed import BUILD, LIBRARY, check
+from componentbed import BUILD, LIBRARY, check, kernel
 
 
 def restarted_daemon_has_the_image_in_memory(bed):
@@ -103,6 +103,25 @@ def build_of_someone_else_is_armed(bed):
     bed.check_history("base", "has come or gone", "base image: ")
 
 
+def build_for_the_kernel_that_runs_is_armed(bed):
+    """What is armed until then is of the kernel before it."""
+    bed.start()
+    bed.sm.kill()
+    bed.m.boot()
+    bed.sm.forget_files()
+    bed.m.write("usr/lib/modules/6.2/modules.dep", "ext4.ko:\n")
+    bed.m.write("boot/vmlinuz-6.2", kernel(2))
+    bed.m.write("proc/sys/kernel/osrelease", "6.2\n")
+    bed.m.write("bed/dracut", "fail")
+    bed.start()
+    bed.check_degraded("building the base image failed")
+    bed.m.write("bed/dracut", "")
+    bed.sm.start_unit(BUILD)
+    bed.sm.wait(lambda: bed.state()["kernel_release"] == "6.2" and bed.state()["state"] == "armed", "the load")
+    bed.check_armed()
+    bed.check_history("base", "has come or gone")
+
+
 def kill_in_the_middle_of_a_load_is_made_good(bed):
     bed.start()
     bed.m.write("etc/kdump.conf", "path /var/crash/other\n")
@@ -143,5 +162,6 @@ def boot_arms_what_was_built(bed):
 
 CASES = (restarted_daemon_has_the_image_in_memory, daemon_that_loses_disk_and_image_loads_from_memory,
          store_has_only_what_is_armed, daemon_without_a_store_reads_from_disk, hotplug_while_it_is_away, edit_while_it_is_away,
-         running_build_is_joined, build_of_someone_else_is_armed, kill_in_the_middle_of_a_load_is_made_good,
+         running_build_is_joined, build_of_someone_else_is_armed, build_for_the_kernel_that_runs_is_armed,
+         kill_in_the_middle_of_a_load_is_made_good,
          kill_before_a_load_is_written_down_is_made_good, boot_arms_what_was_built)
