@@ -1,9 +1,12 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """measure.py DEPOT_BED MODULE [--mib=N] [--runs=N] [--folder=FOLDER] [--sftp=SUBSYSTEM]: how fast files get to a real
-sshd on this machine by the depot, next to ssh and dd, until they are on its disk. To be run as root; not a test."""
+sshd on this machine by the depot, next to ssh and dd, until they are on its disk, and how much CPU time both sides take.
+To be run as root; not a test."""
 
 import argparse
+import os
+import resource
 import shutil
 import statistics
 import subprocess
@@ -35,6 +38,13 @@ def run_ssh(server, path, options, cipher=None):
         subprocess.run(words, stdin=dd.stdout, check=True)
 
 
+def cpu_seconds(server):
+    """Of the clients so far, and of the server's connections that have ended."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    fields = Path("/proc/%d/stat" % server.process.pid).read_text(encoding="utf-8").rsplit(")", 1)[1].split()
+    return usage.ru_utime + usage.ru_stime, (int(fields[13]) + int(fields[14])) / os.sysconf("SC_CLK_TCK")
+
+
 def measure(server, options):
     ways = {"depot": run_depot, "ssh": run_ssh,
             "ssh aes128-gcm": lambda *a: run_ssh(*a, cipher="aes128-gcm@openssh.com")}
@@ -42,12 +52,16 @@ def measure(server, options):
     for i in range(options.runs):
         for name, way in ways.items():
             path = Path(options.folder) / ("run-%d" % i)
-            start = time.monotonic()
+            start, (client, daemon) = time.monotonic(), cpu_seconds(server)
             way(server, path, options)
-            found[name].append(options.mib / (time.monotonic() - start))
+            seconds = time.monotonic() - start
+            while sshbed.children(server.process.pid):
+                time.sleep(0.05)
+            after = cpu_seconds(server)
+            found[name].append((options.mib / seconds, after[0] - client, after[1] - daemon))
             shutil.rmtree(path)
-    for name, rates in found.items():
-        print("%-15s %s: median %.0f MiB/s" % (name, " ".join("%.0f" % r for r in rates), statistics.median(rates)))
+    for name, runs in found.items():
+        print("%-15s %4.0f MiB/s, CPU seconds: %.2f here, %.2f there" % (name, *map(statistics.median, zip(*runs))))
 
 
 def main():
