@@ -146,9 +146,13 @@ class Forwarder:
         while True:
             try:
                 client, _ = self.listener.accept()
-                server = socket.create_connection(("127.0.0.1", self.to_port))
             except OSError:
                 return
+            try:
+                server = socket.create_connection(("127.0.0.1", self.to_port))
+            except OSError:
+                client.close()
+                continue
             self.n_connections += 1
             self.sockets += [client, server]
             for one, other, counts in ((client, server, True), (server, client, False)):
