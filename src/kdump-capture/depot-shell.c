@@ -29,6 +29,7 @@ struct SinkShell {
         DepotShell *depot;
         char *incomplete_path, *final_path;
         uint64_t position_bytes; /* so much was taken */
+        uint64_t sent_bytes;     /* so much was sent at least once */
         uint64_t safe_bytes;     /* so much the server has for sure */
         bool created;
         int error;
@@ -59,7 +60,6 @@ static int depot_finish(DepotShell *depot, char output[TEXT_BYTES])
                                   sizeof(errors));
         if (r < 0)
                 return r;
-        ssh_line_moved(&depot->line);
         return status == 0 ? 0 : ssh_script_errno(errors);
 }
 
@@ -83,11 +83,12 @@ static int depot_run(DepotShell *depot, SshScript script, const char *const *arg
                 if (r < 0)
                         return r;
         }
+        ssh_line_moved(&depot->line);
         return r;
 }
 
 /* Sends what is in @recent from @from_bytes on. That the server takes some of it is seen by how
- * much more it lets us send. */
+ * much more it lets us send. What is sent once more does not count. */
 static int send_recent(SinkShell *self, uint64_t from_bytes)
 {
         SshLine *line = &self->depot->line;
@@ -102,9 +103,11 @@ static int send_recent(SinkShell *self, uint64_t from_bytes)
                 r = ssh_connection_write(line->connection, self->recent + at, n);
                 if (r < 0)
                         return r;
-                if (ssh_connection_window(line->connection) + n > window)
-                        ssh_line_moved(line);
                 from_bytes += n;
+                if (ssh_connection_window(line->connection) + n > window &&
+                    from_bytes > self->sent_bytes)
+                        ssh_line_moved(line);
+                self->sent_bytes = MAX(self->sent_bytes, from_bytes);
         }
         return 0;
 }
@@ -180,8 +183,10 @@ static int stream_close(SinkShell *self)
         while (self->error >= 0 && self->depot->active == self) {
                 self->depot->active = NULL;
                 r = depot_finish(self->depot, output);
-                if (r >= 0)
+                if (r >= 0) {
                         self->safe_bytes = self->position_bytes;
+                        ssh_line_moved(&self->depot->line);
+                }
                 r = stream_mend(self, r);
                 if (r < 0)
                         self->error = r;

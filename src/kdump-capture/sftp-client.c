@@ -22,6 +22,12 @@ static int client_fail(SftpClient *client, int r)
         return r;
 }
 
+static void client_moved(SftpClient *client)
+{
+        if (client->ops->moved && !client->restoring)
+                client->ops->moved(client->channel);
+}
+
 static int channel_write(SftpClient *client, const void *data, size_t size)
 {
         return client_fail(client, client->ops->write(client->channel, data, size));
@@ -116,8 +122,7 @@ static int client_acknowledge(SftpClient *client, const SftpReply *reply)
                         break;
                 write_end(write, sftp_status_to_errno(reply->status));
                 release_writes(client);
-                if (client->ops->moved)
-                        client->ops->moved(client->channel);
+                client_moved(client);
                 return 0;
         }
         return client_fail(client, -EBADMSG);
@@ -174,8 +179,7 @@ int sftp_client_roundtrip(SftpClient *client, SftpRequest *request, SftpReply *r
                 if (r < 0)
                         return r;
         }
-        if (client->ops->moved)
-                client->ops->moved(client->channel);
+        client_moved(client);
         return 0;
 }
 
@@ -284,7 +288,9 @@ int sftp_client_recover(SftpClient *client)
                         client->error = r;
                         return r;
                 }
+                client->restoring = true;
                 r = client_restore(client);
+                client->restoring = false;
         } while (r == -ECONNRESET);
         return r;
 }

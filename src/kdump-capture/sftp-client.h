@@ -30,7 +30,7 @@ typedef struct SftpChannelOps {
          * error is final. NULL: -ECONNRESET is. */
         int (*reopen)(void *channel);
 
-        /* The server has taken something. */
+        /* The server has taken something for the first time. */
         void (*moved)(void *channel);
 } SftpChannelOps;
 

@@ -36,6 +36,7 @@ struct SftpClient {
         int error; /* final */
         uint32_t last_id;
         unsigned n_losses; /* of connections */
+        bool restoring;    /* what is answered was there before: that is no progress */
         bool extensions[_SFTP_EXTENSION_MAX];
         SftpFile *files;
 

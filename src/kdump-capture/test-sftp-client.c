@@ -122,6 +122,7 @@ static void test_a_lost_connection_is_resumed_where_it_was_acknowledged(void **s
                 uint64_t lose_after[4];
                 size_t piece;
                 bool lose_answer, reversed;
+                uint64_t lose_after_answers;
         } cases[] = {
                 { { 3 }, 1 << 20 },
                 { { 3 }, 1 << 20, true },
@@ -129,6 +130,8 @@ static void test_a_lost_connection_is_resumed_where_it_was_acknowledged(void **s
                 { { 40, 90, 160, 161 }, 1 << 20, true },
                 { { 40, 60, 80, 100 }, 32768, true, true },
                 { { 2, 5, 7, 9 }, 1 << 20, true },
+                { { 0 }, 1 << 20, false, true, 23 },
+                { { 120 }, 1 << 20, true, true, 65 },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
@@ -139,6 +142,7 @@ static void test_a_lost_connection_is_resumed_where_it_was_acknowledged(void **s
                 memcpy(server.lose_after, cases[i].lose_after, sizeof(server.lose_after));
                 server.lose_answer = cases[i].lose_answer;
                 server.reversed = cases[i].reversed;
+                server.lose_after_answers = cases[i].lose_after_answers;
                 client = client_new(&server);
                 save(&server, client, FILE_BYTES, cases[i].piece, false);
                 assert_true(server.n_lost > 0);
@@ -346,13 +350,31 @@ static void test_no_new_connection_is_the_end(void **state)
 
         test_server_init(&server);
         server.lose_after[0] = 100;
-        server.refusals = 1;
+        server.connections_left = 0;
         client = client_new(&server);
         assert_int_equal(sftp_file_create(client, "vmcore", &file), 0);
         assert_int_equal(write_all(file, data, FILE_BYTES, 1 << 20, false), -ETIMEDOUT);
-        server.refusals = 0;
+        server.connections_left = 9;
         assert_int_equal(sftp_file_sync(file), -ETIMEDOUT);
         assert_int_equal(sftp_client_mkdir(client, "dump", 0700), -ETIMEDOUT);
+}
+
+/* Else whoever watches would take a connection after the other for progress. */
+static void test_a_write_that_no_connection_survives_is_no_progress(void **state)
+{
+        _cleanup_free_ uint8_t *data = data_new(FILE_BYTES);
+        _cleanup_server_ Server server;
+        _cleanup_(sftp_client_freep) SftpClient *client = NULL;
+        SftpFile *file = NULL;
+
+        test_server_init(&server);
+        server.hated_bytes = 100 * 32768;
+        server.connections_left = 50;
+        client = client_new(&server);
+        assert_int_equal(sftp_file_create(client, "vmcore", &file), 0);
+        assert_int_equal(write_all(file, data, FILE_BYTES, 1 << 20, false), -ETIMEDOUT);
+        assert_true(server.n_moved <= 1 + FILE_BYTES / 32768);
+        assert_int_equal(server.n_sent_twice, 0);
 }
 
 /* Request 1 is INIT, 2 opens, the rest are writes numbered from 2 on, as INIT has no number. */
@@ -436,6 +458,7 @@ int main(void)
                 cmocka_unit_test(test_a_server_that_forgets_is_not_believed),
                 cmocka_unit_test(test_what_was_synced_cannot_be_forgotten),
                 cmocka_unit_test(test_no_new_connection_is_the_end),
+                cmocka_unit_test(test_a_write_that_no_connection_survives_is_no_progress),
                 cmocka_unit_test(test_lies_end_the_connection_for_good),
         };
 

@@ -3,13 +3,6 @@
 
 #include <endian.h>
 
-enum {
-        OK = 0,
-        NO_SUCH_FILE = 2,
-        FAILURE = 4,
-        UNSUPPORTED = 8,
-};
-
 /* Requests are read by other code than the one that is tested. */
 typedef struct Request {
         const uint8_t *at, *end;
@@ -67,8 +60,8 @@ static void put(ServerReply *reply, uint64_t value, size_t bytes)
 static void put_text(ServerReply *reply, const char *text)
 {
         put(reply, strlen(text), 4);
-        memcpy(reply->data + reply->size, text, strlen(text));
-        reply->size += strlen(text);
+        for (; *text; text++)
+                put(reply, (uint8_t) *text, 1);
 }
 
 static void reply_end(ServerReply *reply)
@@ -121,14 +114,13 @@ static void name_remove(ServerName *name)
         *name = (ServerName){};
 }
 
-/* Handles are numbers, and may have a gap, so that none is the same on the next connection. */
+/* Handles are of one connection only. */
 static ServerName *handle(Server *server, Request *request, size_t *ret)
 {
         size_t size;
         const uint8_t *data = string(request, &size);
 
-        assert_int_equal(size, 5);
-        assert_int_equal(data[0], 'h');
+        assert_true(size == 5 && data[0] == 'h');
         assert_int_equal(data[1], server->n_connections);
         assert_true(data[4] < SERVER_NAMES_MAX && server->handles[data[4]]);
         if (ret)
@@ -152,11 +144,11 @@ static void serve_open(Server *server, uint32_t id, Request *request)
         name = test_server_find(server, text);
         assert_false(flags & 0x14); /* append, truncate */
         if (!name && !(flags & 8)) {
-                answer(server, id, NO_SUCH_FILE);
+                answer(server, id, SERVER_NO_FILE);
                 return;
         }
         if (name && (flags & 0x20)) {
-                answer(server, id, FAILURE);
+                answer(server, id, SERVER_FAILURE);
                 return;
         }
         if (!name)
@@ -175,6 +167,18 @@ static void serve_open(Server *server, uint32_t id, Request *request)
         reply_end(reply);
 }
 
+static void server_lose(Server *server)
+{
+        server->lost = true;
+        server->n_lost++;
+        server->input_size = 0;
+        server->n_replies = server->first_reply = server->reply_at = 0;
+        server->n_open = 0;
+        memset(server->handles, 0, sizeof(server->handles));
+        for (size_t i = 0; i < SERVER_NAMES_MAX && server->forgets; i++)
+                server->names[i].size = server->names[i].synced_bytes;
+}
+
 static void serve_write(Server *server, uint32_t id, Request *request)
 {
         ServerName *name = handle(server, request, NULL);
@@ -182,7 +186,7 @@ static void serve_write(Server *server, uint32_t id, Request *request)
         ServerReply *reply;
         size_t size;
         const uint8_t *data = string(request, &size);
-        uint32_t status = OK;
+        uint32_t status = SERVER_OK;
 
         assert_true(size > 0 && size <= 32768 && offset + size <= SERVER_FILE_BYTES);
         server->n_writes++;
@@ -196,6 +200,8 @@ static void serve_write(Server *server, uint32_t id, Request *request)
         reply = answer(server, id, status);
         reply->name = name;
         reply->offset = offset;
+        if (server->hated_bytes > 0 && offset == server->hated_bytes)
+                server_lose(server);
 }
 
 static void serve_extended(Server *server, uint32_t id, Request *request)
@@ -213,7 +219,7 @@ static void serve_extended(Server *server, uint32_t id, Request *request)
 
                 file->synced_bytes = file->size;
                 server->n_syncs++;
-                answer(server, id, OK);
+                answer(server, id, SERVER_OK);
         } else if (size == 19 && memcmp(name, "statvfs@openssh.com", size) == 0) {
                 ServerReply *reply = reply_new(server);
 
@@ -236,7 +242,7 @@ static void serve_extended(Server *server, uint32_t id, Request *request)
                         name_remove(new);
                 if (old)
                         (void) snprintf(old->path, sizeof(old->path), "%s", to);
-                answer(server, id, old ? OK : NO_SUCH_FILE);
+                answer(server, id, old ? SERVER_OK : SERVER_NO_FILE);
         }
 }
 
@@ -245,7 +251,7 @@ static void serve_stat(Server *server, uint32_t id, const ServerName *name)
         ServerReply *reply;
 
         if (!name) {
-                answer(server, id, NO_SUCH_FILE);
+                answer(server, id, SERVER_NO_FILE);
                 return;
         }
         reply = reply_new(server);
@@ -267,13 +273,13 @@ static void serve_names(Server *server, uint8_t type, uint32_t id, Request *requ
         case 13:
                 if (name)
                         name_remove(name);
-                answer(server, id, name ? OK : NO_SUCH_FILE);
+                answer(server, id, name ? SERVER_OK : SERVER_NO_FILE);
                 break;
         case 14:
                 assert_int_equal(number(request, 4), 4);
                 if (!name)
                         (void) name_new(server, text, true, (uint32_t) number(request, 4));
-                answer(server, id, name ? FAILURE : OK);
+                answer(server, id, name ? SERVER_FAILURE : SERVER_OK);
                 break;
         case 17:
                 serve_stat(server, id, name);
@@ -283,9 +289,9 @@ static void serve_names(Server *server, uint8_t type, uint32_t id, Request *requ
                 path(request, to);
                 if (name && !test_server_find(server, to)) {
                         (void) snprintf(name->path, sizeof(name->path), "%s", to);
-                        answer(server, id, OK);
+                        answer(server, id, SERVER_OK);
                 } else
-                        answer(server, id, name ? FAILURE : NO_SUCH_FILE);
+                        answer(server, id, name ? SERVER_FAILURE : SERVER_NO_FILE);
         }
 }
 
@@ -327,7 +333,7 @@ static void serve(Server *server, Request *request)
                 (void) handle(server, request, &i);
                 server->handles[i] = NULL;
                 server->n_open--;
-                answer(server, id, OK);
+                answer(server, id, SERVER_OK);
                 break;
         case 6:
                 serve_write(server, id, request);
@@ -336,7 +342,7 @@ static void serve(Server *server, Request *request)
                 name = handle(server, request, NULL);
                 assert_int_equal(number(request, 4), 1);
                 name->size = number(request, 8);
-                answer(server, id, OK);
+                answer(server, id, SERVER_OK);
                 break;
         case 200:
                 serve_extended(server, id, request);
@@ -344,18 +350,6 @@ static void serve(Server *server, Request *request)
         default:
                 serve_names(server, type, id, request);
         }
-}
-
-static void server_lose(Server *server)
-{
-        server->lost = true;
-        server->n_lost++;
-        server->input_size = 0;
-        server->n_replies = server->first_reply = server->reply_at = 0;
-        server->n_open = 0;
-        memset(server->handles, 0, sizeof(server->handles));
-        for (size_t i = 0; i < SERVER_NAMES_MAX && server->forgets; i++)
-                server->names[i].size = server->names[i].synced_bytes;
 }
 
 /* Is the connection to be lost with this request? */
@@ -383,10 +377,10 @@ static bool server_step(Server *server)
         last = is_last(server);
         if (!last || server->lose_answer)
                 serve(server, &request);
-        if (last) {
+        if (last)
                 server_lose(server);
+        if (server->lost)
                 return false;
-        }
         if (server->lie_at == server->n_requests) {
                 server->n_replies = first_new;
                 memcpy(reply_new(server)->data, server->lie, server->lie_size);
@@ -399,15 +393,12 @@ static bool server_step(Server *server)
 
 static void server_obey(Server *server)
 {
-        uint64_t n_writes = server->n_writes;
-        size_t first_new = server->n_replies;
+        size_t n_writes = server->n_writes, first_new = server->n_replies;
 
         while (server_step(server))
                 ;
-        server->most_writes = MAX(server->most_writes, (size_t) (server->n_writes - n_writes));
-        if (!server->reversed)
-                return;
-        for (size_t a = first_new, b = server->n_replies; a + 1 < b; a++) {
+        server->most_writes = MAX(server->most_writes, server->n_writes - n_writes);
+        for (size_t a = first_new, b = server->n_replies; server->reversed && a + 1 < b; a++) {
                 ServerReply reply = server->replies[a];
 
                 server->replies[a] = server->replies[--b];
@@ -434,8 +425,7 @@ static int server_write(void *channel, const void *data, size_t size)
 static ssize_t server_read(void *channel, void *buffer, size_t size, bool wait)
 {
         Server *server = channel;
-        ServerReply *reply;
-        size_t n;
+        size_t n = 0;
 
         /* It does not hurry: so many writes wait as the client lets. */
         if (server->first_reply == server->n_replies && wait)
@@ -446,18 +436,23 @@ static ssize_t server_read(void *channel, void *buffer, size_t size, bool wait)
                 assert_false(wait); /* nothing was asked: it would wait for ever */
                 return 0;
         }
-        reply = &server->replies[server->first_reply];
-        n = MIN(size, reply->size - server->reply_at);
-        if (server->piece > 0)
-                n = MIN(n, server->piece);
-        memcpy(buffer, reply->data + server->reply_at, n);
-        server->reply_at += n;
-        if (server->reply_at == reply->size) {
+        do {
+                ServerReply *reply = &server->replies[server->first_reply];
+                size_t more = MIN(size - n, reply->size - server->reply_at);
+
+                more = server->piece > 0 ? MIN(more, server->piece) : more;
+                memcpy((uint8_t *) buffer + n, reply->data + server->reply_at, more);
+                n += more;
+                server->reply_at += more;
+                if (server->reply_at < reply->size)
+                        break;
                 if (reply->name)
                         reply->name->answered[reply->offset] = 1;
                 server->first_reply++;
                 server->reply_at = 0;
-        }
+                if (++server->n_answers == server->lose_after_answers)
+                        server_lose(server);
+        } while (server->piece == 0 && server->first_reply < server->n_replies);
         return (ssize_t) n;
 }
 
@@ -466,8 +461,9 @@ static int server_reopen(void *channel)
         Server *server = channel;
 
         assert_true(server->lost);
-        if (server->refusals > 0)
+        if (server->connections_left == 0)
                 return -ETIMEDOUT;
+        server->connections_left--;
         server->lost = false;
         server->n_connections++;
         return 0;
@@ -487,7 +483,7 @@ const SftpChannelOps test_server_ops = {
 
 void test_server_init(Server *server)
 {
-        *server = (Server){ .free_blocks = 1 << 20, .version = 3 };
+        *server = (Server){ .free_blocks = 1 << 20, .version = 3, .connections_left = 99 };
 }
 
 void test_server_done(Server *server)

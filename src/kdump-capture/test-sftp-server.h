@@ -9,6 +9,11 @@
 #define SERVER_NAMES_MAX 8
 #define SERVER_FILE_BYTES ((size_t) 8 << 20)
 
+/* Codes of the draft's section 7 */
+#define SERVER_OK 0
+#define SERVER_NO_FILE 2
+#define SERVER_FAILURE 4
+
 typedef struct ServerName {
         char path[128]; /* "": none */
         bool folder;
@@ -32,8 +37,8 @@ typedef struct Server {
         size_t piece;           /* gives so many bytes at a time; 0: all */
         uint64_t lose_after[4]; /* requests, counted from the first; the connection is lost then */
         bool lose_answer;       /* of that request, which was obeyed */
-        unsigned refusals;      /* so many new connections fail, for good then */
-        uint64_t fail_write;    /* the number of a write that fails; 0: none */
+        uint64_t lose_after_answers; /* that the client has got; 0: never */
+        uint64_t fail_write;         /* the number of a write that fails; 0: none */
         uint32_t fail_status;
         uint64_t free_blocks; /* of 4096 bytes */
         bool read_only;
@@ -41,10 +46,12 @@ typedef struct Server {
         uint8_t lie[64]; /* sent instead of the answer to request number @lie_at */
         size_t lie_size;
         uint64_t lie_at;
-        bool forgets; /* loses what was not synced, with the connection */
+        bool forgets;              /* loses what was not synced, with the connection */
+        uint64_t hated_bytes;      /* a write at this offset ends each connection; 0: none */
+        unsigned connections_left; /* then new ones fail */
 
         /* What it saw */
-        uint64_t n_requests, n_writes, n_moved;
+        uint64_t n_requests, n_writes, n_moved, n_answers;
         unsigned n_connections, n_sent_twice, n_syncs, n_open;
         size_t most_writes; /* that were there at once, without an answer */
 
