@@ -130,6 +130,7 @@ static void test_a_lost_connection_is_resumed_where_it_was_acknowledged(void **s
                 { { 40, 90, 160, 161 }, 1 << 20, true },
                 { { 40, 60, 80, 100 }, 32768, true, true },
                 { { 2, 5, 7, 9 }, 1 << 20, true },
+                { { 0 }, 1 << 20, false, false, 23 },
                 { { 0 }, 1 << 20, false, true, 23 },
                 { { 120 }, 1 << 20, true, true, 65 },
         };
