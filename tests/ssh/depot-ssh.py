@@ -145,20 +145,20 @@ class DepotSsh(unittest.TestCase):
         self.assertEqual(save.log().count("going on"), 3)
 
     def test_killed_server_is_resumed(self):
-        self.killed(self.server(), 60 * MIB)
+        self.killed(self.server(), 24 * MIB)
 
     def test_killed_server_is_resumed_by_the_shell(self):
-        self.killed(self.server("Subsystem none /bin/false"), 30 * MIB)
+        self.killed(self.server("Subsystem none /bin/false"), 12 * MIB)
 
     def broken(self, *lines):
         server = self.server(*lines, port=2022)
         with sshbed.Forwarder(2222, 2022) as forwarder:
-            forwarder.break_at = [n * MIB for n in (3, 5, 11, 17)]
-            save = self.save(dict(server.target(self.path), port=2222), size=20 * MIB)
-            self.check(save, 20 * MIB)
+            forwarder.break_at = [n * MIB for n in (2, 4, 7, 9)]
+            save = self.save(dict(server.target(self.path), port=2222), size=10 * MIB)
+            self.check(save, 10 * MIB)
             self.assertEqual(forwarder.n_connections, 5)
             # Each time at most what was on its way, and the login.
-            self.assertLess(forwarder.sent_bytes, (20 + 4 * 3 + 1) * MIB)
+            self.assertLess(forwarder.sent_bytes, (10 + 4 * 3 + 1) * MIB)
 
     def test_broken_connection_is_resumed(self):
         self.broken()
@@ -168,7 +168,7 @@ class DepotSsh(unittest.TestCase):
 
     def test_new_keys_on_the_way_do_no_harm(self):
         server = self.server("Subsystem sftp internal-sftp", "RekeyLimit 1M")
-        self.check(self.save(server.target(self.path), size=30 * MIB), 30 * MIB)
+        self.check(self.save(server.target(self.path), size=8 * MIB), 8 * MIB)
 
     def test_full_server_says_so(self):
         for name, line in (("sftp", "Subsystem sftp internal-sftp"), ("shell", "Subsystem none /bin/false")):
