@@ -305,10 +305,46 @@ def shell_seeds():
     yield b"A='b\nB=c"
 
 
+def sftp(how, messages):
+    """An input of fuzz-sftp.c. @messages: (type, the rest)"""
+    return bytes([how]) + b"".join(struct.pack(">IB", len(d) + 1, kind) + d for kind, d in messages)
+
+
+def sftp_seeds():
+    version, status, handle, attrs, extended = 2, 101, 102, 105, 201
+
+    def text(b):
+        return struct.pack(">I", len(b)) + b
+
+    def number(id, *words):
+        return struct.pack(">%dI" % (len(words) + 1), id, *words)
+
+    def ok(id, code=0):
+        return (status, number(id, code) + text(b"why") + text(b"en"))
+
+    def room(id, blocks):
+        return (extended, number(id) + struct.pack(">11Q", 4096, 4096, 99, 99, blocks, 9, 9, 9, 9, 0, 255))
+
+    plain = (version, number(3))
+    hello = (version, number(3) + b"".join(text(b) for b in (
+        b"posix-rename@openssh.com", b"1", b"statvfs@openssh.com", b"2", b"fsync@openssh.com", b"1")))
+    opened = (handle, number(3) + text(b"\0\0\0\0"))
+    whole = [hello, ok(1), room(2, 1 << 20), opened] + [ok(i) for i in range(4, 16)]
+    for how in (15, 0, 0x2f):
+        yield sftp(how, whole + [(handle, number(16) + text(b"h")), ok(17), ok(18)])
+    yield sftp(15, [hello, ok(1, 4), (attrs, number(2, 13) + bytes(16)), room(3, 0), (handle, number(4) + text(b"h"))])
+    yield sftp(15, [hello, ok(1), room(2, 9), opened, ok(5), ok(4), ok(6, 4), room(7, 9), room(12, 0)])
+    yield sftp(15, [plain, ok(1), (handle, number(2) + text(b"h"))] + [ok(i, 8) for i in range(3, 16)])
+    yield sftp(0x1f, whole[:6]) + b"\0" + sftp(0, [hello, (handle, number(13) + text(b"h")),
+                                                 (attrs, number(14, 1) + bytes(8))])[1:]
+    yield sftp(15, [hello, (status, number(1, 0))])
+    yield b"\x0f" + struct.pack(">IB", 34001, 2)
+
+
 def main():
     seeds = {"fuzz-btf": btf_seeds, "fuzz-vmcore": vmcore_seeds, "fuzz-vmcoreinfo": vmcoreinfo_seeds, "fuzz-kmem": kmem_seeds,
              "fuzz-dmesg": dmesg_seeds, "fuzz-page-filter": filter_seeds, "fuzz-kdump-file": dump_seeds,
-             "fuzz-shell-settings": shell_seeds}
+             "fuzz-shell-settings": shell_seeds, "fuzz-sftp": sftp_seeds}
     for name, make in seeds.items():
         folder = Path(sys.argv[1]) / name
         folder.mkdir(parents=True, exist_ok=True)
