@@ -27,10 +27,13 @@ uint64_t http_retry_limit_usec(const Target *target)
 
 int http_retry_judge(const HttpReply *reply, char **reterr_why)
 {
+        bool redirects = reply->status >= 300 && reply->status < 400;
         int r = http_status_error(reply->status);
 
-        return r < 0 && text_format(reterr_why, "the server says %ld", reply->status) < 0 ? -ENOMEM
-                                                                                          : r;
+        if (r < 0 && text_format(reterr_why, "the server says %ld%s", reply->status,
+                                 redirects ? ", but no redirection is followed" : "") < 0)
+                return -ENOMEM;
+        return r;
 }
 
 static int try_once(HttpSession *session, const HttpRequest *request, HttpJudge *judge,

@@ -3,6 +3,7 @@
 #include "http-server.h"
 
 #include <fcntl.h>
+#include <time.h>
 
 #include "depot-log.h"
 #include "http-error.h"
@@ -146,6 +147,19 @@ static int greet_store(const HttpServer *server, HttpSession *session)
         return judge_listing(server, http_session_reply(session), r, why);
 }
 
+/* A certificate may be good but for the time: the clock of a crash kernel can be wrong. */
+static int complain(const HttpServer *server, int error, const char *why)
+{
+        char now[64] = "";
+        time_t clock = time(NULL);
+        struct tm tm;
+
+        if (error == -EKEYREJECTED && gmtime_r(&clock, &tm))
+                (void) strftime(now, sizeof(now), " (the clock says %F %T UTC)", &tm);
+        return depot_log(server->host, LOG_ERR, error, "Failed to reach '%s': %s%s.",
+                         server->url.base, why, now);
+}
+
 /* At the addresses from the time when all was well; if nobody answers there, where the name leads
  * to now. */
 static int reach(HttpServer *server)
@@ -162,8 +176,7 @@ static int reach(HttpServer *server)
                 if (r >= 0 || !http_session_failed(session))
                         return r;
                 if (!server->resolve || !http_error_may_pass(r))
-                        return depot_log(server->host, LOG_ERR, r, "Failed to reach '%s': %s.",
-                                         server->url.base, http_session_why(session));
+                        return complain(server, r, http_session_why(session));
                 (void) depot_log(server->host, LOG_NOTICE, 0,
                                  "'%s' is not reached at its old address (%s), asking for a new "
                                  "one.",

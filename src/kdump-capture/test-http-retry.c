@@ -30,13 +30,16 @@ static void test_patience_ends_before_the_target_is_given_up(void **state)
 
 static void test_a_status_is_put_into_words(void **state)
 {
-        const HttpReply good = { .status = 201 }, bad = { .status = 507 };
-        _cleanup_free_ char *why = NULL;
+        const HttpReply good = { .status = 201 }, bad = { .status = 507 },
+                        moved = { .status = 308 };
+        _cleanup_free_ char *why = NULL, *where = NULL;
 
         assert_int_equal(http_retry_judge(&good, &why), 0);
         assert_null(why);
         assert_int_equal(http_retry_judge(&bad, &why), -ENOSPC);
         assert_string_equal(why, "the server says 507");
+        assert_int_equal(http_retry_judge(&moved, &where), -EIO);
+        assert_string_equal(where, "the server says 308, but no redirection is followed");
 }
 
 int main(void)
