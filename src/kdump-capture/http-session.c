@@ -35,6 +35,7 @@ struct HttpSession {
         uint64_t limit_usec, moved_usec, waiting_usec;
 
         HttpReply reply;
+        uint64_t reply_bytes; /* also those that were dropped */
 };
 
 static uint64_t now_usec(void)
@@ -114,6 +115,9 @@ static size_t keep_reply(char *data, size_t size, size_t n_items, void *userdata
         size_t got = size * n_items, n = MIN(got, HTTP_REPLY_MAX_BYTES - reply->size);
         long status = 0;
 
+        session->reply_bytes += got;
+        if (session->reply_bytes > HTTP_REPLY_LIMIT_BYTES)
+                return 0;
         memcpy(reply->body + reply->size, data, n);
         reply->size += n;
         reply->body[reply->size] = '\0';
@@ -278,6 +282,7 @@ static void session_prepare(HttpSession *session, const HttpRequest *request)
                 session->most_bytes = 0;
                 session->moved_usec = session->waiting_usec;
         }
+        session->reply_bytes = 0;
         session->reply = (HttpReply){ .body = session->reply.body };
         session->reply.body[0] = '\0';
 }

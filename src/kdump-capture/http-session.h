@@ -6,8 +6,10 @@
 
 #include "http-server.h"
 
-/* What of a reply's body is kept; what follows is dropped. */
+/* What of a reply's body is kept. What follows is dropped, and a reply that never ends is an error.
+ */
 #define HTTP_REPLY_MAX_BYTES ((size_t) 65536)
+#define HTTP_REPLY_LIMIT_BYTES (UINT64_C(16) << 20)
 #define HTTP_ETAG_MAX_BYTES ((size_t) 256)
 
 typedef struct HttpRequest {
