@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 from curlbed import SECRET, Bed, Certificates, free_port, need, wait_for_port
 
@@ -66,13 +67,20 @@ class Nginx:
         self.process.send_signal(signal.SIGTERM)
         self.process.wait(30)
 
+    def freeze(self, how):
+        """SIGSTOP or SIGCONT to all of it."""
+        pid = self.process.pid
+        children = Path("/proc/%d/task/%d/children" % (pid, pid)).read_text().split()
+        for process in [pid, *map(int, children)]:
+            os.kill(process, how)
+
     def url(self, scheme="https", port=None, path="", host="127.0.0.1"):
         return "%s://%s:%d%s" % (scheme, host, self.ports[port or scheme], path)
 
 
 class Odd(http.server.BaseHTTPRequestHandler):
-    """Answers each PUT with the next of the statuses in the server's list; 0: it hangs up in the middle of the body.
-    No folders."""
+    """Answers each PUT with the next of the statuses in the server's list; 0: it hangs up in the middle of the body;
+    200: with no end. No folders."""
     protocol_version = "HTTP/1.1"
 
     def log_message(self, *args):
@@ -85,6 +93,17 @@ class Odd(http.server.BaseHTTPRequestHandler):
 
     def do_HEAD(self):
         self.answer(404)
+
+    def talk(self):
+        """A reply that does not end."""
+        self.send_response(200)
+        self.end_headers()
+        self.close_connection = True
+        try:
+            while True:
+                self.wfile.write(bytes(1 << 20))
+        except OSError:
+            pass
 
     def do_MKCOL(self):
         self.answer(405)
@@ -105,12 +124,14 @@ class Odd(http.server.BaseHTTPRequestHandler):
         if status == 0:
             self.rfile.read(1000)
             self.close_connection = True
-            return
+            return None
         body = self.read_body()
         self.server.requests.append((status, self.path, self.headers))
+        if status == 200:
+            return self.talk()
         if status == 201:
             self.server.files[self.path] = body
-        self.answer(status)
+        return self.answer(status)
 
 
 class OddServer:
@@ -165,6 +186,7 @@ def check_trust(bed, nginx, certs):
         result = bed.run("never", *files, **options)
         bed.expect("%s is refused" % what, result, "connect: EKEYREJECTED")
         bed.expect_message(what, result, message)
+        bed.expect_message(what, result, "the clock says 20")
     bed.expect_none("nothing has got there", nginx.www / "never")
     result = bed.run("never", *files, url=nginx.url(port="client"), ca=certs["ca.pem"])
     bed.expect("a server that wants a client's certificate is not entered", result, "connect: EACCES")
@@ -210,10 +232,25 @@ def check_failures(bed, nginx):
     bed.expect_none("one that was not committed is not there", nginx.www / "left/vmcore.flat")
 
 
-def check_broken(bed, nginx):
-    driver = bed.start("broken", *names(bed), url=nginx.url("http"), pause=3 << 20)
+def start_and_pause(bed, folder, **options):
+    driver = bed.start(folder, *names(bed), pause=3 << 20, **options)
     while driver.stdout.readline() not in ("paused\n", ""):
         pass
+    return driver
+
+
+def check_frozen(bed, nginx):
+    driver = start_and_pause(bed, "frozen", url=nginx.url("http"), timeout="4s")
+    nginx.freeze(signal.SIGSTOP)
+    result = driver.communicate("\n", timeout=100)
+    nginx.freeze(signal.SIGCONT)
+    bed.expect("a server that hangs is given up", result, "ETIMEDOUT")
+    bed.expect_message("it tells", result, "Nothing has moved")
+    bed.expect_none("no half dump", nginx.www / "frozen/vmcore.flat")
+
+
+def check_broken(bed, nginx):
+    driver = start_and_pause(bed, "broken", url=nginx.url("http"))
     nginx.stop()
     out, err = driver.communicate("\n", timeout=100)
     bed.expect("a connection that breaks is noticed", (out, err), "ECONNRESET")
@@ -243,6 +280,8 @@ def check_odd(bed):
             bed.expect("a large file: %d" % status, bed.run("odd", large, url=url), error)
             if len(server.requests) != 2:
                 bed.bad("it is not tried again", server.requests)
+    with OddServer(200) as (server, url):
+        bed.expect("a reply does not end", bed.run("odd", small, url=url), "commit: EIO")
     with OddServer(*[503] * 50) as (server, url):
         bed.expect("patience ends", bed.run("odd", small, url=url, timeout="4s"), "commit: EHOSTUNREACH")
         if not 2 <= len(server.requests) <= 3:
@@ -260,6 +299,7 @@ def main():
             check_trust(bed, nginx, certs)
             check_credentials(bed, nginx)
             check_failures(bed, nginx)
+            check_frozen(bed, nginx)
             check_broken(bed, nginx)
             check_odd(bed)
         finally:
