@@ -44,7 +44,8 @@ static int fake_put(void *userdata, uint64_t number, const void *data, size_t si
                 memcpy(fake->data + fake->size, data, size);
         fake->size += size;
         fake->sizes[fake->n_blocks++] = size;
-        fake->whole = last;
+        if (last)
+                fake->whole = true;
         return 0;
 }
 

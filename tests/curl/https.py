@@ -303,9 +303,9 @@ def main():
             check_broken(bed, nginx)
             check_odd(bed)
         finally:
-            if bed.n_bad:
-                print((nginx.folder / "error.log").read_text(errors="replace")[-4000:])
             nginx.stop()
+        if bed.n_bad:
+            print((nginx.folder / "error.log").read_text(errors="replace")[-4000:])
         bed.finish()
 
 
