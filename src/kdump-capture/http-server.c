@@ -38,7 +38,8 @@ static int read_url(HttpServer *server, const char *text)
                                  "fragment in it: credentials belong into a file.");
         case -EPROTONOSUPPORT:
                 return depot_log(server->host, LOG_ERR, -EOPNOTSUPP,
-                                 "The target's URL '%s' is none of http, https, ftp, ftps, s3.",
+                                 "The target's URL '%s' is none of http, https, ftp, ftps, s3. For "
+                                 "sftp there are targets of the kind 'ssh'.",
                                  text);
         default:
                 return r;
@@ -58,6 +59,22 @@ static int read_credentials(HttpServer *server)
                 return depot_log(server->host, LOG_ERR, r == -EPERM ? -EACCES : r,
                                  "Credentials file '%s' cannot be used: %s.", path, why ?: "?");
         return 0;
+}
+
+/* Signed requests have no secret in them. */
+static void warn_if_readable(const HttpServer *server)
+{
+        bool sends_secret = !http_server_is_store(server) &&
+                            (server->credentials.user || server->credentials.bearer_token);
+        bool is_plain = streq(server->url.scheme, "http") ||
+                        (streq(server->url.scheme, "ftp") && !server->target->ca_file &&
+                         !server->target->client_cert);
+
+        if (sends_secret && is_plain)
+                (void) depot_log(server->host, LOG_WARNING, 0,
+                                 "'%s' gets its credentials unencrypted: whoever is on the way can "
+                                 "read them.",
+                                 server->url.base);
 }
 
 static int prepare_addresses(HttpServer *server)
@@ -220,6 +237,7 @@ static int prepare(HttpServer *server)
         r = startswith(what, "s3://") ? read_bucket(server) : read_url(server, what);
         if (r < 0)
                 return r;
+        warn_if_readable(server);
         return prepare_addresses(server);
 }
 

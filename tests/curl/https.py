@@ -200,7 +200,9 @@ def check_credentials(bed, nginx):
     files = names(bed)
     url = nginx.url("http", path="/user")
     right = bed.credentials(user="me", password=SECRET)
-    bed.expect("a user is let in", bed.run("basic", *files, url=url, credentials=right), "stored vmcore.flat")
+    result = bed.run("basic", *files, url=url, credentials=right)
+    bed.expect("a user is let in", result, "stored vmcore.flat")
+    bed.expect_message("it warns", result, "unencrypted")
     bed.expect_same("its file", nginx.www / "user/basic/vmcore.flat", bed.large)
     right.chmod(0o640)
     result = bed.run("no", *files, url=url, credentials=right)
@@ -215,7 +217,9 @@ def check_credentials(bed, nginx):
     bed.expect("who may only read cannot store", bed.run("no", *files, url=nginx.url("http", path="/read-only")),
                "commit: EACCES")
     bed.expect("a URL has no password in it", bed.run("no", url="http://me:%s@127.0.0.1/" % SECRET), "connect: EINVAL")
-    bed.expect("sftp is not for this", bed.run("no", url="sftp://h/x"), "connect: EOPNOTSUPP")
+    result = bed.run("no", url="sftp://h/x")
+    bed.expect("sftp is not for this", result, "connect: EOPNOTSUPP")
+    bed.expect_message("it says what is", result, "'ssh'")
 
 
 def check_failures(bed, nginx):
