@@ -1,21 +1,64 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* How modules say what happened: they have none of our logging, but that of their host. */
+/* What a module says, through its DepotHost, and texts that it makes: modules link no log.c. */
 #pragma once
 
 #include <stdarg.h>
-#include <syslog.h>
+#include <stdio.h>
 
 #include "depot-module.h"
 
-/* What is longer than a line is cut. */
-static inline void _printf_(3, 4)
-        depot_log(const DepotHost *host, int level, const char *format, ...)
+static inline void depot_logv(const DepotHost *host, int level, const char *format, va_list ap)
+        __attribute__((format(printf, 3, 0)));
+static inline void depot_logv(const DepotHost *host, int level, const char *format, va_list ap)
 {
-        char text[512];
-        va_list arguments;
+        char *text;
 
-        va_start(arguments, format);
-        (void) vsnprintf(text, sizeof(text), format, arguments);
-        va_end(arguments);
+        if (vasprintf(&text, format, ap) < 0) {
+                host->log(level, "Out of memory.");
+                return;
+        }
         host->log(level, text);
+        free(text);
+}
+
+static inline void depot_log(const DepotHost *host, int level, const char *format, ...)
+        _printf_(3, 4);
+static inline void depot_log(const DepotHost *host, int level, const char *format, ...)
+{
+        va_list ap;
+
+        va_start(ap, format);
+        depot_logv(host, level, format, ap);
+        va_end(ap);
+}
+
+/* Says it at @level and returns @error, so that callers write: return depot_log_errno(…, r, …). */
+static inline int depot_log_errno(const DepotHost *host, int level, int error, const char *format,
+                                  ...) _printf_(4, 5);
+static inline int depot_log_errno(const DepotHost *host, int level, int error, const char *format,
+                                  ...)
+{
+        va_list ap;
+
+        va_start(ap, format);
+        depot_logv(host, level, format, ap);
+        va_end(ap);
+        return error;
+}
+
+/* As strprintf(). */
+static inline int text_format(char **ret, const char *format, ...) _printf_(2, 3);
+static inline int text_format(char **ret, const char *format, ...)
+{
+        va_list ap;
+        char *text;
+        int n;
+
+        va_start(ap, format);
+        n = vasprintf(&text, format, ap);
+        va_end(ap);
+        if (n < 0)
+                return -ENOMEM;
+        *ret = text;
+        return 0;
 }

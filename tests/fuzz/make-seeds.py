@@ -341,10 +341,20 @@ def sftp_seeds():
     yield b"\x0f" + struct.pack(">IB", 34001, 2)
 
 
+def s3_seeds():
+    head = b'<?xml version="1.0" encoding="UTF-8"?>\n'
+    yield head + b"<InitiateMultipartUploadResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Bucket>b</Bucket>" \
+        b"<Key>k</Key><UploadId>2~a.b-c_d</UploadId></InitiateMultipartUploadResult>"
+    yield head + b"<Error><Code>SlowDown</Code><Message>a &amp; &quot;b&quot; &#39;</Message><RequestId/></Error>"
+    yield head + b"<CompleteMultipartUploadResult><!-- x --><ETag>&quot;a-1&quot;</ETag></CompleteMultipartUploadResult>"
+    yield b"<s:Error><![CDATA[<Code>]]><s:Code> x </s:Code></s:Error>"
+    yield b"<html><body>Bad gateway</body></html>"
+
+
 def main():
     seeds = {"fuzz-btf": btf_seeds, "fuzz-vmcore": vmcore_seeds, "fuzz-vmcoreinfo": vmcoreinfo_seeds, "fuzz-kmem": kmem_seeds,
              "fuzz-dmesg": dmesg_seeds, "fuzz-page-filter": filter_seeds, "fuzz-kdump-file": dump_seeds,
-             "fuzz-shell-settings": shell_seeds, "fuzz-sftp": sftp_seeds}
+             "fuzz-shell-settings": shell_seeds, "fuzz-sftp": sftp_seeds, "fuzz-s3-xml": s3_seeds}
     for name, make in seeds.items():
         folder = Path(sys.argv[1]) / name
         folder.mkdir(parents=True, exist_ok=True)
