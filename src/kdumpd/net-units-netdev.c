@@ -15,8 +15,9 @@ static const char *const modes[] = {
         [BOND_MODE_8023AD] = "802.3ad",        [BOND_MODE_TLB] = "balance-tlb",
         [BOND_MODE_ALB] = "balance-alb",
 };
-static const char *const hashes[] = { "layer2",   "layer3+4", "layer2+3",
-                                      "encap2+3", "encap3+4", "vlan+srcmac" };
+/* Without the last one, "vlan+srcmac", which networkd 252 does not know: then it is the kernel's
+ * default, which works as well. */
+static const char *const hashes[] = { "layer2", "layer3+4", "layer2+3", "encap2+3", "encap3+4" };
 static const char *const lacp_rates[] = { "slow", "fast" };
 static const char *const ad_selects[] = { "stable", "bandwidth", "count" };
 static const char *const fail_overs[] = { "none", "active", "follow" };

@@ -143,23 +143,54 @@ static void write_routes(FILE *f, const NetPlanLink *planned)
         }
 }
 
+#define IAID_DIGITS 8
+#define DUID_TYPE_DIGITS 4
+
+/* RFC 8415, 11.1, in the words of networkd.conf(5). Data of another length fails the whole link
+ * (dhcp_validate_duid_len() of systemd). Returns NULL for what networkd would not take. */
+static const char *duid_type_name(const char *digits)
+{
+        static const struct {
+                const char *digits, *name;
+                size_t min_bytes, max_bytes; /* of the data */
+        } types[] = {
+                { "0001", "link-layer-time", 7, 126 },
+                { "0002", "vendor", 12, 12 },
+                { "0003", "link-layer", 3, 126 },
+                { "0004", "uuid", 16, 16 },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(types); i++) {
+                const char *data = startswith(digits, types[i].digits);
+
+                if (data && strlen(data) >= 2 * types[i].min_bytes &&
+                    strlen(data) <= 2 * types[i].max_bytes)
+                        return types[i].name;
+        }
+        return NULL;
+}
+
 /* The server is to know us again. What networkd told it is in its lease (RFC 4361: 255, four bytes
- * IAID, DUID; type and data of that are told apart here); of the other clients, most tell the
- * hardware address by default. */
+ * IAID, two bytes type of the DUID, its data); of the other clients, most tell the hardware address
+ * by default. */
 static void write_client_id(FILE *f, const char *id)
 {
-        char type[5] = "", digits[9] = "";
+        const char *iaid = id ? startswith(id, "ff") : NULL, *type = NULL;
+        char digits[IAID_DIGITS + 1];
 
-        if (!id || !startswith(id, "ff") || strlen(id) < 2 + 8 + 4 + 2) {
+        if (iaid && strlen(iaid) > IAID_DIGITS + DUID_TYPE_DIGITS)
+                type = duid_type_name(iaid + IAID_DIGITS);
+        if (!type) {
                 (void) fputs("ClientIdentifier=mac\n", f);
                 return;
         }
-        memcpy(digits, id + 2, 8);
-        memcpy(type, id + 10, 4);
-        (void) fprintf(f, "ClientIdentifier=duid\nIAID=%lu\nDUIDType=%lu\nDUIDRawData=",
-                       strtoul(digits, NULL, 16), strtoul(type, NULL, 16));
-        for (const char *p = id + 14; p[0] && p[1]; p += 2)
-                (void) fprintf(f, "%s%c%c", p == id + 14 ? "" : ":", p[0], p[1]);
+        memcpy(digits, iaid, IAID_DIGITS);
+        digits[IAID_DIGITS] = '\0';
+        (void) fprintf(f, "ClientIdentifier=duid\nIAID=%lu\nDUIDType=%s\nDUIDRawData=",
+                       strtoul(digits, NULL, 16), type);
+        iaid += IAID_DIGITS + DUID_TYPE_DIGITS;
+        for (const char *p = iaid; p[0] && p[1]; p += 2)
+                (void) fprintf(f, "%s%c%c", p == iaid ? "" : ":", p[0], p[1]);
         (void) fputs("\n", f);
 }
 

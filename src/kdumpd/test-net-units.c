@@ -130,14 +130,29 @@ static void test_a_lease_is_asked_for_as_the_same_client(void **state)
                 { "0152540000000001",
                   "web1",
                   { "ClientIdentifier=mac", "SendHostname=yes", "Hostname=web1" } },
-                { "ff00112233000200ab11cd",
+                { "ff00112233000200ab11cd0102030405060708",
                   NULL,
-                  { "ClientIdentifier=duid", "IAID=1122867", "DUIDType=2" } },
-                { "ff00112233000200ab11cd",
+                  { "ClientIdentifier=duid", "IAID=1122867", "DUIDType=vendor" } },
+                { "ff00112233000200ab11cd0102030405060708",
                   NULL,
-                  { "DUIDRawData=00:ab:11:cd", "SendRelease=no", "UseDNS=no" } },
+                  { "DUIDRawData=00:ab:11:cd:01:02:03:04:05:06:07:08", "SendRelease=no",
+                    "UseDNS=no" } },
         };
 
+        /* Of a type that there is no word for, of a wrong length, and cut off. */
+        static const char *const others[] = { "ff00112233000900ab11cd", "ff00112233000200ab11cd",
+                                              "ff001122330002", "ff00" };
+
+        for (size_t i = 0; i < ELEMENTSOF(others); i++) {
+                _cleanup_(bed_done) Bed bed = { 0 };
+
+                bed_init(&bed, NET_KIND_NIC, "eth0");
+                bed.planned.ipv4 = NET_METHOD_DYNAMIC;
+                bed.link.client_id = (char *) others[i];
+                make(&bed, NULL);
+                assert_has(text(&bed, ".network"), "ClientIdentifier=mac");
+                assert_lacks(text(&bed, ".network"), "DUID");
+        }
         for (size_t i = 0; i < ELEMENTSOF(table); i++) {
                 _cleanup_(bed_done) Bed bed = { 0 };
                 const char *unit;

@@ -52,6 +52,7 @@ class Bed:
         self.near, self.far = ("kdump-test-%d-%s" % (os.getpid(), side) for side in ("near", "far"))
         self.folder = Path(tempfile.mkdtemp(prefix="kdumpd-net-"))
         os.chmod(self.folder, 0o755)
+        self.log = self.folder / "networkd.log"
         self.networkd = None
 
     def __enter__(self):
@@ -99,15 +100,20 @@ class Bed:
         return self.run_near(self.programs[1], path, seconds, address)
 
     def start_networkd(self):
-        self.networkd = subprocess.Popen(
-            ["ip", "netns", "exec", self.near, "unshare", "--mount", sys.executable, __file__, "--networkd",
-             str(self.folder)])
+        command = ["ip", "netns", "exec", self.near, "unshare", "--mount", sys.executable, __file__, "--networkd"]
+        with open(self.log, "ab") as log:
+            self.networkd = subprocess.Popen([*command, str(self.folder)], stderr=log)
 
     def stop_networkd(self):
         if self.networkd:
             self.networkd.kill()
             self.networkd.wait()
             self.networkd = None
+
+    def complaints(self):
+        """What networkd did not understand, or would not do."""
+        text = self.log.read_text() if self.log.exists() else ""
+        return [line for line in text.splitlines() if "/etc/systemd/network" in line or "Failed" in line]
 
     def forget(self, *links):
         """As the crash kernel finds it: bare hardware."""
@@ -258,6 +264,20 @@ def case_dhcp(bed):
             raise RuntimeError("the client says that it is %s" % server.client_id().hex())
 
 
+def case_dhcp_as_the_client_of_the_lease(bed):
+    """networkd itself had set up the link, and the server knows it by what it said then."""
+    client_id = "ff1234abcd0002" + "0000ab11" + "0102030405060708"
+    set_lease(bed)
+    index = json.loads(bed.near_ip("-j", "link", "show", "dev", "nic0").stdout)[0]["ifindex"]
+    leases = bed.folder / "root/run/systemd/netif/leases"
+    leases.mkdir(parents=True)
+    (leases / str(index)).write_text("ADDRESS=192.0.2.77\nCLIENTID=%s\n" % client_id)
+    with DhcpServer(bed.far, "far0", "192.0.2.77", "192.0.2.1") as server:
+        again(bed, [], FAR_IPV4)
+        if server.client_id().hex() != client_id:
+            raise RuntimeError("the client says that it is %s" % server.client_id().hex())
+
+
 def case_dhcp_gives_another_address(bed):
     set_lease(bed)
     bed.plan(FAR_IPV4)
@@ -342,8 +362,9 @@ def case_before_the_network_is_up(bed):
 
 
 CASES = [case_static, case_only_what_leads_there, case_gateway_elsewhere, case_policy_routing, case_bridge,
-         case_vlan_on_bond, case_dhcp, case_dhcp_gives_another_address, case_dhcp_gone, case_networkd_fails,
-         case_cable_is_out_for_a_while, case_router_announces, case_before_the_network_is_up]
+         case_vlan_on_bond, case_dhcp, case_dhcp_as_the_client_of_the_lease, case_dhcp_gives_another_address,
+         case_dhcp_gone, case_networkd_fails, case_cable_is_out_for_a_while, case_router_announces,
+         case_before_the_network_is_up]
 
 
 def kernel_has(kind):
@@ -377,6 +398,8 @@ def main(arguments):
         try:
             with Bed(*programs) as bed:
                 case(bed)
+                if bed.complaints():
+                    raise RuntimeError("networkd says %s" % bed.complaints())
             print("%s: ok" % name, flush=True)
         except RuntimeError as error:
             failed += 1
