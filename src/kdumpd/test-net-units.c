@@ -76,7 +76,7 @@ static const char *text(const Bed *bed, const char *ending)
                         return bed->files[i].text;
         }
         fail_msg("no file '%s'", ending);
-        return NULL;
+        return "";
 }
 
 static void assert_has(const char *unit, const char *line)
@@ -90,6 +90,7 @@ static void assert_has(const char *unit, const char *line)
 
 static void assert_lacks(const char *unit, const char *words)
 {
+        assert_true(unit && words);
         if (strstr(unit, words))
                 fail_msg("'%s' is in:\n%s", words, unit);
 }
