@@ -65,6 +65,12 @@ NetWaitStep net_wait_decide(const NetworkLink *expected, const NetLink *link, Ne
         return now_usec >= *ret_due_usec ? NET_WAIT_SET : NET_WAIT_PENDING;
 }
 
+/* The other family may have got another address than before, from somebody who knows. */
+static bool has_family(const NetLink *link, int family)
+{
+        return family == AF_INET ? link->has_ipv4 : link->has_ipv6;
+}
+
 static void set_addresses(int fd, const NetworkLink *expected, const NetLink *link,
                           NetWaitState *state)
 {
@@ -79,7 +85,7 @@ static void set_addresses(int fd, const NetworkLink *expected, const NetLink *li
                 Address address;
 
                 r = address_parse(*text, &address);
-                if (r >= 0)
+                if (r >= 0 && !has_family(link, address.family))
                         r = net_link_set_address(fd, link->index, &address);
                 if (r < 0)
                         (void) log_warning_errno(r, "Failed to set address %s on '%s': %m", *text,
@@ -89,7 +95,7 @@ static void set_addresses(int fd, const NetworkLink *expected, const NetLink *li
                 NetworkRoute route;
 
                 r = network_route_parse(*text, &route);
-                if (r >= 0)
+                if (r >= 0 && !has_family(link, route.to.family))
                         r = net_link_set_route(fd, link->index, &route);
                 if (r < 0)
                         (void) log_warning_errno(r, "Failed to set the route to %s on '%s': %m",

@@ -3,6 +3,7 @@
 #include "net-image.h"
 
 #include "io.h"
+#include "resolve-device.h"
 #include "strv.h"
 
 /* From the carrier on. A server that is there has answered long before; a switch that looks for
@@ -35,30 +36,29 @@ void net_image_done(NetImage *image)
         *image = (NetImage){ 0 };
 }
 
-static int copy_files(const NetImageLink *from, NetImageLink *to)
+static int add_file(const char *path, const char *text, NetFile **files, size_t *n)
 {
-        to->files = calloc(MAX(from->n_files, (size_t) 1), sizeof(*to->files));
-        if (!to->files)
-                return -ENOMEM;
-        for (size_t i = 0; i < from->n_files; i++) {
-                NetFile *file = &to->files[to->n_files++];
+        NetFile file = { strdup(path), strdup(text) };
+        NetFile *more = file.path && file.text ? reallocarray(*files, *n + 1, sizeof(*more)) : NULL;
 
-                file->path = strdup(from->files[i].path);
-                file->text = strdup(from->files[i].text);
-                if (!file->path || !file->text)
-                        return -ENOMEM;
+        if (!more) {
+                net_file_done(&file);
+                return -ENOMEM;
         }
+        *files = more;
+        more[(*n)++] = file;
         return 0;
 }
 
 int net_image_link_copy(const NetImageLink *from, NetImageLink *ret)
 {
         _cleanup_(net_image_link_done) NetImageLink link = { .name = strdup(from->name) };
-        int r;
+        int r = 0;
 
         if (!link.name)
                 return -ENOMEM;
-        r = copy_files(from, &link);
+        for (size_t i = 0; i < from->n_files && r >= 0; i++)
+                r = add_file(from->files[i].path, from->files[i].text, &link.files, &link.n_files);
         if (r >= 0)
                 r = strv_copy(from->drivers, &link.drivers);
         if (r >= 0)
@@ -424,4 +424,29 @@ int net_image_network(const NetImage *image, Network *ret)
         *ret = network;
         network = (Network){ 0 };
         return 0;
+}
+
+int net_image_add_files(const NetImage *image, NetFile **files, size_t *n)
+{
+        int r = 0;
+
+        for (size_t i = 0; i < image->n_links && r >= 0; i++) {
+                const NetImageLink *link = &image->links[i];
+
+                for (size_t j = 0; j < link->n_files && r >= 0; j++)
+                        r = add_file(link->files[j].path, link->files[j].text, files, n);
+        }
+        if (r >= 0 && image->resolv_conf)
+                r = add_file("/etc/resolv.conf", image->resolv_conf, files, n);
+        return r;
+}
+
+int net_image_add_drivers(const NetImage *image, char ***drivers)
+{
+        int r = 0;
+
+        for (size_t i = 0; i < image->n_links; i++)
+                for (char **d = image->links[i].drivers; d && *d && r >= 0; d++)
+                        r = drivers_add(drivers, *d);
+        return r;
 }

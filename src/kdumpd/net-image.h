@@ -74,6 +74,11 @@ bool net_image_equal(const NetImage *a, const NetImage *b);
 /* For the Plan: a copy of what is expected of the links. */
 int net_image_network(const NetImage *image, Network *ret);
 
+/* For Needs: adds copies of all files, with /etc/resolv.conf if there are name servers, to the *n
+ * of *files, and all modules, each once, to *drivers (strv). */
+int net_image_add_files(const NetImage *image, NetFile **files, size_t *n);
+int net_image_add_drivers(const NetImage *image, char ***drivers);
+
 /* A copy of @from; used where links of one are taken over by another. */
 int net_image_link_copy(const NetImageLink *from, NetImageLink *ret);
 void net_image_link_done(NetImageLink *link);

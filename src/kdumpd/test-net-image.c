@@ -50,8 +50,10 @@ static void test_each_address_brings_its_links(void **state)
         _cleanup_(net_facts_done) NetFacts facts = { 0 };
         _cleanup_(net_image_done) NetImage image = { 0 };
         _cleanup_(network_done) Network network = { 0 };
-        _cleanup_strv_ char **warnings = NULL;
+        _cleanup_strv_ char **warnings = NULL, **drivers = NULL;
         _cleanup_free_ char *message = NULL;
+        NetFile *files = NULL;
+        size_t n_files = 0;
         char *addresses[] = { (char *) "203.0.113.5", (char *) "198.51.100.20", NULL };
         const NetImageWant want = { .addresses = addresses, .hostname = "web1" };
         const NetRouteAnswer answers[] = {
@@ -71,6 +73,18 @@ static void test_each_address_brings_its_links(void **state)
         assert_int_equal(strv_length(image.ways[0].links), 1);
         assert_int_equal(strv_length(image.ways[1].links), 2);
         assert_true(strv_contains(find(&image, "ens4.7")->drivers, "8021q"));
+
+        /* All in one. */
+        assert_int_equal(net_image_add_files(&image, &files, &n_files), 0);
+        assert_int_equal(n_files, 2 + 2 + 2);
+        for (size_t i = 0; i < n_files; i++) {
+                assert_non_null(startswith(files[i].path, "/etc/systemd/network/"));
+                net_file_done(&files[i]);
+        }
+        free(files);
+        assert_int_equal(net_image_add_drivers(&image, &drivers), 0);
+        assert_int_equal(strv_length(drivers), 3);
+        assert_true(strv_contains(drivers, "af_packet") && strv_contains(drivers, "8021q"));
 
         /* What is expected of those that have addresses. */
         assert_int_equal(net_image_network(&image, &network), 0);
@@ -116,6 +130,8 @@ static void test_name_servers_come_if_they_are_on_the_way(void **state)
                 _cleanup_(net_image_done) NetImage image = { 0 };
                 _cleanup_strv_ char **warnings = NULL;
                 _cleanup_free_ char *message = NULL;
+                NetFile *files = NULL;
+                size_t n_files = 0;
                 const NetImageWant want = { .addresses = addresses, .names = table[i].names };
                 const NetImageFacts all = { .facts = &facts, .answers = answers, .dns = &dns };
 
@@ -123,6 +139,12 @@ static void test_name_servers_come_if_they_are_on_the_way(void **state)
                 assert_int_equal(net_image_plan(&all, &want, &image, &warnings, &message), 0);
                 assert_string_equal(image.resolv_conf, table[i].resolv_conf);
                 assert_int_equal(image.n_links, table[i].n_links);
+                assert_int_equal(net_image_add_files(&image, &files, &n_files), 0);
+                assert_string_equal(files[n_files - 1].path, "/etc/resolv.conf");
+                assert_string_equal(files[n_files - 1].text, table[i].resolv_conf);
+                while (n_files > 0)
+                        net_file_done(&files[--n_files]);
+                free(files);
         }
 }
 

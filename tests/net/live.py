@@ -319,6 +319,22 @@ def case_networkd_fails(bed):
     bed.reaches(FAR_IPV4, FAR_IPV6)
 
 
+def case_only_what_is_missing_is_set(bed):
+    """A server that gave another IPv4 address knows why."""
+    set_lease(bed)
+    bed.near_ip("address", "add", "2001:db8:1::7/64", "dev", "nic0", "nodad")
+    bed.near_ip("-6", "route", "add", "default", "via", "2001:db8:1::1", "dev", "nic0")
+    bed.plan(FAR_IPV4, FAR_IPV6)
+    bed.forget()
+    bed.near_ip("link", "set", "nic0", "up")
+    bed.near_ip("address", "add", "192.0.2.78/24", "dev", "nic0")
+    done = bed.wait(FAR_IPV6, patience_usec=0)
+    if done.returncode != 0:
+        raise RuntimeError("net-live-wait: %s" % done.stderr)
+    bed.expect({"addresses": ["192.0.2.78/24", "2001:db8:1::7/64"], "mtu": [1500],
+                "routes": [(FAR_IPV6, "2001:db8:1::1", "nic0", "2001:db8:1::7")]})
+
+
 def case_cable_is_out_for_a_while(bed):
     set_static(bed)
     again(bed, [], FAR_IPV4, FAR_IPV6)
@@ -363,8 +379,8 @@ def case_before_the_network_is_up(bed):
 
 CASES = [case_static, case_only_what_leads_there, case_gateway_elsewhere, case_policy_routing, case_bridge,
          case_vlan_on_bond, case_dhcp, case_dhcp_as_the_client_of_the_lease, case_dhcp_gives_another_address,
-         case_dhcp_gone, case_networkd_fails, case_cable_is_out_for_a_while, case_router_announces,
-         case_before_the_network_is_up]
+         case_dhcp_gone, case_networkd_fails, case_only_what_is_missing_is_set, case_cable_is_out_for_a_while,
+         case_router_announces, case_before_the_network_is_up]
 
 
 def kernel_has(kind):
