@@ -383,6 +383,10 @@ int net_image_make(int root_fd, const NetImageWant *want, NetImage *ret, char **
         size_t n_all;
         int r;
 
+        if (n == 0 && !want->names) {
+                *ret = (NetImage){ 0 };
+                return 0;
+        }
         r = net_facts_read(root_fd, &facts);
         if (r >= 0)
                 r = net_dns_read(root_fd, &dns);

@@ -45,7 +45,8 @@ typedef struct NetImageWant {
 } NetImageWant;
 
 /* From the live state of the kernel, asked for at once: nothing is waited for, no packet is sent.
- * An address that cannot be reached now is taken from what net_image_save() has kept, with all its
+ * Without addresses, and with no name to ask for, nothing is asked and nothing is needed. An
+ * address that cannot be reached now is taken from what net_image_save() has kept, with all its
  * links, or left out; both give a line in *warnings (strv). Returns 0; -EINVAL with
  * *reterr_message: a link can never be set up in the crash kernel; errors of netlink. Does not log.
  */

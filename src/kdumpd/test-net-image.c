@@ -290,6 +290,10 @@ static void test_the_live_network_is_asked(void **state)
         want.addresses = wrong;
         assert_int_equal(net_image_make(fixture.fd, &want, &image, &warnings, &message), -EINVAL);
         assert_string_equal(message, "'nfs.example' is no IP address");
+        /* Local targets alone: nobody is asked anything. */
+        want.addresses = NULL;
+        assert_int_equal(net_image_make(-EBADF, &want, &image, &warnings, &message), 0);
+        assert_int_equal(image.n_links, 0);
 }
 
 int main(void)
