@@ -188,9 +188,20 @@ static int add_stack(NetPlan *plan, const NetFacts *facts, const NetLink *link, 
         return 0;
 }
 
-static bool is_dynamic(const NetAddress *address)
+/* What a server has lent has a lifetime; but for a lease without end, and one that networkd was
+ * told to keep (KeepConfiguration=), which show by the routes that came with them. */
+static bool is_dynamic(const NetFacts *facts, const NetAddress *address)
 {
-        return !(address->flags & IFA_F_PERMANENT);
+        if (!(address->flags & IFA_F_PERMANENT))
+                return true;
+        for (size_t i = 0; i < facts->n_routes; i++) {
+                const NetRoute *route = &facts->routes[i];
+
+                if (route->link == address->link && route->protocol == RTPROT_DHCP &&
+                    address_equal(&route->source, &address->address))
+                        return true;
+        }
+        return false;
 }
 
 static const NetAddress *find_address(const NetFacts *facts, const Address *address)
@@ -228,9 +239,9 @@ static const NetAddress *source_address(const NetFacts *facts, const NetRouteAns
         return source;
 }
 
-static int add_address(NetPlanLink *planned, const NetAddress *source)
+static int add_address(NetPlanLink *planned, const NetFacts *facts, const NetAddress *source)
 {
-        NetPlanAddress address = { .dynamic = is_dynamic(source) };
+        NetPlanAddress address = { .dynamic = is_dynamic(facts, source) };
         NetPlanAddress *addresses;
 
         /* One that is on another link, as on lo, has no network there. */
@@ -285,19 +296,21 @@ static bool is_connected(const NetPlanLink *planned, const Address *address)
         return false;
 }
 
+/* Nobody is asked for the routes of a link whose addresses are written down. */
 static NetPlanRoute plan_route(const NetPlanLink *planned, const NetRoute *route)
 {
+        const NetMethod method = route->to.family == AF_INET ? planned->ipv4 : planned->ipv6;
         NetPlanRoute plan = {
                 .route = { .to = route->to, .gateway = route->gateway },
                 .source = route->source,
         };
 
-        plan.dynamic = route->protocol == RTPROT_DHCP || route->protocol == RTPROT_RA ||
-                       /* dhclient's and udhcpc's scripts do not say that it was them, nor does the
-                        * kernel of what routers announce to it. */
-                       (route->to.prefix_bits == 0 &&
-                        ((route->to.family == AF_INET && planned->ipv4 == NET_METHOD_DYNAMIC) ||
-                         (route->to.family == AF_INET6 && route->protocol == RTPROT_KERNEL)));
+        plan.dynamic = method == NET_METHOD_DYNAMIC &&
+                       (route->protocol == RTPROT_DHCP || route->protocol == RTPROT_RA ||
+                        /* dhclient's and udhcpc's scripts do not say that it was them. */
+                        (route->to.prefix_bits == 0 && route->to.family == AF_INET) ||
+                        /* The kernel's own work with what routers announce to it. */
+                        (route->to.prefix_bits == 0 && route->protocol == RTPROT_KERNEL));
         plan.on_link = route->gateway.family != 0 && !is_connected(planned, &route->gateway);
         return plan;
 }
@@ -380,7 +393,7 @@ static void set_method(NetPlanLink *planned, const NetFacts *facts, const NetAdd
 
         if (*method == NET_METHOD_NONE)
                 *method = NET_METHOD_STATIC;
-        if (source && is_dynamic(source) && source->link == planned->link->index)
+        if (source && is_dynamic(facts, source) && source->link == planned->link->index)
                 *method = NET_METHOD_DYNAMIC;
         if (family == AF_INET6 && has_announced_default(facts, planned->link->index))
                 *method = NET_METHOD_DYNAMIC;
@@ -409,7 +422,7 @@ int net_plan_add(NetPlan *plan, const NetFacts *facts, const NetRouteAnswer *ans
         set_method(planned, facts, source, answer->to.family);
         /* A link-local one is there by itself. */
         if (source && !address_is_link_local(&source->address)) {
-                r = add_address(planned, source);
+                r = add_address(planned, facts, source);
                 if (r < 0)
                         return r;
         }

@@ -131,6 +131,33 @@ static void test_a_lease_is_told_by_its_lifetime(void **state)
         assert_true(link->routes[1].dynamic);
 }
 
+static void test_a_lease_without_end_is_told_by_its_routes(void **state)
+{
+        static const struct {
+                const char *source; /* of the route */
+                NetMethod method;
+        } table[] = {
+                { "192.0.2.7", NET_METHOD_DYNAMIC },
+                { "192.0.2.8", NET_METHOD_STATIC },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(table); i++) {
+                _cleanup_(bed_done) Bed bed = { 0 };
+                const NetPlanLink *link;
+
+                test_net_nic(&bed.net, 1, "ens3", 0);
+                test_net_address(&bed.net, 1, "192.0.2.7/24", IFA_F_PERMANENT);
+                test_net_lease_route(&bed.net, 1, "0.0.0.0/0", "192.0.2.1", table[i].source);
+                assert_int_equal(plan(&bed, 1, "203.0.113.5", "192.0.2.1", "192.0.2.7"), 1);
+                link = planned(&bed, "ens3");
+                assert_int_equal(link->ipv4, table[i].method);
+                assert_int_equal(link->addresses[0].dynamic, table[i].method == NET_METHOD_DYNAMIC);
+                /* Without a server to ask, the route must be written down, too. */
+                assert_route(link, 0, "0.0.0.0/0 via 192.0.2.1");
+                assert_int_equal(link->routes[0].dynamic, table[i].method == NET_METHOD_DYNAMIC);
+        }
+}
+
 static void test_rules_and_other_tables_become_a_route_of_their_own(void **state)
 {
         _cleanup_(bed_done) Bed bed = { 0 };
@@ -397,6 +424,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_a_static_nic_alone),
                 cmocka_unit_test(test_a_lease_is_told_by_its_lifetime),
+                cmocka_unit_test(test_a_lease_without_end_is_told_by_its_routes),
                 cmocka_unit_test(test_rules_and_other_tables_become_a_route_of_their_own),
                 cmocka_unit_test(test_the_longest_prefix_then_the_metric_decides),
                 cmocka_unit_test(test_an_address_of_another_link_has_no_network),

@@ -187,8 +187,8 @@ void test_net_address(TestNet *net, uint32_t link, const char *address, uint32_t
         test_net_end(net);
 }
 
-void test_net_route(TestNet *net, uint32_t link, const char *to, const char *gateway,
-                    uint8_t protocol, uint32_t metric)
+static void route_begin(TestNet *net, uint32_t link, const char *to, const char *gateway,
+                        uint8_t protocol, uint32_t metric)
 {
         Address network = parse(to);
         const struct rtmsg info = {
@@ -207,6 +207,20 @@ void test_net_route(TestNet *net, uint32_t link, const char *to, const char *gat
                 test_net_put_address(net, RTA_GATEWAY, gateway);
         test_net_put_u32(net, RTA_OIF, link);
         test_net_put_u32(net, RTA_PRIORITY, metric);
+}
+
+void test_net_route(TestNet *net, uint32_t link, const char *to, const char *gateway,
+                    uint8_t protocol, uint32_t metric)
+{
+        route_begin(net, link, to, gateway, protocol, metric);
+        test_net_end(net);
+}
+
+void test_net_lease_route(TestNet *net, uint32_t link, const char *to, const char *gateway,
+                          const char *source)
+{
+        route_begin(net, link, to, gateway, RTPROT_DHCP, 1024);
+        test_net_put_address(net, RTA_PREFSRC, source);
         test_net_end(net);
 }
 

@@ -50,5 +50,9 @@ void test_net_address(TestNet *net, uint32_t link, const char *address, uint32_t
 void test_net_route(TestNet *net, uint32_t link, const char *to, const char *gateway,
                     uint8_t protocol, uint32_t metric);
 
+/* As a DHCP client does that says so: with @source. */
+void test_net_lease_route(TestNet *net, uint32_t link, const char *to, const char *gateway,
+                          const char *source);
+
 /* What all this comes to. net_facts_done() it. */
 void test_net_facts(const TestNet *net, NetFacts *ret);
