@@ -7,6 +7,7 @@
 #include "verb-build.h"
 #include "verb-check.h"
 #include "verb-reload.h"
+#include "verb-resolve.h"
 #include "verb-stop.h"
 #include "verb-verify.h"
 
@@ -73,6 +74,7 @@ static const struct {
         { "build", " [--force]", "Build a base image if there is none that would do", build },
         { "check", "", "Whether memory is reserved: 0 yes, 1 no", check },
         { "reload", "", "Have $MAINPID read its configuration, and wait", reload },
+        { "resolve", "", "Ask for the addresses of hosts that dumps go to", verb_resolve },
         { "stop", " [--explicit]", "Disarm, if the service was asked to stop", stop },
         { "verify", " [--json]", "Check all that a dump takes: 0 fine, 1 not", verb_verify },
         { "version", "", "The version", version },

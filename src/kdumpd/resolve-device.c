@@ -412,6 +412,11 @@ static int add_block_drivers(int root_fd, const char *device, char ***drivers, u
         return 0;
 }
 
+int device_folder_drivers(int root_fd, const char *folder, char ***drivers)
+{
+        return add_parent_drivers(root_fd, folder, drivers);
+}
+
 int device_drivers(int root_fd, const char *device, char ***drivers, unsigned *kinds)
 {
         int r;

@@ -28,6 +28,9 @@ int device_uuid(int root_fd, const char *device, char **ret);
  */
 int device_drivers(int root_fd, const char *device, char ***drivers, unsigned *kinds);
 
+/* The same for the device whose folder in /sys is @folder: for itself and all that it hangs on. */
+int device_folder_drivers(int root_fd, const char *folder, char ***drivers);
+
 /* The same for all hardware watchdogs. */
 int watchdog_drivers(int root_fd, char ***drivers);
 
