@@ -44,14 +44,30 @@ def bind(source, where):
           "cannot mount '%s' on '%s'" % (source, where))
 
 
+def supervise(argv):
+    """Process 1 of its own: when it goes, so does all that was started here. It is not the program itself: one that
+    changes its user is not told any more when its parent dies (kernel/cred.c, commit_creds())."""
+    libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    program = os.fork()
+    if program == 0:
+        os.execvp(argv[0], argv)
+    while True:
+        pid, status = os.wait()
+        if pid == program:
+            return status_of(status)
+
+
+def status_of(status):
+    code = os.waitstatus_to_exitcode(status)
+    return code if code >= 0 else 128 - code
+
+
 def run(argv):
-    """In a child, as process 1 of its own: when it goes, so does all that it has started."""
     check(libc.unshare(CLONE_NEWPID), "no process ids of its own")
     child = os.fork()
     if child == 0:
-        libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        os.execvp(argv[0], argv)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        os._exit(supervise(argv))
+    return status_of(os.waitpid(child, 0)[1])
 
 
 def main():
@@ -69,8 +85,7 @@ def main():
         bind(source, where)
     if args.run:
         bind(args.run, "/run")
-    code = run(args.argv)
-    return code if code >= 0 else 128 - code
+    return run(args.argv)
 
 
 if __name__ == "__main__":

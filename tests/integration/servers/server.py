@@ -142,6 +142,11 @@ class Server:
         """Of the program and all that it has started."""
         return children(self.process.pid) if self.process else []
 
+    def program(self):
+        """Its own process: what is above it is inside.py."""
+        found = self.pids()
+        return found[1] if len(found) > 1 else None
+
     def signal(self, number, pids=None):
         for pid in self.pids() if pids is None else pids:
             with contextlib.suppress(ProcessLookupError):
