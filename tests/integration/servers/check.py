@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import guestimage  # noqa: E402
 from machine import BedError  # noqa: E402
-from servers import dnsmasq, ganesha, network, nginx, sshd, virtiofsd  # noqa: E402
+from servers import dnsmasq, forwarder, ganesha, network, nginx, sshd, virtiofsd  # noqa: E402
 from servers.network import Network, client  # noqa: E402
 
 MIB = 1 << 20
@@ -259,6 +259,27 @@ def check_nginx(scratch):
         check(curl(None, "--cacert", server.ca, "-T", source, server.url() + "/noise") == 201, "not stored at the loopback")
         done.append("loopback port %d" % server.port)
     return ", ".join(done)
+
+
+def check_forwarder(scratch):
+    """A web server of the loopback, in a network, that is busy for a while."""
+    source = noise(scratch)
+    with Network(scratch) as net, client(scratch, net, CLIENT) as user, nginx.Nginx(scratch, tls=False) as server, \
+            forwarder.Forwarder(scratch, net, server.port, 8080) as front:
+        put = ["-T", source, "http://%s:8080/dumps/noise" % network.FAR]
+        check(curl(user, *put) == 201, "not stored")
+        same(source, server.dumps / "noise")
+        front.set_busy(True)
+        busy = curl(user, *put)
+        check(busy == 503, "a busy server answered %d" % busy)
+        front.set_busy(False)
+        slow = subprocess.Popen(user.argv("curl", "-sS", "--limit-rate", "200k", *put), stderr=subprocess.DEVNULL)
+        time.sleep(2)
+        front.set_busy(True)
+        check(slow.wait(100) != 0, "a connection was not broken")
+        front.set_busy(False)
+        check(curl(user, *put) == 204, "not stored again")
+        return "stored; 503 and broken connections while it is busy; stored again"
 
 
 def check_dnsmasq(scratch):
