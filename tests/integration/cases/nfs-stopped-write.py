@@ -1,0 +1,10 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The NFS server stops (SIGSTOP) in the middle of the dump: the next target gets the dump, and the machine is back in time."""
+
+import farfaults
+
+DEFAULT = False
+
+
+def run():
+    farfaults.nfs_stopped("write")

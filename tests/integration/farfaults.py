@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""FarFaults: what goes wrong in more than one case with servers, in the same way."""
+
+import bed
+import far
+from servers import ganesha, network, sshd
+
+STALL_SECONDS, CONNECT_SECONDS = 20, 20
+LIMITS = ("target_timeout %ds" % STALL_SECONDS, "target_connect %ds" % CONNECT_SECONDS)
+PARTS = {"mount": 0, "write": 0.4, "sync": 0.95}  # of the dump that are there
+
+
+def nfs_stopped(when):
+    net = far.make_network()
+    server = far.use(ganesha.Ganesha(bed.context.scratch, net))
+    guest = far.start(net)
+    guest.fill_memory(100)
+    far.static(guest)
+    guest.configure(*LIMITS, "nfs " + server.what(), "path /dumps", *far.LOCAL, "core_collector makedumpfile -l -d 1")
+    n_bytes = PARTS[when] * far.estimate(guest, level=1)
+    if not n_bytes:
+        server.pause()
+
+    def stop():
+        if n_bytes:
+            far.wait_stored(guest, server.data / "dumps", n_bytes)
+            server.pause()
+
+    took = far.crash(guest, stop, timeout=600)
+    far.check_local(guest)
+    if n_bytes:
+        bed.find_dump(server.data / "dumps").check_nothing_claimed()
+    else:
+        far.check_none(server.data / "dumps", "at a server that had stopped")
+        far.check_within(took, CONNECT_SECONDS + STALL_SECONDS, "the way past a server that does not answer")
+
+
+def signalled(signal):
+    """Of the attempts, the one at the ssh server is in the middle of the dump."""
+    net = far.make_network()
+    server = far.use(sshd.Sshd(bed.context.scratch, net))
+    guest = far.start(net)
+    guest.fill_memory(100)
+    far.static(guest)
+    far.configure_ssh(guest, server, more=[*far.LOCAL, far.signal_attempts(guest, signal), "core_collector makedumpfile -l -d 1"])
+    n_bytes = far.estimate(guest, level=1)
+
+    def hit():
+        far.wait_stored(guest, server.dumps, n_bytes / 4)
+        guest.type("now")
+
+    far.crash(guest, hit, timeout=600)
+    bed.check_in("far: SIG" + signal, guest.console(), "console")
+    with far.local(guest) as folder:
+        found = [d for d in bed.find_dumps(server.dumps) + bed.find_dumps(folder) if d.vmcore.exists()]
+        bed.check(len(found) == 1, "%d targets have a dump" % len(found))
+        found[0].check()
+
+
+def cable(guest, net, act, *lines):
+    """A dump over ssh while @act() does something to the network; returns (the server, seconds)."""
+    server = far.use(sshd.Sshd(bed.context.scratch, net))
+    far.static(guest)
+    far.trust(guest, server)
+    guest.configure(*lines, *far.ssh_lines(server), *far.LOCAL)
+    return server, far.crash(guest, lambda: act(server), timeout=1200)
+
+
+def reached_from(server):
+    """The addresses that its clients had."""
+    return {line.split(" from ")[1].split()[0] for line in server.log().splitlines() if line.startswith("Accepted publickey")}
+
+
+def forget(server):
+    server.log_path.write_text("")
+
+
+def lan(n=0):
+    """How networkd names the NIC."""
+    return "[Match]\nMACAddress=%s\n" % network.mac(n)
