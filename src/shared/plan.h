@@ -7,7 +7,7 @@
 
 /* Raised whenever a capture program of the version before would misunderstand the Plan. A base
  * image records the one that its kdump-capture understands. */
-#define PLAN_VERSION 1
+#define PLAN_VERSION 2
 
 typedef enum Action {
         ACTION_REBOOT,
