@@ -135,7 +135,12 @@ static int resolve(Work *work)
                 work->wanted.config_error = r == -EINVAL;
                 return problem(work, "%s", message ?: strerror(-r));
         }
+        r = strv_extend_strv(&work->wanted.overlay_inputs, work->needs.inputs);
+        if (r < 0)
+                return r;
         for (size_t i = 0; i < work->needs.n_files; i++) {
+                if (!work->needs.files[i].source)
+                        continue;
                 r = strv_extend(&work->wanted.overlay_inputs, work->needs.files[i].source);
                 if (r < 0)
                         return r;
