@@ -37,6 +37,14 @@ int verify_wanted(Verify *v);
 /* verify-target.c: all targets of the Plan, and what is on them. */
 int verify_targets(Verify *v);
 
+/* verify-remote.c: whether @target, called @text, has an address and answers. Returns 1 if so, 0 if
+ * not, -ENOMEM. */
+int verify_remote(Verify *v, const Target *target, const char *text);
+
+/* Connects to @address (numeric) by TCP, and closes the connection again. *ret_usec is how long
+ * that took. Returns 0; -ETIMEDOUT, -ECONNREFUSED …. */
+int verify_connect(const char *address, unsigned port, uint64_t timeout_usec, uint64_t *ret_usec);
+
 /* verify-service.c: the unit, the daemon, and the hooks' folders. */
 int verify_service(Verify *v);
 
