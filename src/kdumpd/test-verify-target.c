@@ -75,7 +75,7 @@ static void test_targets(void **state)
                   "another system's" },
                 { TARGET_VIRTIOFS, "tag", "/d", "target-folder", CHECK_OK, "'/shared/d'" },
                 { TARGET_VIRTIOFS, "tag", "/d", "target-write", CHECK_OK, "" },
-                { TARGET_VIRTIOFS, "other", "/", "target-folder", CHECK_SKIPPED, "not mounted" },
+                { TARGET_VIRTIOFS, "other", "/", "target-write", CHECK_SKIPPED, "another system" },
                 { TARGET_RAW, "/dev/vda5", "/", "target-device", CHECK_OK, "/dev/vda5" },
                 { TARGET_RAW, "/dev/vda5", "/", "target-room", CHECK_SKIPPED, "64 MiB are free" },
                 { TARGET_RAW, "/dev/vda4", "/", "target-room", CHECK_SKIPPED, "cannot be told" },

@@ -216,8 +216,7 @@ CheckStatus verify_room(uint64_t need_bytes, uint64_t free_bytes)
         return free_bytes < need_bytes / 4 ? CHECK_FAILED : CHECK_WARNING;
 }
 
-/* @free_bytes: NULL: not known. */
-static int report_room(Look *look, const uint64_t *free_bytes)
+int verify_add_room(Verify *v, const char *text, uint64_t need_bytes, const uint64_t *free_bytes)
 {
         static const char *const words[_CHECK_STATUS_MAX] = {
                 [CHECK_OK] = "enough for",
@@ -228,16 +227,21 @@ static int report_room(Look *look, const uint64_t *free_bytes)
         CheckStatus status;
 
         if (!free_bytes)
-                return verify_report_add(&look->v->report, "target-room", CHECK_SKIPPED,
-                                         "%s: the room on it cannot be told.", look->text);
-        status = verify_room(look->need_bytes, *free_bytes);
+                return verify_report_add(&v->report, "target-room", CHECK_SKIPPED,
+                                         "%s: the room on it cannot be told.", text);
+        status = verify_room(need_bytes, *free_bytes);
         return verify_report_add(
-                &look->v->report, "target-room", status,
-                "%s: %" PRIu64 " MiB are free, %s a dump of about %" PRIu64 " MiB%s", look->text,
-                *free_bytes / MIB, words[status], DIV_ROUND_UP(look->need_bytes, MIB),
+                &v->report, "target-room", status,
+                "%s: %" PRIu64 " MiB are free, %s a dump of about %" PRIu64 " MiB%s", text,
+                *free_bytes / MIB, words[status], DIV_ROUND_UP(need_bytes, MIB),
                 status > CHECK_SKIPPED ? ": remove old dumps, or name another "
                                          "target."
                                        : ".");
+}
+
+static int report_room(Look *look, const uint64_t *free_bytes)
+{
+        return verify_add_room(look->v, look->text, look->need_bytes, free_bytes);
 }
 
 static int check_space(Look *look)
@@ -328,7 +332,7 @@ static int check_raw(Look *look)
         return report_room(look, &size_bytes);
 }
 
-/* A mount of NFS or virtiofs, if there is one now. */
+/* A mount of NFS or virtiofs, if there is one now; else it is mounted for a trial. */
 static int find_remote_mount(Look *look)
 {
         int r;
@@ -337,7 +341,7 @@ static int find_remote_mount(Look *look)
         if (r == -ENOMEM)
                 return r;
         if (r <= 0)
-                return skip_folder(look, "it is not mounted now");
+                return verify_trial(look->v, look->target, look->text, look->need_bytes);
         return find_path(look);
 }
 
@@ -361,7 +365,8 @@ static int find_target(Look *look)
                 return r > 0 ? find_remote_mount(look) : r;
         default:
                 r = verify_remote(look->v, look->target, look->text);
-                return MIN(r, 0);
+                return r > 0 ? verify_trial(look->v, look->target, look->text, look->need_bytes)
+                             : r;
         }
 }
 
