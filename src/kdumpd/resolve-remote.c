@@ -5,6 +5,7 @@
 
 #include <arpa/inet.h>
 
+#include "credentials.h"
 #include "io.h"
 #include "paths.h"
 #include "resolve-device.h"
@@ -278,6 +279,31 @@ static int add_client_cert(const ResolveContext *c, const Target *wanted, Target
                               &target->client_key, c->reterr_message);
 }
 
+/* As the crash kernel will read them: a typo is found now. No value is ever in the message. */
+static int check_credentials(const ResolveContext *c, const Target *wanted, const TargetUrl *url)
+{
+        _cleanup_(credentials_done) Credentials credentials = { 0 };
+        _cleanup_free_ char *text = NULL, *why = NULL;
+        size_t size = 0;
+        int r;
+
+        r = root_read(c->root_fd, wanted->credentials, CREDENTIALS_MAX_BYTES, &text, &size);
+        if (r >= 0)
+                r = credentials_parse(text, size, &credentials, &why);
+        if (text)
+                explicit_bzero(text, size);
+        if (r == -ENOMEM)
+                return r;
+        if (r < 0)
+                return resolve_refuse(c, -EINVAL, "credentials: '%s': %s", wanted->credentials,
+                                      why ?: strerror(-r));
+        if (url->scheme == URL_S3 && !credentials.access_key_id)
+                return resolve_refuse(c, -EINVAL,
+                                      "credentials: '%s' has no access_key_id, which '%s' needs",
+                                      wanted->credentials, wanted->what);
+        return 0;
+}
+
 static int add_credentials(const ResolveContext *c, const Target *wanted, const TargetUrl *url,
                            bool tls, Target *target)
 {
@@ -293,6 +319,8 @@ static int add_credentials(const ResolveContext *c, const Target *wanted, const 
                                          wanted->what);
         r = needs_add_copy(c->root_fd, "credentials", wanted->credentials, true, c->needs,
                            &target->credentials, c->reterr_message);
+        if (r >= 0)
+                r = check_credentials(c, wanted, url);
         /* A signature gives nothing away, a password does. */
         if (r < 0 || tls || url->scheme == URL_S3)
                 return r;

@@ -23,7 +23,8 @@ static void make_machine(Fixture *root)
         machine_add_programs(root);
         write_secret(root, "/root/.ssh/kdump_id_rsa", PLAIN_KEY);
         fixture_write(root, "/root/.ssh/known_hosts", "server " HOST_KEY "\n");
-        write_secret(root, "/etc/kdump/secret", "user = me\n");
+        write_secret(root, "/etc/kdump/secret", "user = me\npassword = hunter2\n");
+        write_secret(root, "/etc/kdump/s3", "access_key_id = A\nsecret_access_key = hunter2\n");
         fixture_write(root, "/etc/ssl/certs/ca-certificates.crt", "-----BEGIN CERTIFICATE-----\n");
 }
 
@@ -254,7 +255,7 @@ static void test_url_without_settings(void **state)
         assert_non_null(strstr(ftp.warnings[0], "not encrypted"));
 
         machine_resolve_text(&root,
-                             "url s3://bucket/x\ncredentials /etc/kdump/secret\n"
+                             "url s3://bucket/x\ncredentials /etc/kdump/s3\n"
                              "s3_endpoint http://server:7480\n",
                              &s3);
         assert_int_equal(s3.r, 0);
@@ -307,6 +308,11 @@ static const Refusal refusals[] = {
           0600 },
         { "url https://server\ncredentials /etc/kdump", "is not a file", NULL, NULL, 0 },
         { "url s3://bucket", "needs the keys of an account", NULL, NULL, 0 },
+        { "url s3://bucket\ncredentials /etc/kdump/secret", "has no access_key_id", NULL, NULL, 0 },
+        { "url https://server\ncredentials /etc/kdump/secret", "line 1 is not of the form",
+          "/etc/kdump/secret", "hunter2\n", 0600 },
+        { "url https://server\ncredentials /etc/kdump/secret", "user without password",
+          "/etc/kdump/secret", "user = hunter2\n", 0600 },
 };
 
 static void test_what_is_missing_is_named(void **state)
@@ -324,6 +330,7 @@ static void test_what_is_missing_is_named(void **state)
                 machine_resolve_text(&root, refusals[i].conf, &outcome);
                 outcome_check_refused(&outcome, refusals[i].message);
                 outcome_check_refused(&outcome, "/etc/kdump.conf:1: ");
+                assert_null(strstr(outcome.message, "hunter2"));
         }
 }
 
