@@ -164,6 +164,30 @@ kdump_install_capture() {
         done < "$KDUMP_BUILD_DIR/binaries"
 }
 
+# What goes with networkd, which is among the programs if a target is reached over the network. Its libraries are those
+# of systemd itself. What is set up is in the overlay.
+kdump_install_network() {
+        local _unitdir=/etc/systemd/system
+
+        inst_rules 80-net-setup-link.rules
+        inst_simple "$moddir/kdump-network.service" /usr/lib/systemd/system/kdump-network.service
+        inst_simple "$moddir/trigger-network.conf" "$_unitdir/systemd-udev-trigger.service.d/kdump-z-network.conf"
+        mkdir -p "$initdir$_unitdir/kdump-capture.target.wants" "$initdir/etc/systemd/network"
+        ln -sf /usr/lib/systemd/system/kdump-network.service "$initdir$_unitdir/kdump-capture.target.wants/"
+        # Who networkd becomes; any number will do in an image of its own. Of names, what the C library can tell by
+        # itself is all that is there.
+        grep -q '^systemd-network:' "$initdir/etc/passwd" ||
+                echo 'systemd-network:x:192:192:systemd-network:/:/usr/sbin/nologin' >> "$initdir/etc/passwd"
+        grep -q '^systemd-network:' "$initdir/etc/group" ||
+                echo 'systemd-network:x:192:' >> "$initdir/etc/group"
+        printf 'passwd: files\ngroup: files\nhosts: files dns\n' > "$initdir/etc/nsswitch.conf"
+        printf '127.0.0.1 localhost\n::1 localhost\n' > "$initdir/etc/hosts"
+        inst_libdir_file "libnss_dns*"
+        # Else the module makes a bond0 of its own, of the wrong mode, which networkd would take for the right one.
+        mkdir -p "$initdir/etc/modprobe.d"
+        echo 'options bonding max_bonds=0' > "$initdir/etc/modprobe.d/kdump-bonding.conf"
+}
+
 install() {
         kdump_install_systemd
         kdump_install_udev

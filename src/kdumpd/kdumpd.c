@@ -8,6 +8,7 @@
 #include "verb-check.h"
 #include "verb-collect.h"
 #include "verb-reload.h"
+#include "verb-resolve.h"
 #include "verb-stop.h"
 #include "verb-verify.h"
 
@@ -80,6 +81,7 @@ static const struct {
         { "check", "", "Whether memory is reserved: 0 yes, 1 no", check },
         { "collect", "", "Move dumps from raw devices to their folders", collect },
         { "reload", "", "Have $MAINPID read its configuration, and wait", reload },
+        { "resolve", "", "Ask for the addresses of hosts that dumps go to", verb_resolve },
         { "stop", " [--explicit]", "Disarm, if the service was asked to stop", stop },
         { "verify", " [--json]", "Check all that a dump takes: 0 fine, 1 not", verb_verify },
         { "version", "", "The version", version },
