@@ -6,6 +6,7 @@
 #include "paths.h"
 #include "resolve-device.h"
 #include "resolve-files.h"
+#include "resolve-network.h"
 #include "resolve-stack.h"
 #include "resolve-target.h"
 #include "rootdir.h"
@@ -348,6 +349,10 @@ int resolve_plan(int root_fd, const Config *config, const Facts *facts, Plan **r
         if (r < 0)
                 return r;
         r = resolve_targets(root_fd, config, plan, &needs, warnings, reterr_message);
+        if (r < 0)
+                return r;
+        r = resolve_network(&(ResolveContext){ root_fd, &needs, warnings, reterr_message }, facts,
+                            plan);
         if (r < 0)
                 return r;
         r = set_host(facts, plan);

@@ -21,6 +21,8 @@ static void make_machine(Fixture *root)
 {
         machine_make(root);
         machine_add_programs(root);
+        fixture_write(root, "/var/lib/kdumpd/addresses.json",
+                      "{\"server\":[\"192.0.2.8\"],\"second\":[\"192.0.2.8\"]}");
         write_secret(root, "/root/.ssh/kdump_id_rsa", PLAIN_KEY);
         fixture_write(root, "/root/.ssh/known_hosts", "server " HOST_KEY "\n");
         write_secret(root, "/etc/kdump/secret", "user = me\npassword = hunter2\n");
@@ -90,8 +92,7 @@ static void test_nfs(void **state)
                 assert_string_equal(target->path, "/d");
                 if (!streq_ptr(target->options, cases[i].options))
                         fail_msg("case %zu: options '%s'", i, target->options ?: "NULL");
-                assert_true(streq_ptr(target->addresses ? target->addresses[0] : NULL,
-                                      cases[i].address));
+                check_words(target->addresses, cases[i].address ?: "192.0.2.8");
                 assert_int_equal(target->connect_usec, 120 * USEC_PER_SEC);
                 assert_null(target->sshkey);
                 assert_null(target->s3_region);
@@ -174,6 +175,28 @@ static void test_ssh(void **state)
         assert_string_equal(known->text, "[192.0.2.1]:2222 ssh-rsa AAAAB3NzaX\n");
         assert_true(strv_contains(outcome.needs.inputs, "/root/.ssh/known_hosts"));
         assert_true(strv_contains(outcome.needs.inputs, "/etc/ssh/ssh_known_hosts2"));
+}
+
+/* What kdump-resolve.service has left; the text is that of net_resolve_update(). */
+static void test_names_are_those_known_last(void **state)
+{
+        _cleanup_(fixture_done) Fixture root = FIXTURE_NULL;
+        _cleanup_(outcome_done) Outcome outcome = { 0 };
+
+        make_machine(&root);
+        fixture_write(&root, "/var/lib/kdumpd/addresses.json",
+                      "{\"server\":[\"192.0.2.1\",\"2001:db8::1\"]}");
+        machine_resolve_text(&root,
+                             "ssh me@server\nnfs other:/x\nnfs 192.0.2.9:/x\nxfs UUID=aaaa-0002\n",
+                             &outcome);
+        assert_int_equal(outcome.r, 0);
+        check_words(outcome.plan->targets[0].addresses, "192.0.2.1 2001:db8::1");
+        assert_null(outcome.plan->targets[1].addresses);
+        check_words(outcome.plan->targets[2].addresses, "192.0.2.9");
+        assert_null(outcome.plan->targets[3].addresses);
+        assert_int_equal(strv_length(outcome.warnings), 1);
+        assert_non_null(strstr(outcome.warnings[0], "'other'"));
+        assert_true(strv_contains(outcome.needs.inputs, "/var/lib/kdumpd/addresses.json"));
 }
 
 /* The one key of each target, and no more. */
@@ -357,6 +380,7 @@ int main(void)
                 cmocka_unit_test(test_a_folder_on_nfs_or_virtiofs),
                 cmocka_unit_test(test_virtiofs),
                 cmocka_unit_test(test_ssh),
+                cmocka_unit_test(test_names_are_those_known_last),
                 cmocka_unit_test(test_two_servers),
                 cmocka_unit_test(test_url),
                 cmocka_unit_test(test_url_without_settings),

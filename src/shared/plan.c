@@ -128,6 +128,7 @@ Plan *plan_free(Plan *plan)
         for (size_t i = 0; i < plan->n_targets; i++)
                 target_done(&plan->targets[i]);
         free(plan->targets);
+        network_done(&plan->network);
         target_free(plan->rootfs);
         collector_done(&plan->collector);
         free(plan->kdump_pre);
@@ -232,6 +233,13 @@ static int read_rootfs(struct json_object *object, Plan *plan, char **reterr_mes
         return read_target(value, "rootfs", plan->rootfs, reterr_message);
 }
 
+static int read_network(struct json_object *object, Plan *plan, char **reterr_message)
+{
+        struct json_object *value = json_member(object, "network");
+
+        return value ? network_from_json(value, "network.", &plan->network, reterr_message) : 0;
+}
+
 static int read_collector(struct json_object *object, Plan *plan, char **reterr_message)
 {
         struct json_object *value = json_member(object, "collector");
@@ -296,6 +304,9 @@ int plan_from_json(const char *json, size_t size, Plan **ret, char **reterr_mess
         r = read_targets(object, plan, reterr_message);
         if (r < 0)
                 return r;
+        r = read_network(object, plan, reterr_message);
+        if (r < 0)
+                return r;
         r = read_rootfs(object, plan, reterr_message);
         if (r < 0)
                 return r;
@@ -342,6 +353,17 @@ static int add_targets(struct json_object *object, const Plan *plan)
         return json_object_take(object, "targets", TAKE_PTR(list));
 }
 
+static int add_network(struct json_object *object, const Plan *plan)
+{
+        struct json_object *value;
+        int r;
+
+        if (plan->network.n_links == 0)
+                return 0;
+        r = network_to_json(&plan->network, &value);
+        return r < 0 ? r : json_object_take(object, "network", value);
+}
+
 int plan_to_json(const Plan *plan, char **ret_json)
 {
         _cleanup_json_ struct json_object *object = NULL;
@@ -352,6 +374,9 @@ int plan_to_json(const Plan *plan, char **ret_json)
         if (r < 0)
                 return r;
         r = add_targets(object, plan);
+        if (r < 0)
+                return r;
+        r = add_network(object, plan);
         if (r < 0)
                 return r;
         if (plan->rootfs) {

@@ -189,6 +189,7 @@ static void test_refused(void **state)
                   -EBADMSG, "'targets[0].known_hosts' is not an absolute path" },
                 { HEAD "\"targets\":[" TARGET ",{\"type\":\"url\",\"timeout_usec\":1}]}", -EBADMSG,
                   "'targets[1]' does not say what it is" },
+                { HEAD "\"targets\":[" TARGET "],\"network\":[]}", -EBADMSG, NULL },
                 { HEAD "\"targets\":[" TARGET "],\"rootfs\":[]}", -EBADMSG,
                   "'rootfs' is not an object" },
                 { HEAD "\"targets\":[" TARGET "]}", -EBADMSG, "'collector' is not an object" },
@@ -205,7 +206,8 @@ static void test_refused(void **state)
                 Plan *plan = NULL;
                 int r = plan_from_json(cases[i].json, strlen(cases[i].json), &plan, &message);
 
-                if (r != cases[i].r || !streq_ptr(message, cases[i].message))
+                if (r != cases[i].r || !message ||
+                    (cases[i].message && !streq(message, cases[i].message)))
                         fail_msg("%s\n  gave %d %s", cases[i].json, r, message ?: "NULL");
                 assert_null(plan);
         }
