@@ -89,9 +89,7 @@ kdump_install_systemd() {
 
 kdump_install_udev() {
         inst_rules 50-udev-default.rules 60-block.rules 60-persistent-storage.rules 64-btrfs.rules \
-                80-drivers.rules 99-systemd.rules \
-                10-dm.rules 11-dm-mpath.rules 13-dm-disk.rules 63-md-raid-arrays.rules \
-                64-md-raid-assembly.rules 40-vm-hotadd.rules
+                80-drivers.rules 99-systemd.rules 40-vm-hotadd.rules
         inst_multiple -o "$udevdir/ata_id" "$udevdir/scsi_id" "$udevdir/udev.conf"
         mkdir -p "$initdir/etc/udev/rules.d"
 }
@@ -145,6 +143,14 @@ kdump_modules_load() {
         done < "$KDUMP_BUILD_DIR/drivers"
 }
 
+# dracut looks for the libraries of what is executable, and packagers take that bit from modules of programs.
+kdump_install_binary() {
+        inst "$1" || return
+        [[ $1 == *.so ]] || return 0
+        # shellcheck disable=SC2046 # a list of words
+        inst_multiple $(ldd "$1" | sed -n 's|.* => \(/[^ ]*\) .*|\1|p')
+}
+
 kdump_install_capture() {
         local _unit _binary
 
@@ -160,7 +166,8 @@ kdump_install_capture() {
         inst_multiple sh cat ls sleep
         inst_multiple -o cp mv rm mkdir ln date dd sync mount umount dmesg ps kill head tail grep blkid
         while read -r _binary; do
-                kdump_measure "$(kdump_kind "$_binary")" inst "$_binary" || dfatal "cannot install '$_binary'"
+                kdump_measure "$(kdump_kind "$_binary")" kdump_install_binary "$_binary" ||
+                        dfatal "cannot install '$_binary'"
         done < "$KDUMP_BUILD_DIR/binaries"
 }
 
@@ -189,6 +196,9 @@ kdump_install_network() {
 }
 
 install() {
+        # Libraries at once: what a kind of target takes is measured.
+        local -x DRACUT_RESOLVE_DEPS=1
+
         kdump_install_systemd
         kdump_install_udev
         kdump_install_capture
