@@ -68,6 +68,16 @@ static int add_image(const ResolveContext *c, const NetImage *image, Plan *plan)
         return net_image_network(image, &plan->network);
 }
 
+/* For the next start, which may be before the network's. Those who may not write there, such as
+ * the checks, go without. */
+static void keep(int root_fd, const NetImage *image)
+{
+        _cleanup_(net_image_done) NetImage saved = { 0 };
+
+        if (net_image_read_saved(root_fd, &saved) < 0 || !net_image_equal(&saved, image))
+                (void) net_image_save(root_fd, image);
+}
+
 int resolve_network(const ResolveContext *c, const Facts *facts, Plan *plan)
 {
         _cleanup_(net_image_done) NetImage image = { 0 };
@@ -93,6 +103,7 @@ int resolve_network(const ResolveContext *c, const Facts *facts, Plan *plan)
         if (r < 0)
                 return resolve_refuse(c, r, "the kernel does not tell of its network links: %s",
                                       strerror(-r));
+        keep(c->root_fd, &image);
         return add_image(c, &image, plan);
 }
 
