@@ -14,6 +14,11 @@
 #define COPY_BYTES ((size_t) 1 << 20)
 #define FOLDER_TRIES 100
 
+/* What no device that is only written to reaches: there is always a higher one. */
+#define SEQUENCE_MAX (UINT64_MAX / 2)
+
+#define DAMAGED_NAME_BYTES (RAW_NAME_BYTES + sizeof("-damaged"))
+
 _Static_assert(sizeof(RawHeader) == RAW_BLOCK_BYTES, "a header fills its block");
 _Static_assert(sizeof(RAW_MAGIC) == sizeof(((RawHeader *) 0)->magic), "it fills its field");
 
@@ -71,7 +76,7 @@ static int header_decode(const RawHeader *header, uint64_t device_bytes, RawStor
         };
         if (le32toh(header->version) != RAW_VERSION)
                 return -EOPNOTSUPP;
-        if (ret->n_parts > RAW_PARTS_MAX || ret->sequence == UINT64_MAX)
+        if (ret->n_parts > RAW_PARTS_MAX || ret->sequence > SEQUENCE_MAX)
                 return -EBADMSG;
         memcpy(ret->folder, header->folder, sizeof(ret->folder));
         for (size_t i = 0; i < ret->n_parts; i++) {
@@ -275,10 +280,15 @@ static int copy_bytes(int fd, const RawPart *part, int to_fd)
         return crc != part->crc;
 }
 
+static void damaged_name(const RawPart *part, char ret[static DAMAGED_NAME_BYTES])
+{
+        (void) snprintf(ret, DAMAGED_NAME_BYTES, "%.*s-damaged", RAW_NAME_BYTES - 1, part->name);
+}
+
 /* Returns 1 if it is damaged. */
 static int copy_part(int fd, const RawPart *part, int dir_fd)
 {
-        char damaged[RAW_NAME_BYTES + sizeof("-damaged")];
+        char damaged[DAMAGED_NAME_BYTES];
         _cleanup_close_ int to_fd = -EBADF;
         int r;
 
@@ -289,7 +299,7 @@ static int copy_part(int fd, const RawPart *part, int dir_fd)
         r = copy_bytes(fd, part, to_fd);
         if (r <= 0)
                 return r;
-        (void) snprintf(damaged, sizeof(damaged), "%s-damaged", part->name);
+        damaged_name(part, damaged);
         return renameat(dir_fd, part->name, dir_fd, damaged) < 0 ? -errno : 1;
 }
 
@@ -337,9 +347,9 @@ static void folder_discard(int dir_fd, const char *name, const RawStore *store)
                 openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
         for (size_t i = 0; fd >= 0 && i < store->n_parts; i++) {
-                char damaged[RAW_NAME_BYTES + sizeof("-damaged")];
+                char damaged[DAMAGED_NAME_BYTES];
 
-                (void) snprintf(damaged, sizeof(damaged), "%s-damaged", store->parts[i].name);
+                damaged_name(store->parts + i, damaged);
                 (void) unlinkat(fd, store->parts[i].name, 0);
                 (void) unlinkat(fd, damaged, 0);
         }

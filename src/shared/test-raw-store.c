@@ -221,6 +221,11 @@ static void last_sequence(RawHeader *header)
         header->sequence = UINT64_MAX;
 }
 
+static void sequence_before_the_last(RawHeader *header)
+{
+        header->sequence = htole64(UINT64_MAX - 1);
+}
+
 static void unchanged(RawHeader *header)
 {
 }
@@ -243,6 +248,7 @@ static void test_header_may_say_anything(void **state)
                 { folder_elsewhere, -EBADMSG },
                 { parts_without_folder, -EBADMSG },
                 { last_sequence, -EBADMSG },
+                { sequence_before_the_last, -EBADMSG },
                 { other_version, -EOPNOTSUPP },
         };
 
