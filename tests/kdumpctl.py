@@ -193,6 +193,14 @@ class List(Bed):
         self.assertIn("host-2025", self.run_it("list", "%s/dumps" % self.root, root=False)[0])
         self.assertIn("host-2025", self.run_it("list", "dumps", root=False, cwd=self.root)[0])
 
+    def test_what_was_moved_from_a_raw_device_is_listed(self):
+        self.put("etc/kdump.conf", "ssh a@b\nraw /dev/vg/raw\npath /moved\n")
+        self.put_dump("moved")
+        self.put_dump("var/crash")
+        printed = self.run_it("list")[0]
+        self.assertIn("/moved/host-2025", printed)
+        self.assertNotIn("/var/crash/host-2025", printed)
+
     def test_links_stay_inside_of_the_root(self):
         self.put_dump("srv/dumps")
         (self.root / "var").mkdir()
