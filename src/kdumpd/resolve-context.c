@@ -53,8 +53,11 @@ int resolve_begin(const Target *wanted, TargetType type, Target *ret)
                 .deadline_usec = wanted->deadline_usec,
         };
 
-        if (copy(wanted->what, &target.what) < 0 || copy(wanted->fstype, &target.fstype) < 0 ||
-            copy(wanted->path, &target.path) < 0)
+        /* What a folder is on is found out. */
+        if (wanted->type != TARGET_PATH &&
+            (copy(wanted->what, &target.what) < 0 || copy(wanted->fstype, &target.fstype) < 0))
+                return -ENOMEM;
+        if (copy(wanted->path, &target.path) < 0)
                 return -ENOMEM;
         *ret = target;
         target = (Target){ 0 };

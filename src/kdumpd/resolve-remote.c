@@ -250,6 +250,7 @@ static int add_ca(const ResolveContext *c, const Target *wanted, Target *target)
 
                 if (r != -EINVAL)
                         return r;
+                free(TAKE_PTR(*c->reterr_message));
         }
         return resolve_refuse(c, -EINVAL,
                               "'%s' needs certificates to know its server by, and this system has "

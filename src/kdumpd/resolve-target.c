@@ -186,7 +186,6 @@ static int resolve_path(const ResolveContext *c, const Target *target, Target *r
         r = resolve_begin(target, TARGET_FS, &plan);
         if (r < 0)
                 return r;
-        free(TAKE_PTR(plan.what));
         r = resolve_place(c, &place, rest, &plan);
         if (r < 0)
                 return r;
