@@ -54,6 +54,11 @@ class Server:
         path.write_text("#!/bin/sh\n%s\n" % does, encoding="utf-8")
         path.chmod(0o755)
 
+    def sftp_only(self):
+        """As a server is set up whose users can do nothing but bring files."""
+        with (self.folder / "sshd_config").open("a", encoding="utf-8") as config:
+            config.write("Subsystem sftp internal-sftp\nForceCommand internal-sftp\n")
+
     def works(self):
         """Whether the user gets in at all: some accounts are locked, or have no shell."""
         done = subprocess.run(["ssh", "-o", "BatchMode=yes", "%s@localhost" % USER, "true"], env=self.env, check=False)
@@ -85,6 +90,18 @@ class Propagate(unittest.TestCase):
         for _ in range(2):
             self.assertIn("takes files in '%s'" % path, self.propagate(path))
             self.assertEqual(list(path.iterdir()), [])
+
+    def test_server_with_sftp_only(self):
+        self.server.sftp_only()
+        path = self.folder / 'it\'s "here"' / "dumps"
+        for _ in range(2):
+            self.assertIn("takes files in '%s'" % path, self.propagate(path))
+            self.assertEqual(list(path.iterdir()), [])
+
+    def test_server_with_sftp_only_that_takes_no_files(self):
+        self.server.sftp_only()
+        said = self.propagate("/proc", status=1)
+        self.assertIn("takes no file in '/proc', neither by sftp nor by a shell", said)
 
     def test_named_target_is_logged_in_to(self):
         self.assertIn("lets the key", self.propagate("/dev/null/x", "--target=%s@localhost" % USER))

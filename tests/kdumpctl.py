@@ -194,6 +194,14 @@ class List(Bed):
         self.assertIn("host-2025", self.run_it("list", "%s/dumps" % self.root, root=False)[0])
         self.assertIn("host-2025", self.run_it("list", "dumps", root=False, cwd=self.root)[0])
 
+    def test_what_was_moved_from_a_raw_device_is_listed(self):
+        self.put("etc/kdump.conf", "ssh a@b\nraw /dev/vg/raw\npath /moved\n")
+        self.put_dump("moved")
+        self.put_dump("var/crash")
+        printed = self.run_it("list")[0]
+        self.assertIn("/moved/host-2025", printed)
+        self.assertNotIn("/var/crash/host-2025", printed)
+
     def test_links_stay_inside_of_the_root(self):
         self.put_dump("srv/dumps")
         (self.root / "var").mkdir()
@@ -223,7 +231,9 @@ class Propagate(Bed):
         self.tools.mkdir()
         self.tool("ssh-keygen", 'for f; do :; done; : >"$f"')
         self.tool("ssh-copy-id", "")
-        self.tool("ssh", "")
+        # 10 is what the script that is run there ends with.
+        self.tool("ssh", 'case "$*" in *" true") ;; *) exit 10 ;; esac')
+        self.tool("sftp", "exit 255")
 
     def tool(self, name, does):
         path = self.tools / name
@@ -237,7 +247,11 @@ class Propagate(Bed):
         self.log.unlink(missing_ok=True)
         return ran, said
 
-    def proof(self, key, target, path=None, port=None):
+    def sftp(self, key, target):
+        """The start and the end of what is tried first."""
+        return "sftp -S ssh -b /proc/", "-i %s -P 22 %s" % (key, target)
+
+    def proof(self, key, target, path=None, port=22):
         """The start and the end of what proves that a key works."""
         start = "ssh -F %s -o BatchMode=yes -o IdentitiesOnly=yes -o IdentityAgent=none -o ControlPath=none " \
             "-o PreferredAuthentications=publickey -o StrictHostKeyChecking=yes -o ConnectTimeout=60 -i %s %s%s " % (
@@ -257,14 +271,29 @@ class Propagate(Bed):
     def test_key_is_made_once_and_brought_to_each_target(self):
         self.put("etc/kdump.conf", "ssh a@one\nsshkey /k/one\npath /it's here\nxfs LABEL=x\nssh b@two\n")
         one, key = self.root / "k/one", self.root / "root/.ssh/kdump_id_rsa"
-        brought = [["ssh-copy-id -i %s a@one" % one, self.proof(one, "a@one", "/it'\\''s here")],
-                   ["ssh-copy-id -i %s b@two" % key, self.proof(key, "b@two", "/var/crash")]]
+        brought = [["ssh-copy-id -i %s -p 22 a@one" % one, self.sftp(one, "a@one"),
+                    self.proof(one, "a@one", "/it'\\''s here")],
+                   ["ssh-copy-id -i %s -p 22 b@two" % key, self.sftp(key, "b@two"),
+                    self.proof(key, "b@two", "/var/crash")]]
         made = ["ssh-keygen -q -t ed25519 -N  -C kdump -f %s" % path for path in (one, key)]
         ran, said = self.propagate()
         self.assert_ran(ran, [made[0], *brought[0], made[1], *brought[1]])
         self.assertIn("'b@two' lets the key '%s' in, and takes files in '/var/crash'" % key, said)
         self.assertEqual(key.parent.stat().st_mode & 0o777, 0o700)
         self.assert_ran(self.propagate()[0], [*brought[0], *brought[1]])
+
+    def test_where_sftp_works_no_shell_is_asked(self):
+        self.put("etc/kdump.conf", "ssh a@one\nssh_port 2222\n")
+        self.put("root/.ssh/kdump_id_rsa", "key")
+        key = self.root / "root/.ssh/kdump_id_rsa"
+        self.tool("sftp", 'cat "$4" >>"%s"' % self.log)
+        ran, said = self.propagate()
+        self.assertEqual(ran[0], "ssh-copy-id -i %s -p 2222 a@one" % key)
+        self.assertIn("-P 2222 a@one", ran[1])
+        self.assertEqual(ran[2:4], ['-@mkdir "/var"', '-@mkdir "/var/crash"'])
+        self.assertRegex(ran[4], r'^@put /proc/\d+/fd/\d+ "/var/crash/\.kdumpctl-\d+-\d+"$')
+        self.assertEqual(ran[5:], ["@rm %s" % ran[4].split()[-1]])
+        self.assertIn("takes files in '/var/crash'", said)
 
     def test_target_can_be_named(self):
         self.put("root/.ssh/kdump_id_rsa", "key")
@@ -281,7 +310,8 @@ class Propagate(Bed):
         self.put("etc/kdump.conf", "ssh a@one\npath /dumps\n")
         self.put("root/.ssh/kdump_id_rsa", "key")
         for status, word in ((255, "is not enough to log in"), (11, "'/dumps' cannot be made"),
-                             (12, "no file can be written in '/dumps'"), (1, "exit status 1")):
+                             (12, "no file can be written in '/dumps'"), (1, "takes no file in '/dumps'"),
+                             (0, "takes no file in '/dumps'")):
             self.tool("ssh", "exit %d" % status)
             self.assertIn(word, self.propagate(status=1)[1])
 
@@ -289,7 +319,7 @@ class Propagate(Bed):
         self.put("etc/kdump.conf", "ssh a@one\nssh b@two\n")
         self.tool("ssh-copy-id", 'case "$*" in *one) exit 1 ;; esac')
         ran, said = self.propagate(status=1)
-        self.assertEqual(len(ran), 4)
+        self.assertEqual(len(ran), 5)
         self.assertIn("could not be brought to 'a@one'", said)
         self.assertIn("'b@two' lets the key", said)
 

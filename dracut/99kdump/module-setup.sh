@@ -4,6 +4,7 @@
 # and says so in the folder KDUMP_BUILD_DIR:
 #   drivers    kernel modules, one name a line     binaries   programs, one path a line
 #   base.json  what this image is for, installed as it is
+# It leaves in `sizes` how many bytes the files of each kind of target take, unpacked: one "kind bytes" a line.
 # No other dracut module is needed: the crash kernel boots systemd straight into kdump-capture.target, without
 # an initqueue and without a root file system to switch to.
 
@@ -17,12 +18,39 @@ depends() {
         return 0
 }
 
+# Which kind of target asks for a module or a program that is not in each image
+kdump_kind() {
+        case "${1##*/}" in
+                nfs | nfsv3 | nfsv4) echo nfs ;;
+                virtiofs) echo virtiofs ;;
+                depot-ssh.so) echo ssh ;;
+                depot-curl.so) echo url ;;
+                systemd-networkd) echo network ;;
+                lvm | dm_*) echo lvm ;;
+                mdadm | mdmon | raid*) echo md ;;
+        esac
+}
+
+# Does what is behind the name, and notes by how much the image grew.
+kdump_measure() {
+        local _kind=$1 _before
+        shift
+
+        if [[ -z $_kind ]]; then
+                "$@"
+                return
+        fi
+        _before=$(du -s --block-size=1 "$initdir" | cut -f1)
+        "$@" || return
+        echo "$_kind $(($(du -s --block-size=1 "$initdir" | cut -f1) - _before))" >> "$KDUMP_BUILD_DIR/sizes"
+}
+
 installkernel() {
         local _driver
 
         while read -r _driver; do
                 # Not found is not an error here: it may be built in, or renamed in this kernel.
-                hostonly='' instmods -s "$_driver"
+                hostonly='' kdump_measure "$(kdump_kind "$_driver")" instmods -s "$_driver"
         done < "$KDUMP_BUILD_DIR/drivers"
         # The character sets that a vfat or the checksums that ext4, xfs and btrfs ask for by alias.
         hostonly='' instmods -s crc32c crc32c-intel crc32c_generic libcrc32c xxhash_generic sha256 blake2b_generic
@@ -61,11 +89,48 @@ kdump_install_systemd() {
 
 kdump_install_udev() {
         inst_rules 50-udev-default.rules 60-block.rules 60-persistent-storage.rules 64-btrfs.rules \
-                80-drivers.rules 99-systemd.rules \
-                10-dm.rules 11-dm-mpath.rules 13-dm-disk.rules 63-md-raid-arrays.rules \
-                64-md-raid-assembly.rules 40-vm-hotadd.rules
+                80-drivers.rules 99-systemd.rules 40-vm-hotadd.rules
         inst_multiple -o "$udevdir/ata_id" "$udevdir/scsi_id" "$udevdir/udev.conf"
         mkdir -p "$initdir/etc/udev/rules.d"
+}
+
+# Whether a target needs the program
+kdump_needs() {
+        grep -q "/$1\$" "$KDUMP_BUILD_DIR/binaries"
+}
+
+# lvm(8) waits until udev has told, by a cookie that a rule gives back, that a device is there.
+kdump_install_lvm() {
+        inst_multiple -o dmsetup
+        inst_rules 10-dm.rules 11-dm-lvm.rules 13-dm-disk.rules 55-dm.rules 56-lvm.rules \
+                60-persistent-storage-dm.rules 95-dm-notify.rules "$moddir/69-kdump-lvm.rules"
+}
+
+# The array may be another machine's by its name, and what is written to it is ours all the same.
+kdump_install_md() {
+        inst_multiple -o readlink basename "$systemdsystemunitdir/mdmon@.service"
+        inst_rules 01-md-raid-creating.rules 63-md-raid-arrays.rules 64-md-raid-assembly.rules
+        mkdir -p "$initdir/etc/mdadm"
+        echo 'HOMEHOST <ignore>' > "$initdir/etc/mdadm.conf"
+        ln -sf ../mdadm.conf "$initdir/etc/mdadm/mdadm.conf"
+}
+
+kdump_install_degraded() {
+        inst_simple "$moddir/kdump-degraded.service" /usr/lib/systemd/system/kdump-degraded.service
+        inst_simple "$moddir/kdump-degraded.timer" /usr/lib/systemd/system/kdump-degraded.timer
+        mkdir -p "$initdir/etc/systemd/system/kdump-capture.target.wants"
+        ln -sf /usr/lib/systemd/system/kdump-degraded.timer \
+                "$initdir/etc/systemd/system/kdump-capture.target.wants/kdump-degraded.timer"
+}
+
+# What goes with the programs that targets need
+kdump_install_targets() {
+        if kdump_needs systemd-networkd && declare -F kdump_install_network > /dev/null; then
+                kdump_measure network kdump_install_network
+        fi
+        if kdump_needs lvm; then kdump_measure lvm kdump_install_lvm; fi
+        if kdump_needs mdadm; then kdump_measure md kdump_install_md; fi
+        if kdump_needs lvm || kdump_needs mdadm; then kdump_install_degraded; fi
 }
 
 # The drivers that are loaded at once: devices such as watchdogs have none that asks for them. A file system's module is
@@ -76,6 +141,14 @@ kdump_modules_load() {
         while read -r _driver; do
                 [[ $(modinfo -k "$kernel" -n "$_driver" 2> /dev/null) == */kernel/fs/* ]] || echo "$_driver"
         done < "$KDUMP_BUILD_DIR/drivers"
+}
+
+# dracut looks for the libraries of what is executable, and packagers take that bit from modules of programs.
+kdump_install_binary() {
+        inst "$1" || return
+        [[ $1 == *.so ]] || return 0
+        # shellcheck disable=SC2046 # a list of words
+        inst_multiple $(ldd "$1" | sed -n 's|.* => \(/[^ ]*\) .*|\1|p')
 }
 
 kdump_install_capture() {
@@ -93,7 +166,8 @@ kdump_install_capture() {
         inst_multiple sh cat ls sleep
         inst_multiple -o cp mv rm mkdir ln date dd sync mount umount dmesg ps kill head tail grep blkid
         while read -r _binary; do
-                inst "$_binary" || dfatal "cannot install '$_binary'"
+                kdump_measure "$(kdump_kind "$_binary")" kdump_install_binary "$_binary" ||
+                        dfatal "cannot install '$_binary'"
         done < "$KDUMP_BUILD_DIR/binaries"
 }
 
@@ -122,7 +196,11 @@ kdump_install_network() {
 }
 
 install() {
+        # Libraries at once: what a kind of target takes is measured.
+        local -x DRACUT_RESOLVE_DEPS=1
+
         kdump_install_systemd
         kdump_install_udev
         kdump_install_capture
+        kdump_install_targets
 }

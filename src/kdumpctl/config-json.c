@@ -100,7 +100,7 @@ static int add_target(json_object *array, const Config *config, size_t i)
         r = item_to_json(&item, directive_info(directive)->acted_on, &object);
         for (Directive d = 0; d < _DIRECTIVE_TARGET_SETTING_MAX && r >= 0; d++) {
                 source = &config->setting_sources[i].of[d];
-                if (d != DIRECTIVE_SSHKEY || target->type == TARGET_SSH || source->file)
+                if (directive_is_for(d, target->type) || source->file)
                         r = add_setting(settings, d, target, source);
         }
         if (r >= 0)

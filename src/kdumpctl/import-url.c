@@ -123,18 +123,17 @@ static int set_ssh(Import *import, const Url *url)
                                url->scheme);
         if (r >= 0 && strempty(url->user))
                 r = import_say(import, "No user was named: root is asked for.");
-        if (r >= 0 && url->port && !streq(url->port, "22"))
-                r = import_say(import,
-                               "The port, %s, cannot be carried over: there is no directive for "
-                               "it. Let the server listen on port 22 as well.",
-                               url->port);
         if (r >= 0 && url->has_password)
                 r = import_say(import,
                                "The password of the URL is not carried over and not shown: a key "
                                "is used. \"kdumpctl propagate\" makes one and brings it there.");
         if (r >= 0)
                 r = strprintf(&what, "%s@%s", strempty(url->user) ? "root" : url->user, host);
-        return r < 0 ? r : import_set_target(import, DIRECTIVE_SSH, what, url->path);
+        if (r >= 0)
+                r = import_set_target(import, DIRECTIVE_SSH, what, url->path);
+        if (r < 0 || !url->port || streq(url->port, "22") || !import->written[DIRECTIVE_SSH])
+                return r;
+        return import_set(import, DIRECTIVE_SSH_PORT, url->port);
 }
 
 static int say_no_target(Import *import, const Url *url)

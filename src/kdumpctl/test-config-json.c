@@ -63,7 +63,7 @@ static void test_defaults_are_told_as_such(void **state)
         assert_string_equal(json_object_get_string(json_member(target, "name")), "path");
         check_item(target, NULL, 0);
         check_item(find(json_member(target, "settings"), "path"), "/var/crash", 0);
-        assert_int_equal(json_object_array_length(json_member(target, "settings")), 3);
+        assert_int_equal(json_object_array_length(json_member(target, "settings")), 4);
 }
 
 static void test_values_have_their_place(void **state)

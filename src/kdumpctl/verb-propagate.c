@@ -4,29 +4,15 @@
  * in the server, at the terminal. */
 #include <fcntl.h>
 #include <getopt.h>
-#include <inttypes.h>
 
 #include "config.h"
 #include "io.h"
 #include "log.h"
 #include "parse.h"
 #include "paths.h"
-#include "process.h"
+#include "ssh-proof.h"
 #include "strv.h"
 #include "verbs.h"
-
-#define SSH_CONFIG "/etc/ssh/ssh_config"
-#define SSH_FAILED 255 /* ssh(1), EXIT STATUS; all others are of what ran there */
-#define PROOF_TIMEOUT_USEC (3 * 60 * USEC_PER_SEC)
-
-/* Run by the other side's sh(1). It has no single quotes, and says by its exit status what failed.
- */
-#define PROOF_NO_FOLDER 11
-#define PROOF_NO_FILE 12
-#define PROOF_SCRIPT                                                                               \
-        "mkdir -p \"$1\" || exit 11; "                                                             \
-        "echo kdumpctl >\"$2\" || { rm -f \"$2\"; exit 12; }; "                                    \
-        "rm \"$2\" || exit 12"
 
 typedef struct PropagateArguments {
         const char *root;
@@ -92,24 +78,13 @@ static int parse(int argc, char **argv, PropagateArguments *ret)
         return ret->port ? check_port(ret->port) : 0;
 }
 
-static int run_timed(char *const *argv, uint64_t timeout_usec, int *ret_status)
-{
-        int r = process_run(argv, 0, timeout_usec, ret_status);
-
-        if (r == -ENOENT)
-                return log_error_errno(r, "There is no '%s': install the OpenSSH client.", argv[0]);
-        if (r < 0)
-                return log_error_errno(r, "Failed to run '%s': %m", argv[0]);
-        return 0;
-}
-
 /* Runs a program that may ask at the terminal, for as long as that takes. Returns 0 if it did what
  * it should. */
 static int run(char *const *argv)
 {
         int status, r;
 
-        r = run_timed(argv, USEC_INFINITY, &status);
+        r = ssh_run(argv, USEC_INFINITY, &status);
         if (r < 0)
                 return r;
         if (status != 0) {
@@ -176,133 +151,9 @@ static int copy_key(const char *key, const char *target, const char *port)
         return 0;
 }
 
-/* Of the other side's login shell, single quotes are all that we rely on. */
-static void print_quoted(FILE *f, const char *word)
-{
-        (void) fputs(" '", f);
-        for (; *word; word++)
-                if (*word == '\'')
-                        (void) fputs("'\\''", f);
-                else
-                        (void) fputc(*word, f);
-        (void) fputc('\'', f);
-}
-
-/* What is to be run there: makes @path, as a capture does, writes a file in it, and removes it. */
-static int proof_command(const char *path, char **ret)
-{
-        _cleanup_free_ char *text = NULL, *file = NULL;
-        size_t size = 0;
-        FILE *f;
-        int r;
-
-        r = strprintf(&file, "%s/.kdumpctl-%" PRIu64 "-%d", path, now_realtime_usec(), getpid());
-        if (r < 0)
-                return r;
-        f = open_memstream(&text, &size);
-        if (!f)
-                return -ENOMEM;
-        (void) fputs("sh -c '" PROOF_SCRIPT "' kdumpctl", f);
-        print_quoted(f, path);
-        print_quoted(f, file);
-        if (fclose(f) != 0)
-                return -ENOMEM;
-        *ret = TAKE_PTR(text);
-        return 0;
-}
-
-/* With nothing but what the crash kernel will have: the key, the known servers, and the system's
- * settings of ssh; not the user's, which may name other keys, nor an agent, nor a connection that
- * is open already. @path: NULL to log in only. */
-static int proof_words(const char *key, const char *target, const char *port, const char *path,
-                       char ***ret)
-{
-        static const char *const options[] = { "-o", "BatchMode=yes",
-                                               "-o", "IdentitiesOnly=yes",
-                                               "-o", "IdentityAgent=none",
-                                               "-o", "ControlPath=none",
-                                               "-o", "PreferredAuthentications=publickey",
-                                               "-o", "StrictHostKeyChecking=yes",
-                                               "-o", "ConnectTimeout=60",
-                                               "-i", NULL };
-        const bool system_config = access(SSH_CONFIG, R_OK) == 0;
-        const char *const rest[] = { key, port ? "-p" : NULL, port };
-        _cleanup_strv_ char **words = NULL;
-        _cleanup_free_ char *command = NULL;
-        int r;
-
-        r = path ? proof_command(path, &command) : strprintf(&command, "true");
-        if (r >= 0)
-                r = strv_extend(&words, "ssh");
-        if (r >= 0)
-                r = strv_extend(&words, "-F");
-        if (r >= 0)
-                r = strv_extend(&words, system_config ? SSH_CONFIG : "none");
-        if (r >= 0)
-                r = strv_extend_strv(&words, (char *const *) options);
-        for (size_t i = 0; i < ELEMENTSOF(rest) && r >= 0; i++)
-                if (rest[i])
-                        r = strv_extend(&words, rest[i]);
-        if (r >= 0)
-                r = strv_extend(&words, target);
-        if (r >= 0)
-                r = strv_extend(&words, command);
-        if (r < 0)
-                return r;
-        *ret = TAKE_PTR(words);
-        return 0;
-}
-
-/* Says what @status of the proof means; the programs have said why. */
-static int explain_proof(int status, const char *key, const char *target, const char *port,
-                         const char *path)
-{
-        switch (status) {
-        case 0:
-                log_info("'%s' lets the key '%s' in%s%s%s.", target, key,
-                         path ? ", and takes files in '" : "", path ?: "", path ? "'" : "");
-                return 0;
-        case SSH_FAILED:
-                log_error("'%s' was brought to '%s', but is not enough to log in: ssh says why "
-                          "above. The crash kernel has this key only, knows only servers of "
-                          "known_hosts, and has no ssh settings of the user's own. If the key is "
-                          "refused, run 'ssh-copy-id -f -i %s%s%s %s'.",
-                          key, target, key, port ? " -p " : "", port ?: "", target);
-                return -EACCES;
-        case PROOF_NO_FOLDER:
-                log_error("'%s' lets the key '%s' in, but '%s' cannot be made there: make it, and "
-                          "let the user write to it, or choose another path.",
-                          target, key, path);
-                return -EACCES;
-        case PROOF_NO_FILE:
-                log_error("'%s' lets the key '%s' in, but no file can be written in '%s' there: "
-                          "let the user write to it, make room, or choose another path.",
-                          target, key, path);
-                return -EACCES;
-        default:
-                log_error("'%s' lets the key '%s' in, but does not run what is needed to save a "
-                          "dump there: exit status %d.",
-                          target, key, status);
-                return -EIO;
-        }
-}
-
-/* That a key was installed does not mean that it works. */
-static int prove_key(const char *key, const char *target, const char *port, const char *path)
-{
-        _cleanup_strv_ char **argv = NULL;
-        int status, r;
-
-        r = proof_words(key, target, port, path, &argv);
-        if (r < 0)
-                return log_oom();
-        r = run_timed(argv, PROOF_TIMEOUT_USEC, &status);
-        return r < 0 ? r : explain_proof(status, key, target, port, path);
-}
-
 /* @path: on the server; NULL: not known */
 static int propagate(const PropagateArguments *arguments, const char *sshkey, const char *target,
-                     const char *path)
+                     const char *port, const char *path)
 {
         _cleanup_free_ char *real_root = NULL, *key = NULL;
         int r;
@@ -318,8 +169,8 @@ static int propagate(const PropagateArguments *arguments, const char *sshkey, co
                 return log_oom();
         r = make_key(key);
         if (r >= 0)
-                r = copy_key(key, target, arguments->port);
-        return r < 0 ? r : prove_key(key, target, arguments->port, path);
+                r = copy_key(key, target, port);
+        return r < 0 ? r : ssh_prove(&(SshProof){ key, target, port, path });
 }
 
 /* All are tried, also when one fails. */
@@ -330,15 +181,21 @@ static int propagate_all(const PropagateArguments *arguments, const Config *conf
 
         for (size_t i = 0; i < config->n_targets; i++) {
                 const Target *target = &config->targets[i];
+                char port[16];
                 int r;
 
                 if (target->type != TARGET_SSH)
                         continue;
                 n++;
-                r = propagate(arguments, target->sshkey, target->what, target->path);
+                (void) snprintf(port, sizeof(port), "%u", target->port);
+                r = propagate(arguments, target->sshkey, target->what, port, target->path);
                 if (first == 0)
                         first = r;
         }
+        if (n > 0 && first >= 0)
+                log_info(
+                        "\"kdumpctl reload\" brings the key, and what the server is known by, into "
+                        "the image of the crash kernel.");
         if (n > 0)
                 return first;
         log_error("The configuration has no ssh target: add one, or name it with "
@@ -372,10 +229,9 @@ int verb_propagate(int argc, char **argv)
         root_fd = root_option_open(arguments.root);
         if (root_fd < 0)
                 return EXIT_FAILURE;
-        if (!directive_info(DIRECTIVE_SSH)->acted_on)
-                log_warning("kdumpd does not save to ssh targets yet: the key is for a later one.");
         if (arguments.target)
-                r = propagate(&arguments, PATH_DEFAULT_SSHKEY, arguments.target, NULL);
+                r = propagate(&arguments, PATH_DEFAULT_SSHKEY, arguments.target, arguments.port,
+                              NULL);
         else {
                 r = load_config(root_fd, &config);
                 if (r >= 0)

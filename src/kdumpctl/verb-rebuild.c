@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* `kdumpctl rebuild`: a new base image, also if the one there is would do; then it is armed. */
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include "client.h"
 #include "io.h"
@@ -8,6 +9,9 @@
 #include "service.h"
 #include "state.h"
 #include "verbs.h"
+#include "words.h"
+
+#define SIZES_BYTES_MAX 4096
 
 static int write_request(void)
 {
@@ -21,9 +25,25 @@ static int write_request(void)
         return 0;
 }
 
+/* What the build has left, and only of this one. */
+static void tell_sizes(uint64_t since_usec)
+{
+        _cleanup_free_ char *text = NULL, *shown = NULL;
+        struct stat st;
+        size_t size;
+
+        if (stat(PATH_IMAGE_SIZES, &st) < 0 || st.st_mtim.tv_sec < 0 ||
+            (uint64_t) st.st_mtim.tv_sec < since_usec / USEC_PER_SEC ||
+            file_read(AT_FDCWD, PATH_IMAGE_SIZES, SIZES_BYTES_MAX, &text, &size) < 0 ||
+            text_line(text, size, SIZES_BYTES_MAX, &shown) < 0)
+                return;
+        log_info("%s", shown);
+}
+
 /* Without kdumpd: its unit builds, and kdumpd is told if it runs. */
 static int rebuild_by_unit(void)
 {
+        const uint64_t begin_usec = now_realtime_usec();
         int status;
 
         if (write_request() < 0)
@@ -38,6 +58,7 @@ static int rebuild_by_unit(void)
                 return status;
         }
         log_info("Rebuilding kdump: [OK]");
+        tell_sizes(begin_usec);
         if (!service_is_active(UNIT_DAEMON)) {
                 log_info("kdump.service does not run; it will find the new image when it starts.");
                 return EXIT_SUCCESS;
@@ -47,6 +68,7 @@ static int rebuild_by_unit(void)
 
 int verb_rebuild(int argc, char **argv)
 {
+        const uint64_t begin_usec = now_realtime_usec();
         _cleanup_free_ char *reason = NULL;
         int r;
 
@@ -60,5 +82,6 @@ int verb_rebuild(int argc, char **argv)
         if (r > 0)
                 return service_conclude(r, true, "Rebuilding", reason);
         log_info("Rebuilding kdump: [OK]");
+        tell_sizes(begin_usec);
         return service_conclude(r, true, "Reloading", NULL);
 }

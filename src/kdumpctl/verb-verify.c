@@ -62,6 +62,38 @@ static int make_report(VerifyReport *ret)
         return 0;
 }
 
+/* What is said of targets, and of the configuration that names them. */
+static bool is_about_targets(const VerifyCheck *check)
+{
+        static const char *const names[] = { "configuration", "plan", "dumps", "last-dump" };
+
+        for (size_t i = 0; i < ELEMENTSOF(names); i++)
+                if (streq(check->name, names[i]))
+                        return true;
+        return startswith(check->name, "target-");
+}
+
+/* Leaves out all other checks; the result is that of the worst one that stays. */
+static void keep_targets(VerifyReport *report)
+{
+        size_t n = 0;
+
+        report->result = CHECK_OK;
+        for (size_t i = 0; i < report->n_checks; i++) {
+                VerifyCheck *check = &report->checks[i];
+
+                if (!is_about_targets(check)) {
+                        free(check->name);
+                        free(check->text);
+                        continue;
+                }
+                if (check->status > CHECK_SKIPPED)
+                        report->result = MAX(report->result, check->status);
+                report->checks[n++] = *check;
+        }
+        report->n_checks = n;
+}
+
 static void print_table(const VerifyReport *report)
 {
         char time[FORMAT_TIME_MAX];
@@ -86,15 +118,30 @@ static int print_json(const VerifyReport *report)
         return 0;
 }
 
+static int parse(int argc, char **argv, bool *ret_json, bool *ret_target)
+{
+        *ret_json = *ret_target = false;
+        for (int i = 1; i < argc; i++)
+                if (streq(argv[i], "--json"))
+                        *ret_json = true;
+                else if (streq(argv[i], "--target"))
+                        *ret_target = true;
+                else
+                        return parse_nothing(2, argv + i - 1);
+        return 0;
+}
+
 int verb_verify(int argc, char **argv)
 {
         _cleanup_(verify_report_done) VerifyReport report = { 0 };
-        bool json;
+        bool json, target;
 
-        if (parse_json_option(argc, argv, &json) < 0)
+        if (parse(argc, argv, &json, &target) < 0)
                 return EXIT_VERIFY_IMPOSSIBLE;
         if (make_report(&report) < 0)
                 return EXIT_VERIFY_IMPOSSIBLE;
+        if (target)
+                keep_targets(&report);
         if (!json)
                 print_table(&report);
         else if (print_json(&report) < 0)

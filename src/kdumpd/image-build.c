@@ -10,6 +10,7 @@
 #include "image-check.h"
 #include "image-dracut.h"
 #include "image-inputs.h"
+#include "image-sizes.h"
 #include "image.h"
 #include "io.h"
 #include "json-fields.h"
@@ -409,7 +410,7 @@ static int check_space(const Build *build)
                                build->state_dir, free_bytes / MIB, DIV_ROUND_UP(need_bytes, MIB));
 }
 
-static int build_files(Build *build)
+static int build_files(Build *build, const char *root)
 {
         int r;
 
@@ -438,6 +439,7 @@ static int build_files(Build *build)
         if (r < 0)
                 return log_error_errno(r, "Failed to keep base image '%s': %m",
                                        build->manifest.base.id);
+        image_sizes_tell(root, build->work_dir, &build->manifest.base);
         return 0;
 }
 
@@ -454,7 +456,7 @@ int image_build_below(const char *root, const BaseRequest *request, BaseImage *r
         r = lock_builds(&build, &lock_fd);
         if (r < 0)
                 return log_error_errno(r, "Failed to lock '%s': %m", build.state_dir);
-        r = build_files(&build);
+        r = build_files(&build, root);
         if (r < 0)
                 return r;
 

@@ -40,9 +40,11 @@ static int add_folder(int root_fd, Manifest *manifest, const char *folder)
 static int add_binaries(int root_fd, Manifest *manifest, char *const *binaries)
 {
         for (char *const *path = binaries; path && *path; path++) {
-                int r;
+                const char *dot = strrchr(*path, '.');
+                /* A module is read, not run: packagers take the other bit away. */
+                int mode = dot && streq(dot, ".so") ? R_OK : X_OK, r;
 
-                if (faccessat(root_fd, root_relative(*path), X_OK, 0) < 0)
+                if (faccessat(root_fd, root_relative(*path), mode, 0) < 0)
                         return log_error_errno(errno, "Failed to find program '%s': %m", *path);
                 r = manifest_add_input(root_fd, manifest, *path);
                 if (r < 0)

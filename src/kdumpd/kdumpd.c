@@ -6,6 +6,7 @@
 #include "strv.h"
 #include "verb-build.h"
 #include "verb-check.h"
+#include "verb-collect.h"
 #include "verb-reload.h"
 #include "verb-resolve.h"
 #include "verb-stop.h"
@@ -38,6 +39,11 @@ static int build(int argc, char **argv)
 static int check(int argc, char **argv)
 {
         return verb_check();
+}
+
+static int collect(int argc, char **argv)
+{
+        return verb_collect();
 }
 
 /* ExecReload= has the pid of the daemon in its environment. */
@@ -73,6 +79,7 @@ static const struct {
         { "run", "", "Arm and keep watch (the default)", run },
         { "build", " [--force]", "Build a base image if there is none that would do", build },
         { "check", "", "Whether memory is reserved: 0 yes, 1 no", check },
+        { "collect", "", "Move dumps from raw devices to their folders", collect },
         { "reload", "", "Have $MAINPID read its configuration, and wait", reload },
         { "resolve", "", "Ask for the addresses of hosts that dumps go to", verb_resolve },
         { "stop", " [--explicit]", "Disarm, if the service was asked to stop", stop },

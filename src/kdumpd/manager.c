@@ -26,6 +26,7 @@ Manager *manager_free(Manager *m)
         m->fingerprints = fingerprint_cache_free(m->fingerprints);
         manager_look_done(m);
         manager_watch_done(m);
+        manager_network_done(m);
         manager_ahead_done(m);
         held_done(&m->held);
         m->bus = manager_bus_free(m->bus);
@@ -267,6 +268,7 @@ static int read_wanted(Manager *m)
         m->wanted = wanted;
         m->wanted_stale = false;
         manager_watch_inputs(m);
+        manager_network_resolve(m);
         m->wanted_told = true;
         return 0;
 }
@@ -452,6 +454,9 @@ int manager_new(const ManagerOptions *options, Manager **ret)
         if (r < 0)
                 return log_error_errno(r, "Failed to set up the event loop: %m");
         r = manager_look_start(m);
+        if (r < 0)
+                return log_error_errno(r, "Failed to set up the event loop: %m");
+        r = manager_network_start(m);
         if (r < 0)
                 return log_error_errno(r, "Failed to set up the event loop: %m");
         r = manager_requests_start(m);

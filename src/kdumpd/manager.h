@@ -13,6 +13,7 @@
 #include "hotplug.h"
 #include "kexec.h"
 #include "manager-bus.h"
+#include "net-watch.h"
 #include "settle.h"
 #include "state.h"
 #include "topology.h"
@@ -22,6 +23,7 @@
 #define UNIT_DAEMON "kdump.service"
 #define UNIT_BUILD "kdump-build.service"
 #define UNIT_VERIFY "kdump-verify.service"
+#define UNIT_RESOLVE "kdump-resolve.service"
 
 /* A build of the base image, in a unit of its own. */
 typedef struct Build {
@@ -105,6 +107,9 @@ struct Manager {
         Hotplug *hotplug;
         Settle look; /* then the topology is looked at */
         bool look_again;
+        NetWatch *net_watch;
+        char **hosts_asked;         /* names (strv) that were asked for last */
+        uint64_t resolve_next_usec; /* CLOCK_BOOTTIME: when they are asked for again */
         Watch *watch;
         Changes changes, base_changes; /* of what the overlay is made of, and the base */
         Settle pause;                  /* no new base image for changes before this is over */
@@ -166,6 +171,13 @@ void manager_story_base(Manager *manager);
 
 /* Adds how what is wanted differs from what is armed. */
 void manager_story_compare(Manager *manager);
+
+/* manager-network.c: looks again when the network changes. */
+int manager_network_start(Manager *manager);
+void manager_network_done(Manager *manager);
+
+/* Has the names of hosts asked for that targets are on, if that was not done lately. */
+void manager_network_resolve(Manager *manager);
 
 /* manager-look.c: what the machine is now, beside what was loaded. */
 int manager_look_start(Manager *manager);

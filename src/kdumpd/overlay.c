@@ -79,6 +79,9 @@ static int add_file(int root_fd, const NeededFile *file, CpioWriter *writer, cha
         size_t size;
         int r;
 
+        if (file->text)
+                return cpio_add(writer, file->target, S_IFREG | (file->mode & 07777), file->text,
+                                strlen(file->text));
         r = root_read(root_fd, file->source, FILE_MAX_BYTES, &data, &size);
         if (r < 0) {
                 (void) strprintf(reterr_message, "cannot read '%s': %s", file->source,

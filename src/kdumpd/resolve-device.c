@@ -207,6 +207,18 @@ int drivers_add(char ***drivers, const char *name)
         return strv_contains(*drivers, copy) ? 0 : strv_extend(drivers, copy);
 }
 
+int drivers_add_all(char ***drivers, char *const *names)
+{
+        int r;
+
+        for (; names && *names; names++) {
+                r = drivers_add(drivers, *names);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
 /* The module that @folder/driver belongs to, if it is one. */
 static int add_folder_driver(int root_fd, const char *folder, char ***drivers)
 {
@@ -233,7 +245,7 @@ static bool path_go_up(char *path)
         return true;
 }
 
-static int add_parent_drivers(int root_fd, const char *folder, char ***drivers)
+static int add_parents(int root_fd, const char *folder, DeviceStack *stack)
 {
         _cleanup_free_ char *path = NULL;
         int r;
@@ -242,97 +254,17 @@ static int add_parent_drivers(int root_fd, const char *folder, char ***drivers)
         if (r < 0)
                 return r == -ENOENT ? 0 : r;
         do {
-                r = add_folder_driver(root_fd, path, drivers);
+                r = add_folder_driver(root_fd, path, &stack->drivers);
+                if (r >= 0)
+                        r = layer_add(root_fd, path, stack);
                 if (r < 0)
                         return r;
         } while (path_go_up(path));
         return 0;
 }
 
-/* Reads @folder/@name. Returns 1; 0 if there is none. */
-static int read_attribute(int root_fd, const char *folder, const char *name, char **ret)
-{
-        _cleanup_free_ char *path = NULL;
-        int r;
-
-        r = strprintf(&path, "%s/%s", folder, name);
-        if (r < 0)
-                return r;
-        r = root_read_line(root_fd, path, ret);
-        if (r == -ENOENT)
-                return 0;
-        return r < 0 ? r : 1;
-}
-
-/* What a mapped device is, by the prefix that its maker gives to its UUID. */
-static int add_mapper_drivers(int root_fd, const char *folder, char ***drivers)
-{
-        static const struct {
-                const char *prefix, *module;
-        } modules[] = {
-                { "CRYPT-", "dm_crypt" },
-                { "mpath-", "dm_multipath" },
-                { "mpath-", "dm_service_time" },
-                { "mpath-", "dm_round_robin" },
-                { "VDO-", "kvdo" },
-        };
-        _cleanup_free_ char *uuid = NULL;
-        int r;
-
-        r = drivers_add(drivers, "dm_mod");
-        if (r < 0)
-                return r;
-        r = read_attribute(root_fd, folder, "dm/uuid", &uuid);
-        if (r <= 0)
-                return r;
-        for (size_t i = 0; i < ELEMENTSOF(modules); i++) {
-                if (!startswith(uuid, modules[i].prefix))
-                        continue;
-                r = drivers_add(drivers, modules[i].module);
-                if (r < 0)
-                        return r;
-        }
-        return 0;
-}
-
-static int add_md_driver(int root_fd, const char *folder, char ***drivers)
-{
-        _cleanup_free_ char *level = NULL;
-        int r;
-
-        r = read_attribute(root_fd, folder, "md/level", &level);
-        if (r <= 0)
-                return r;
-        /* One module does the three with parity: drivers/md/raid5.c is raid456.ko. */
-        if (streq(level, "raid4") || streq(level, "raid5") || streq(level, "raid6"))
-                return drivers_add(drivers, "raid456");
-        return drivers_add(drivers, level);
-}
-
-/* Drivers that are no hardware's and so have no "driver" link. */
-static int add_layer_drivers(int root_fd, const char *folder, char ***drivers, unsigned *kinds)
-{
-        const char *name = strrchr(folder, '/') + 1;
-
-        if (startswith(name, "dm-")) {
-                *kinds |= DEVICE_MAPPER;
-                return add_mapper_drivers(root_fd, folder, drivers);
-        }
-        if (startswith(name, "md") && isalnum((unsigned char) name[2])) {
-                *kinds |= DEVICE_MD;
-                return add_md_driver(root_fd, folder, drivers);
-        }
-        if (startswith(name, "bcache"))
-                return drivers_add(drivers, "bcache");
-        if (startswith(name, "loop") && isdigit((unsigned char) name[4])) {
-                *kinds |= DEVICE_LOOP;
-                return drivers_add(drivers, "loop");
-        }
-        return 0;
-}
-
 /* With native multipath an NVMe disk hangs on its subsystem, which has links to the controllers. */
-static int add_nvme_controllers(int root_fd, const char *folder, char ***drivers)
+static int add_nvme_controllers(int root_fd, const char *folder, DeviceStack *stack)
 {
         _cleanup_strv_ char **names = NULL;
         int r;
@@ -350,18 +282,16 @@ static int add_nvme_controllers(int root_fd, const char *folder, char ***drivers
                 r = strprintf(&path, "%s/%s", folder, *name);
                 if (r < 0)
                         return r;
-                r = add_parent_drivers(root_fd, path, drivers);
+                r = add_parents(root_fd, path, stack);
                 if (r < 0)
                         return r;
         }
         return 0;
 }
 
-static int add_block_drivers(int root_fd, const char *device, char ***drivers, unsigned *kinds,
-                             unsigned depth);
+static int add_block_device(int root_fd, const char *device, DeviceStack *stack, unsigned depth);
 
-static int add_slaves(int root_fd, const char *folder, char ***drivers, unsigned *kinds,
-                      unsigned depth)
+static int add_slaves(int root_fd, const char *folder, DeviceStack *stack, unsigned depth)
 {
         _cleanup_strv_ char **slaves = NULL;
         _cleanup_free_ char *path = NULL;
@@ -374,15 +304,14 @@ static int add_slaves(int root_fd, const char *folder, char ***drivers, unsigned
         if (r < 0)
                 return r == -ENOENT ? 0 : r;
         for (char **slave = slaves; slave && *slave; slave++) {
-                r = add_block_drivers(root_fd, *slave, drivers, kinds, depth + 1);
+                r = add_block_device(root_fd, *slave, stack, depth + 1);
                 if (r < 0)
                         return r;
         }
         return 0;
 }
 
-static int add_block_drivers(int root_fd, const char *device, char ***drivers, unsigned *kinds,
-                             unsigned depth)
+static int add_block_device(int root_fd, const char *device, DeviceStack *stack, unsigned depth)
 {
         _cleanup_free_ char *link = NULL, *path = NULL;
         int r;
@@ -396,16 +325,13 @@ static int add_block_drivers(int root_fd, const char *device, char ***drivers, u
         if (r < 0)
                 return r == -ENOENT ? 0 : r;
         do {
-                r = add_folder_driver(root_fd, path, drivers);
-                if (r < 0)
-                        return r;
-                r = add_layer_drivers(root_fd, path, drivers, kinds);
-                if (r < 0)
-                        return r;
-                r = add_nvme_controllers(root_fd, path, drivers);
-                if (r < 0)
-                        return r;
-                r = add_slaves(root_fd, path, drivers, kinds, depth);
+                r = add_folder_driver(root_fd, path, &stack->drivers);
+                if (r >= 0)
+                        r = layer_add(root_fd, path, stack);
+                if (r >= 0)
+                        r = add_nvme_controllers(root_fd, path, stack);
+                if (r >= 0)
+                        r = add_slaves(root_fd, path, stack, depth);
                 if (r < 0)
                         return r;
         } while (path_go_up(path));
@@ -414,20 +340,25 @@ static int add_block_drivers(int root_fd, const char *device, char ***drivers, u
 
 int device_folder_drivers(int root_fd, const char *folder, char ***drivers)
 {
-        return add_parent_drivers(root_fd, folder, drivers);
+        _cleanup_(device_stack_done) DeviceStack stack = { 0 };
+        int r;
+
+        r = add_parents(root_fd, folder, &stack);
+        return r < 0 ? r : drivers_add_all(drivers, stack.drivers);
 }
 
-int device_drivers(int root_fd, const char *device, char ***drivers, unsigned *kinds)
+int device_stack(int root_fd, const char *device, DeviceStack *stack)
 {
         int r;
 
-        r = add_block_drivers(root_fd, device, drivers, kinds, 0);
+        r = add_block_device(root_fd, device, stack, 0);
         if (r < 0)
                 return r;
         /* The transport may be built in today and a module in the next build of the same kernel. */
-        if ((strv_contains(*drivers, "virtio_blk") || strv_contains(*drivers, "virtio_scsi")) &&
-            !strv_contains(*drivers, "virtio_mmio"))
-                return drivers_add(drivers, "virtio_pci");
+        if ((strv_contains(stack->drivers, "virtio_blk") ||
+             strv_contains(stack->drivers, "virtio_scsi")) &&
+            !strv_contains(stack->drivers, "virtio_mmio"))
+                return drivers_add(&stack->drivers, "virtio_pci");
         return 0;
 }
 
@@ -445,7 +376,7 @@ int watchdog_drivers(int root_fd, char ***drivers)
                 r = strprintf(&path, "/sys/class/watchdog/%s/device", *name);
                 if (r < 0)
                         return r;
-                r = add_parent_drivers(root_fd, path, drivers);
+                r = device_folder_drivers(root_fd, path, drivers);
                 if (r < 0)
                         return r;
         }

@@ -2,14 +2,7 @@
 /* Block devices: their names, their UUIDs and the modules that drive them. None of these log. */
 #pragma once
 
-#include "macro.h"
-
-/* What a block device is made of, beside plain hardware. */
-typedef enum DeviceKind {
-        DEVICE_MAPPER = 1 << 0, /* LVM, an encrypted volume, multipath */
-        DEVICE_MD = 1 << 1,     /* software RAID */
-        DEVICE_LOOP = 1 << 2,
-} DeviceKind;
+#include "resolve-layers.h"
 
 /* @what: "UUID=…", "LABEL=…", "PARTUUID=…", "PARTLABEL=…" or a path below /dev. *ret is the
  * kernel's name such as "vda1" (the caller frees it). Returns 0; -ENOENT if there is no such device
@@ -23,12 +16,12 @@ bool device_name_is_stable(const char *what);
 /* "UUID=…" of the file system on @device. Returns 1 with *ret; 0 if it has none. */
 int device_uuid(int root_fd, const char *device, char **ret);
 
-/* Adds to *drivers the modules of @device, of all that it hangs on and of all that it is made of;
- * each once, with '_'. *kinds gets DeviceKind bits. A device without a folder in /sys adds nothing.
- */
-int device_drivers(int root_fd, const char *device, char ***drivers, unsigned *kinds);
+/* Adds @device, all that it hangs on and all that it is made of. A device without a folder in /sys
+ * adds nothing. */
+int device_stack(int root_fd, const char *device, DeviceStack *stack);
 
-/* The same for the device whose folder in /sys is @folder: for itself and all that it hangs on. */
+/* Adds to *drivers the modules of the device whose folder in /sys is @folder, and of all that it
+ * hangs on; each once, with '_'. */
 int device_folder_drivers(int root_fd, const char *folder, char ***drivers);
 
 /* The same for all hardware watchdogs. */
@@ -36,3 +29,4 @@ int watchdog_drivers(int root_fd, char ***drivers);
 
 /* Adds module @name, with '_', if it is not in the list. */
 int drivers_add(char ***drivers, const char *name);
+int drivers_add_all(char ***drivers, char *const *names);

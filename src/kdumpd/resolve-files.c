@@ -11,10 +11,14 @@
 #include "rootdir.h"
 #include "strv.h"
 
+/* A key, a certificate, all certificates that a system trusts: well below this. */
+#define NEEDED_FILE_BYTES_MAX (1 << 20)
+
 static void needed_file_done(NeededFile *file)
 {
         free(file->source);
         free(file->target);
+        free(file->text);
         *file = (NeededFile){ 0 };
 }
 
@@ -25,7 +29,41 @@ void needs_done(Needs *needs)
         for (size_t i = 0; i < needs->n_files; i++)
                 needed_file_done(&needs->files[i]);
         free(needs->files);
+        strv_free(needs->volumes);
+        strv_free(needs->inputs);
         *needs = (Needs){ 0 };
+}
+
+int needs_take(Needs *needs, Needs *more)
+{
+        struct {
+                char ***to;
+                char **from;
+        } lists[] = {
+                { &needs->drivers, more->drivers },
+                { &needs->binaries, more->binaries },
+                { &needs->volumes, more->volumes },
+                { &needs->inputs, more->inputs },
+        };
+        NeededFile *bigger;
+        int r;
+
+        for (size_t i = 0; i < ELEMENTSOF(lists); i++) {
+                r = strv_extend_strv(lists[i].to, lists[i].from);
+                if (r < 0)
+                        return r;
+        }
+        if (more->n_files == 0)
+                return 0;
+        bigger = reallocarray(needs->files, needs->n_files + more->n_files, sizeof(*bigger));
+        if (!bigger)
+                return -ENOMEM;
+        needs->files = bigger;
+        for (size_t i = 0; i < more->n_files; i++) {
+                needs->files[needs->n_files++] = more->files[i];
+                more->files[i] = (NeededFile){ 0 };
+        }
+        return 0;
 }
 
 static void list_unique(char **list)
@@ -53,6 +91,8 @@ void needs_sort(Needs *needs)
 
         list_unique(needs->drivers);
         list_unique(needs->binaries);
+        list_unique(needs->volumes);
+        list_unique(needs->inputs);
         if (needs->n_files == 0)
                 return;
         qsort(needs->files, needs->n_files, sizeof(*needs->files), file_compare);
@@ -64,38 +104,39 @@ void needs_sort(Needs *needs)
         needs->n_files = n;
 }
 
+/* Takes @file. */
+static int push_file(Needs *needs, NeededFile *file)
+{
+        NeededFile *bigger = reallocarray(needs->files, needs->n_files + 1, sizeof(*bigger));
+
+        if (!bigger)
+                return -ENOMEM;
+        needs->files = bigger;
+        needs->files[needs->n_files++] = *file;
+        *file = (NeededFile){ 0 };
+        return 0;
+}
+
 static int add_file(Needs *needs, const char *path, unsigned mode)
 {
         _cleanup_(needed_file_done) NeededFile file = { .mode = mode };
-        NeededFile *bigger;
 
         file.source = strdup(path);
         file.target = strdup(path);
         if (!file.source || !file.target)
                 return -ENOMEM;
-        bigger = reallocarray(needs->files, needs->n_files + 1, sizeof(*bigger));
-        if (!bigger)
-                return -ENOMEM;
-        needs->files = bigger;
-        needs->files[needs->n_files++] = file;
-        file = (NeededFile){ 0 };
-        return 0;
+        return push_file(needs, &file);
 }
 
-int needs_add_binary(int root_fd, const char *directive, const char *name, Needs *needs,
-                     char **reterr_message)
+int needs_add_text(const char *target, unsigned mode, const char *text, Needs *needs)
 {
-        _cleanup_free_ char *path = NULL;
-        int r;
+        _cleanup_(needed_file_done) NeededFile file = { .mode = mode };
 
-        r = root_find_program(root_fd, name, &path);
-        if (r == -ENOENT) {
-                (void) strprintf(reterr_message, "%s: there is no program '%s'", directive, name);
-                return -EINVAL;
-        }
-        if (r < 0)
-                return r;
-        return strv_extend(&needs->binaries, path);
+        file.target = strdup(target);
+        file.text = strdup(text);
+        if (!file.target || !file.text)
+                return -ENOMEM;
+        return push_file(needs, &file);
 }
 
 /* The folder of @path without symbolic links. In the image /bin may be a link to usr/bin: a folder
@@ -117,6 +158,85 @@ static int image_path(int root_fd, const char *path, char **ret)
         if (r < 0)
                 return r;
         return path_join(real, slash + 1, ret);
+}
+
+/* What is wrong with a file that is to be copied; NULL: nothing. */
+static const char *find_misfit(const struct stat *st, bool secret)
+{
+        if (!S_ISREG(st->st_mode))
+                return "is not a file";
+        if (st->st_size == 0)
+                return "is empty";
+        if (st->st_size > NEEDED_FILE_BYTES_MAX)
+                return "is larger than 1 MiB";
+        if (secret && st->st_uid != 0 && st->st_uid != geteuid())
+                return "does not belong to root: run 'chown root' on it";
+        if (secret && (st->st_mode & 077) != 0)
+                return "can be read by others than root: run 'chmod 600' on it";
+        return NULL;
+}
+
+int needs_add_copy(int root_fd, const char *directive, const char *path, bool secret, Needs *needs,
+                   char **ret_path, char **reterr_message)
+{
+        _cleanup_close_ int fd = root_open(root_fd, path, O_PATH);
+        _cleanup_free_ char *in_image = NULL;
+        const char *misfit;
+        struct stat st;
+        int r;
+
+        if (fd < 0)
+                misfit = strerror(-fd);
+        else
+                misfit = fstat(fd, &st) < 0 ? strerror(errno) : find_misfit(&st, secret);
+        if (misfit) {
+                (void) strprintf(reterr_message, "%s: '%s': %s", directive, path, misfit);
+                return -EINVAL;
+        }
+        r = image_path(root_fd, path, &in_image);
+        if (r >= 0)
+                r = add_file(needs, in_image, 0600);
+        if (r < 0)
+                return r;
+        *ret_path = TAKE_PTR(in_image);
+        return 0;
+}
+
+int needs_add_module(int root_fd, const char *directive, const char *name, Needs *needs,
+                     char **reterr_message)
+{
+        _cleanup_close_ int fd = -EBADF;
+        _cleanup_free_ char *path = NULL;
+        int r;
+
+        r = strprintf(&path, PATH_HELPER_DIR "/%s", name);
+        if (r < 0)
+                return r;
+        fd = root_open(root_fd, path, O_PATH);
+        if (fd < 0) {
+                (void) strprintf(reterr_message,
+                                 "%s: there is no '%s', which saves to such targets: install the "
+                                 "part of kdumpd that it belongs to",
+                                 directive, path);
+                return -EINVAL;
+        }
+        return strv_extend(&needs->binaries, path);
+}
+
+int needs_add_binary(int root_fd, const char *directive, const char *name, Needs *needs,
+                     char **reterr_message)
+{
+        _cleanup_free_ char *path = NULL;
+        int r;
+
+        r = root_find_program(root_fd, name, &path);
+        if (r == -ENOENT) {
+                (void) strprintf(reterr_message, "%s: there is no program '%s'", directive, name);
+                return -EINVAL;
+        }
+        if (r < 0)
+                return r;
+        return strv_extend(&needs->binaries, path);
 }
 
 /* "#!/usr/bin/env python3" needs both. The kernel takes the first word as the interpreter and all

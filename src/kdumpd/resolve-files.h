@@ -9,6 +9,19 @@
 int needs_add_binary(int root_fd, const char *directive, const char *name, Needs *needs,
                      char **reterr_message);
 
+/* Module @name of kdump-capture ("depot-ssh.so") goes to the base image. Errors as above. */
+int needs_add_module(int root_fd, const char *directive, const char *name, Needs *needs,
+                     char **reterr_message);
+
+/* The file at absolute @path goes to the overlay, readable by root alone. A @secret one must
+ * belong to root, and be readable by nobody else. *ret_path is where it is in the image. Errors as
+ * above. */
+int needs_add_copy(int root_fd, const char *directive, const char *path, bool secret, Needs *needs,
+                   char **ret_path, char **reterr_message);
+
+/* A file of our own making goes to the overlay, at @target, an absolute path. */
+int needs_add_text(const char *target, unsigned mode, const char *text, Needs *needs);
+
 /* What the user wants to be run, at absolute @path: a script goes to the overlay and its
  * interpreter to the base, an ELF program to the base. *ret_path is where it is in the image.
  * Errors as above. */
@@ -19,6 +32,9 @@ int needs_add_hook(int root_fd, const char *directive, const char *path, Needs *
  */
 int needs_add_hook_folder(int root_fd, const char *folder, Needs *needs, char ***ret_paths,
                           char **reterr_message);
+
+/* Adds what @more has; its files are moved. */
+int needs_take(Needs *needs, Needs *more);
 
 /* Sorts the lists and takes out what is in them twice. */
 void needs_sort(Needs *needs);

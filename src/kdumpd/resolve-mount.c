@@ -101,18 +101,32 @@ static const char *const needed_options[] = {
         "device",      "degraded",               /* btrfs */
 };
 
-static bool option_is_needed(const char *option)
+/* How to speak to the server. How long to wait for it is for the crash kernel to say, and addresses
+ * and ports of mountd are found anew. */
+static const char *const needed_nfs_options[] = { "vers", "nfsvers", "minorversion", "port",
+                                                  "sec",  "proto",   "mountvers" };
+
+/* What holds anyway; a protocol of one family would leave out the server's other addresses. */
+static const char *const usual_options[] = { "sec=sys", "proto=tcp", "proto=tcp6" };
+
+static bool option_is_needed(const char *option, const char *const *needed, size_t n_needed)
 {
         size_t n = strcspn(option, "=");
 
-        for (size_t i = 0; i < ELEMENTSOF(needed_options); i++)
-                if (strlen(needed_options[i]) == n && memcmp(needed_options[i], option, n) == 0)
+        for (size_t i = 0; i < ELEMENTSOF(usual_options); i++)
+                if (streq(option, usual_options[i]))
+                        return false;
+        for (size_t i = 0; i < n_needed; i++)
+                if (strlen(needed[i]) == n && memcmp(needed[i], option, n) == 0)
                         return true;
         return false;
 }
 
-static int filter_options(const char *options, char **ret)
+static int filter_options(const char *fstype, const char *options, char **ret)
 {
+        bool nfs = fstype && startswith(fstype, "nfs");
+        const char *const *needed = nfs ? needed_nfs_options : needed_options;
+        size_t n_needed = nfs ? ELEMENTSOF(needed_nfs_options) : ELEMENTSOF(needed_options);
         _cleanup_free_ char *copy = options ? strdup(options) : NULL, *kept = NULL;
         char *rest = copy, *option;
         int r;
@@ -122,7 +136,7 @@ static int filter_options(const char *options, char **ret)
         while ((option = strsep(&rest, ","))) {
                 _cleanup_free_ char *longer = NULL;
 
-                if (!option_is_needed(option))
+                if (!option_is_needed(option, needed, n_needed))
                         continue;
                 r = strprintf(&longer, "%s%s%s", kept ?: "", kept ? "," : "", option);
                 if (r < 0)
@@ -172,7 +186,7 @@ static int place_from_fs(int root_fd, struct libmnt_fs *fs, MountPlace *ret)
             copy_string(mnt_fs_get_target(fs), &place.point) < 0 ||
             copy_string(fs_root ?: "/", &place.fs_root) < 0)
                 return -ENOMEM;
-        r = filter_options(mnt_fs_get_fs_options(fs), &place.options);
+        r = filter_options(place.fstype, mnt_fs_get_fs_options(fs), &place.options);
         if (r < 0)
                 return r;
         r = fs_device(root_fd, fs, &place.device);
@@ -332,6 +346,17 @@ int mount_find_device(int root_fd, const char *device, MountPlace *ret)
         if (r < 0)
                 return r == -ENOENT ? 0 : r;
         return find_fs(root_fd, table, fs_is_on_device, device, ret);
+}
+
+int mount_find_source(int root_fd, const char *source, MountPlace *ret)
+{
+        _cleanup_(table_unrefp) struct libmnt_table *table = NULL;
+        int r;
+
+        r = read_mounts(root_fd, &table);
+        if (r < 0)
+                return r == -ENOENT ? 0 : r;
+        return find_fs(root_fd, table, fs_has_source, source, ret);
 }
 
 int mount_find_fstab(int root_fd, const char *what, MountPlace *ret)

@@ -27,6 +27,10 @@ int mount_find_path(int root_fd, const char *path, MountPlace *ret, char **ret_r
 /* The first mount of block device @device ("vda1"). Returns 1 with *ret, 0 if it is not mounted. */
 int mount_find_device(int root_fd, const char *device, MountPlace *ret);
 
+/* The first mount of @source, as the table of mounts has it: "server:/export", a tag of virtiofs.
+ * Returns as above. */
+int mount_find_source(int root_fd, const char *source, MountPlace *ret);
+
 /* The line of /etc/fstab for @what ("UUID=…" or a device). Returns 1 with *ret, 0 if there is none.
  */
 int mount_find_fstab(int root_fd, const char *what, MountPlace *ret);

@@ -5,6 +5,9 @@
 #include "io.h"
 #include "resolve-device.h"
 #include "resolve-mount.h"
+#include "resolve-raw.h"
+#include "resolve-remote.h"
+#include "resolve-stack.h"
 #include "rootdir.h"
 #include "strv.h"
 
@@ -55,52 +58,24 @@ static int fs_devices(int root_fd, const char *fstype, const char *device, const
         return strv_extend(ret, device);
 }
 
-static int warn_about_kinds(const char *what, unsigned kinds, char ***warnings)
+static int add_devices(const ResolveContext *c, const char *device, const Target *target)
 {
-        static const struct {
-                unsigned kind;
-                const char *text;
-        } texts[] = {
-                { DEVICE_MAPPER, "the device mapper (LVM, encryption, multipath)" },
-                { DEVICE_MD, "software RAID" },
-                { DEVICE_LOOP, "a loop device" },
-        };
+        _cleanup_strv_ char **devices = NULL;
         int r;
 
-        for (size_t i = 0; i < ELEMENTSOF(texts); i++) {
-                if (!(kinds & texts[i].kind))
-                        continue;
-                r = strv_extendf(warnings,
-                                 "'%s' needs %s, which this version's crash image does not set up: "
-                                 "a dump may not find its target",
-                                 what, texts[i].text);
+        r = fs_devices(c->root_fd, target->fstype, device, target->what, &devices);
+        if (r < 0)
+                return r;
+        for (char **p = devices; p && *p; p++) {
+                r = stack_add(c, *p, target->what);
                 if (r < 0)
                         return r;
         }
         return 0;
 }
 
-static int add_device(int root_fd, const char *fstype, const char *device, const char *what,
-                      Needs *needs, char ***warnings)
-{
-        _cleanup_strv_ char **devices = NULL;
-        unsigned kinds = 0;
-        int r;
-
-        r = fs_devices(root_fd, fstype, device, what, &devices);
-        if (r < 0)
-                return r;
-        for (char **p = devices; p && *p; p++) {
-                r = device_drivers(root_fd, *p, &needs->drivers, &kinds);
-                if (r < 0)
-                        return r;
-        }
-        return warn_about_kinds(what, kinds, warnings);
-}
-
 /* A name for @device that is still true after the panic: @written if it is one, else the UUID. */
-static int stable_name(int root_fd, const char *device, const char *written, char **ret,
-                       char ***warnings)
+static int stable_name(const ResolveContext *c, const char *device, const char *written, char **ret)
 {
         int r;
 
@@ -108,7 +83,7 @@ static int stable_name(int root_fd, const char *device, const char *written, cha
                 *ret = strdup(written);
                 return *ret ? 0 : -ENOMEM;
         }
-        r = device_uuid(root_fd, device, ret);
+        r = device_uuid(c->root_fd, device, ret);
         if (r != 0)
                 return r;
         if (written)
@@ -117,7 +92,7 @@ static int stable_name(int root_fd, const char *device, const char *written, cha
                 r = strprintf(ret, "/dev/%s", device);
         if (r < 0)
                 return r;
-        return strv_extendf(warnings,
+        return resolve_warn(c,
                             "'%s' has no UUID: it is kept by this name, which may be another "
                             "device's in the crash kernel",
                             *ret);
@@ -153,61 +128,65 @@ static int set_btrfs_top(const MountPlace *place, Target *target)
         return 0;
 }
 
-static int check_place(const char *path, const MountPlace *place, char **reterr_message)
+static int check_place(const ResolveContext *c, const char *path, const MountPlace *place)
 {
-        if (strstr(place->fs_root, "//deleted")) {
-                (void) strprintf(reterr_message, "the folder that is mounted on '%s' was deleted",
-                                 place->point);
-                return -EINVAL;
-        }
-        if (place->device && !fstype_is_unusable(place->fstype))
+        if (strstr(place->fs_root, "//deleted"))
+                return resolve_refuse(c, -EINVAL, "the folder that is mounted on '%s' was deleted",
+                                      place->point);
+        if (place_is_remote(place) || (place->device && !fstype_is_unusable(place->fstype)))
                 return 0;
-        (void) strprintf(reterr_message,
-                         "'%s' is on %s (mounted on '%s'), which a dump cannot go to: %s", path,
-                         place->fstype, place->point, NAME_ANOTHER);
-        return -EINVAL;
+        return resolve_refuse(c, -EINVAL,
+                              "'%s' is on %s (mounted on '%s'), which a dump cannot go to: %s",
+                              path, place->fstype, place->point, NAME_ANOTHER);
+}
+
+/* The folder @rest of the block device's file system that is mounted at @place. */
+static int resolve_place(const ResolveContext *c, MountPlace *place, char *rest, Target *plan)
+{
+        _cleanup_free_ char *path = NULL;
+        int r;
+
+        r = stable_name(c, place->device, NULL, &plan->what);
+        if (r < 0)
+                return r;
+        plan->fstype = TAKE_PTR(place->fstype);
+        if (streq(plan->fstype, "btrfs")) {
+                free(plan->path);
+                plan->path = strdup(rest);
+                r = plan->path ? set_btrfs_top(place, plan) : -ENOMEM;
+        } else {
+                plan->options = TAKE_PTR(place->options);
+                r = path_join(place->fs_root, rest, &path);
+                if (r >= 0) {
+                        free(plan->path);
+                        plan->path = TAKE_PTR(path);
+                }
+        }
+        if (r >= 0)
+                r = add_devices(c, place->device, plan);
+        return r < 0 ? r : add_fs_driver(plan->fstype, c->needs);
 }
 
 /* The file system that holds the folder, wherever it is mounted now. */
-static int resolve_path(int root_fd, const Target *target, Target *ret, Needs *needs,
-                        char ***warnings, char **reterr_message)
+static int resolve_path(const ResolveContext *c, const Target *target, Target *ret)
 {
         _cleanup_(mount_place_done) MountPlace place = { 0 };
-        _cleanup_(target_done) Target plan = {
-                .type = TARGET_FS,
-                .timeout_usec = target->timeout_usec,
-                .deadline_usec = target->deadline_usec,
-        };
+        _cleanup_(target_done) Target plan = { 0 };
         _cleanup_free_ char *rest = NULL;
         int r;
 
-        r = mount_find_path(root_fd, target->path, &place, &rest, reterr_message);
+        r = mount_find_path(c->root_fd, target->path, &place, &rest, c->reterr_message);
         if (r < 0)
-                return r == -ENOENT && *reterr_message ? -EINVAL : r;
-        r = check_place(target->path, &place, reterr_message);
-        if (r < 0)
-                return r;
-        r = stable_name(root_fd, place.device, NULL, &plan.what, warnings);
+                return r == -ENOENT && *c->reterr_message ? -EINVAL : r;
+        r = check_place(c, target->path, &place);
         if (r < 0)
                 return r;
-        plan.fstype = TAKE_PTR(place.fstype);
-        plan.path = TAKE_PTR(rest);
-        if (streq(plan.fstype, "btrfs"))
-                r = set_btrfs_top(&place, &plan);
-        else {
-                plan.options = TAKE_PTR(place.options);
-                r = path_join(place.fs_root, plan.path, &rest);
-                if (r >= 0) {
-                        free(plan.path);
-                        plan.path = TAKE_PTR(rest);
-                }
-        }
+        if (place_is_remote(&place))
+                return resolve_mounted(c, target, &place, rest, ret);
+        r = resolve_begin(target, TARGET_FS, &plan);
         if (r < 0)
                 return r;
-        r = add_device(root_fd, plan.fstype, place.device, plan.what, needs, warnings);
-        if (r < 0)
-                return r;
-        r = add_fs_driver(plan.fstype, needs);
+        r = resolve_place(c, &place, rest, &plan);
         if (r < 0)
                 return r;
 
@@ -217,23 +196,22 @@ static int resolve_path(int root_fd, const Target *target, Target *ret, Needs *n
 }
 
 /* A named file system that is there: it is looked at as it is mounted now, or would be by fstab. */
-static int resolve_present_fs(int root_fd, const char *device, Target *plan, Needs *needs,
-                              char ***warnings)
+static int resolve_present_fs(const ResolveContext *c, const char *device, Target *plan)
 {
         _cleanup_(mount_place_done) MountPlace place = { 0 };
         _cleanup_free_ char *name = NULL;
         int mounted, r;
 
-        r = stable_name(root_fd, device, plan->what, &name, warnings);
+        r = stable_name(c, device, plan->what, &name);
         if (r < 0)
                 return r;
-        mounted = mount_find_device(root_fd, device, &place);
+        mounted = mount_find_device(c->root_fd, device, &place);
         if (mounted < 0)
                 return mounted;
         if (mounted == 0) {
-                r = mount_find_fstab(root_fd, plan->what, &place);
+                r = mount_find_fstab(c->root_fd, plan->what, &place);
                 if (r == 0)
-                        r = mount_find_fstab(root_fd, name, &place);
+                        r = mount_find_fstab(c->root_fd, name, &place);
                 if (r < 0)
                         return r;
         }
@@ -241,7 +219,7 @@ static int resolve_present_fs(int root_fd, const char *device, Target *plan, Nee
         plan->what = TAKE_PTR(name);
 
         if (mounted > 0 && !streq(place.fstype, plan->fstype)) {
-                r = strv_extendf(warnings, "'%s' is not %s but %s", plan->what, plan->fstype,
+                r = resolve_warn(c, "'%s' is not %s but %s", plan->what, plan->fstype,
                                  place.fstype);
                 if (r < 0)
                         return r;
@@ -256,36 +234,31 @@ static int resolve_present_fs(int root_fd, const char *device, Target *plan, Nee
                 plan->options = TAKE_PTR(place.options);
                 r = 0;
         }
-        if (r < 0)
-                return r;
-        return add_device(root_fd, plan->fstype, device, plan->what, needs, warnings);
+        return r < 0 ? r : add_devices(c, device, plan);
 }
 
-static int resolve_fs(int root_fd, const Target *target, Target *ret, Needs *needs,
-                      char ***warnings, char **reterr_message)
+static int resolve_fs(const ResolveContext *c, const Target *target, Target *ret)
 {
         _cleanup_(target_done) Target plan = { 0 };
         _cleanup_free_ char *device = NULL;
         int r;
 
-        if (strempty(target->what) || strempty(target->fstype)) {
-                (void) strprintf(reterr_message, "a file system target without a device");
-                return -EINVAL;
-        }
-        r = target_copy(target, &plan);
+        if (strempty(target->what) || strempty(target->fstype))
+                return resolve_refuse(c, -EINVAL, "a file system target without a device");
+        r = resolve_begin(target, TARGET_FS, &plan);
         if (r < 0)
                 return r;
-        r = device_find(root_fd, plan.what, &device);
+        r = device_find(c->root_fd, plan.what, &device);
         if (r >= 0)
-                r = resolve_present_fs(root_fd, device, &plan, needs, warnings);
+                r = resolve_present_fs(c, device, &plan);
         else if (r == -ENOENT)
-                r = strv_extendf(warnings,
+                r = resolve_warn(c,
                                  "there is no '%s' now: it is kept as it is written, and the "
                                  "modules that it may need are not known",
                                  plan.what);
         if (r < 0)
                 return r;
-        r = add_fs_driver(plan.fstype, needs);
+        r = add_fs_driver(plan.fstype, c->needs);
         if (r < 0)
                 return r;
 
@@ -297,18 +270,26 @@ static int resolve_fs(int root_fd, const Target *target, Target *ret, Needs *nee
 int resolve_target(int root_fd, const Target *target, Target *ret, Needs *needs, char ***warnings,
                    char **reterr_message)
 {
-        _cleanup_free_ char *text = NULL;
+        const ResolveContext c = { root_fd, needs, warnings, reterr_message };
 
+        if (target->type != TARGET_PATH && strempty(target->what))
+                return resolve_refuse(&c, -EINVAL, "a target that does not say what it is");
         switch (target->type) {
         case TARGET_PATH:
-                return resolve_path(root_fd, target, ret, needs, warnings, reterr_message);
+                return resolve_path(&c, target, ret);
         case TARGET_FS:
-                return resolve_fs(root_fd, target, ret, needs, warnings, reterr_message);
+                return resolve_fs(&c, target, ret);
+        case TARGET_RAW:
+                return resolve_raw(&c, target, ret);
+        case TARGET_NFS:
+                return resolve_nfs(&c, target, ret);
+        case TARGET_SSH:
+                return resolve_ssh(&c, target, ret);
+        case TARGET_VIRTIOFS:
+                return resolve_virtiofs(&c, target, ret);
+        case TARGET_URL:
+                return resolve_url(&c, target, ret);
         default:
-                (void) target_describe(target, &text);
-                (void) strprintf(reterr_message,
-                                 "this version cannot dump to %s: the target is left out",
-                                 text ?: "it");
-                return -EOPNOTSUPP;
+                return resolve_refuse(&c, -EOPNOTSUPP, "a target of a kind that is not known");
         }
 }

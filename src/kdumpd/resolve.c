@@ -6,6 +6,8 @@
 #include "paths.h"
 #include "resolve-device.h"
 #include "resolve-files.h"
+#include "resolve-network.h"
+#include "resolve-stack.h"
 #include "resolve-target.h"
 #include "rootdir.h"
 #include "strv.h"
@@ -68,28 +70,42 @@ static int warnings_place(const ConfigSource *source, char **warnings, size_t n)
         return 0;
 }
 
-/* Resolves target number @i. One that cannot work gives -EINVAL or -EOPNOTSUPP and a message. */
+/* Resolves target number @i. One that cannot work gives -EINVAL or -EOPNOTSUPP and a message, one
+ * that must not be armed -EPROTONOSUPPORT. What it needs counts only if it can work; what was read
+ * for it, in any case: the answer may be another one when that changes. */
 static int resolve_one_target(int root_fd, const Config *config, size_t i, Target *ret,
                               Needs *needs, char ***warnings, char **reterr_message)
 {
         _cleanup_(target_done) Target wanted = { 0 };
+        _cleanup_(needs_done) Needs own = { 0 };
         size_t n_warnings = strv_length(*warnings);
         int r, k;
 
         r = target_in_effect(config, &config->targets[i], &wanted);
         if (r < 0)
                 return r;
-        r = resolve_target(root_fd, &wanted, ret, needs, warnings, reterr_message);
+        r = resolve_target(root_fd, &wanted, ret, &own, warnings, reterr_message);
         k = warnings_place(&config->target_sources[i], *warnings, n_warnings);
         if (k >= 0)
                 k = message_place(&config->target_sources[i], reterr_message);
+        if (k >= 0)
+                k = r < 0 ? strv_extend_strv(&needs->inputs, own.inputs) : needs_take(needs, &own);
         return k < 0 ? k : r;
 }
 
-/* Appends the resolved target to the Plan. One that cannot work leaves its message in
- * *last_message, and that of the one before in *warnings. */
+/* Keeps in *last_message why the last target cannot work; that of the one before is a warning. */
+static int leave_out(char *message, char ***warnings, char **last_message)
+{
+        int r = *last_message ? strv_extend(warnings, *last_message) : 0;
+
+        free(*last_message);
+        *last_message = message;
+        return r < 0 || message ? r : -ENOMEM;
+}
+
+/* Appends the resolved target to the Plan. */
 static int add_target(int root_fd, const Config *config, size_t i, Plan *plan, Needs *needs,
-                      char ***warnings, char **last_message)
+                      char ***warnings, char **last_message, char **reterr_message)
 {
         _cleanup_(target_done) Target resolved = { 0 };
         _cleanup_free_ char *message = NULL;
@@ -97,15 +113,13 @@ static int add_target(int root_fd, const Config *config, size_t i, Plan *plan, N
         int r;
 
         r = resolve_one_target(root_fd, config, i, &resolved, needs, warnings, &message);
-        if (r == -EOPNOTSUPP || r == -EINVAL) {
-                if (*last_message) {
-                        r = strv_extend(warnings, *last_message);
-                        if (r < 0)
-                                return r;
-                }
-                free(*last_message);
-                *last_message = TAKE_PTR(message);
-                return *last_message ? 0 : -ENOMEM;
+        if (r == -EOPNOTSUPP || r == -EINVAL)
+                return leave_out(TAKE_PTR(message), warnings, last_message);
+        if (r == -EPROTONOSUPPORT) {
+                /* Who wrote it relies on it: better to say so now than to arm less than that. */
+                free(*reterr_message);
+                *reterr_message = TAKE_PTR(message);
+                return -EINVAL;
         }
         if (r < 0)
                 return r;
@@ -125,7 +139,8 @@ static int resolve_targets(int root_fd, const Config *config, Plan *plan, Needs 
         int r;
 
         for (size_t i = 0; i < config->n_targets; i++) {
-                r = add_target(root_fd, config, i, plan, needs, warnings, &last_message);
+                r = add_target(root_fd, config, i, plan, needs, warnings, &last_message,
+                               reterr_message);
                 if (r < 0)
                         return r;
         }
@@ -157,7 +172,7 @@ static int resolve_rootfs(int root_fd, const Config *config, Plan *plan, Needs *
         if (!wanted.path || !plan->rootfs)
                 return -ENOMEM;
         r = resolve_target(root_fd, &wanted, plan->rootfs, needs, warnings, &message);
-        if (r == -EINVAL || r == -EOPNOTSUPP) {
+        if (r == -EINVAL || r == -EOPNOTSUPP || r == -EPROTONOSUPPORT) {
                 /* The targets are still good: the final action comes at once after them. */
                 free(TAKE_PTR(plan->rootfs));
                 return strv_extendf(warnings, "dump_to_rootfs cannot work: %s", message ?: "?");
@@ -290,11 +305,34 @@ static int set_names(const Config *config, const Facts *facts, Plan *plan)
 {
         plan->failure_action = config->failure_action;
         plan->final_action = config->final_action;
-        if (set_string(&plan->host, "127.0.0.1") < 0 ||
-            set_string(&plan->hostname, facts->hostname) < 0 ||
+        if (set_string(&plan->hostname, facts->hostname) < 0 ||
             set_string(&plan->machine_id, facts->machine_id) < 0 ||
             set_string(&plan->kernel_release, config->kernel ?: facts->kernel_release) < 0)
                 return -ENOMEM;
+        return 0;
+}
+
+/* On a target that other machines dump to as well, the folder says whose dump it is. */
+static int set_host(const Facts *facts, Plan *plan)
+{
+        const char *host = "127.0.0.1";
+        int r;
+
+        for (size_t i = 0; i < plan->n_targets; i++) {
+                const TargetType type = plan->targets[i].type;
+
+                if (type != TARGET_FS && type != TARGET_RAW && !strempty(facts->hostname))
+                        host = facts->hostname;
+        }
+        r = set_string(&plan->host, host);
+        if (r < 0)
+                return r;
+        /* It becomes a part of a file's name and of a URL. */
+        for (char *p = plan->host; *p; p++)
+                if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_",
+                            *p) ||
+                    (p == plan->host && *p == '.'))
+                        *p = '_';
         return 0;
 }
 
@@ -313,7 +351,17 @@ int resolve_plan(int root_fd, const Config *config, const Facts *facts, Plan **r
         r = resolve_targets(root_fd, config, plan, &needs, warnings, reterr_message);
         if (r < 0)
                 return r;
+        r = resolve_network(&(ResolveContext){ root_fd, &needs, warnings, reterr_message }, facts,
+                            plan);
+        if (r < 0)
+                return r;
+        r = set_host(facts, plan);
+        if (r < 0)
+                return r;
         r = resolve_rootfs(root_fd, config, plan, &needs, warnings);
+        if (r < 0)
+                return r;
+        r = stack_add_settings(&needs);
         if (r < 0)
                 return r;
         r = resolve_hooks(root_fd, config, plan, &needs, reterr_message);

@@ -11,6 +11,7 @@ typedef struct NeededFile {
         char *source; /* absolute path on this system */
         char *target; /* absolute path in the image */
         unsigned mode;
+        char *text; /* what is in it; NULL: what is in `source`, which may be NULL otherwise */
 } NeededFile;
 
 /* What the Plan needs beside itself. Lists are sorted and without duplicates. */
@@ -20,6 +21,8 @@ typedef struct Needs {
         char **binaries;   /* programs (with their libraries), for the base image */
         NeededFile *files; /* small files (scripts, keys), for the overlay */
         size_t n_files;
+        char **volumes; /* "vg/lv" of the logical volumes that targets are on */
+        char **inputs;  /* paths of what was read beside the sources of `files`, there or not */
 } Needs;
 
 void needs_done(Needs *needs);

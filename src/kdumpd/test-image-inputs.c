@@ -111,7 +111,7 @@ static void test_a_base_without_a_kernel_is_built_anew(void **state)
 
         make_system(&root);
         fixture_write(&root, PATH_BASES "/6.1-0123456789ab/manifest.json",
-                      "{\"kernel_release\":\"6.1\",\"plan_version\":1,\"sha256\":\"\","
+                      "{\"kernel_release\":\"6.1\",\"plan_version\":2,\"sha256\":\"\","
                       "\"size_bytes\":1,\"created_usec\":1,\"drivers\":[\"ext4\"],"
                       "\"binaries\":[\"/usr/bin/tool\"],\"inputs\":[]}");
         expect_none(&root, &test_request, "'6.1-0123456789ab' has no kernel with it");

@@ -113,7 +113,7 @@ static void test_failed_build_leaves_what_was_there(void **state)
 }
 
 #define MANIFEST_OF_SIZE                                                                           \
-        "{\"kernel_release\":\"6.0\",\"plan_version\":1,\"sha256\":\"\",\"size_bytes\":%s,"        \
+        "{\"kernel_release\":\"6.0\",\"plan_version\":2,\"sha256\":\"\",\"size_bytes\":%s,"        \
         "\"unpacked_bytes\":1,\"kernel_bytes\":1,\"created_usec\":9000000000000000,\"inputs\":[]}"
 
 /* More than any disk has. */

@@ -10,7 +10,7 @@
 #include "io.h"
 #include "rootdir.h"
 
-static const char base_info[] = "{\"plan_version\":1}";
+static const char base_info[] = "{\"plan_version\":2}";
 static void add_file(CpioWriter *writer, const char *path, const char *text)
 {
         assert_int_equal(cpio_add(writer, path, S_IFREG | 0755, text, strlen(text)), 0);

@@ -9,6 +9,7 @@
 static inline void test_verify_done(Verify *v)
 {
         plan_free(v->plan);
+        needs_done(&v->needs);
         wanted_done(&v->wanted);
         facts_done(&v->facts);
         generation_store_done(&v->store);

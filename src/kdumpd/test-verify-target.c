@@ -4,6 +4,8 @@
 
 #include "test-verify-rows.h"
 
+#include <arpa/inet.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include "io.h"
@@ -15,7 +17,8 @@
 static const char *const mountinfo = "22 1 254:1 / / rw - ext4 /dev/vda1 rw\n"
                                      "23 22 254:2 / /data rw - xfs /dev/vda2 rw\n"
                                      "24 22 0:30 /@home /home rw - btrfs /dev/vda3 rw\n"
-                                     "25 22 254:4 / /old ro - ext4 /dev/vda4 ro\n";
+                                     "25 22 254:4 / /old ro - ext4 /dev/vda4 ro\n"
+                                     "26 22 0:60 / /shared rw - virtiofs tag rw\n";
 
 static void make_system(Fixture *root)
 {
@@ -36,6 +39,9 @@ static void make_system(Fixture *root)
         fixture_folder(root, "/data");
         fixture_folder(root, "/home/dumps");
         fixture_folder(root, "/old");
+        fixture_folder(root, "/shared");
+        fixture_write(root, "/sys/class/block/vda5/size", "131072\n");
+        fixture_write(root, "/sys/class/block/vda4/size", "36893488147419103232\n");
 }
 
 /* One target is enough: the checks of one do not see the others. */
@@ -63,7 +69,17 @@ static void test_targets(void **state)
                 CheckStatus status;
                 const char *says;
         } cases[] = {
-                { TARGET_NFS, "host:/x", "/", "target-device", CHECK_SKIPPED, "only local" },
+                { TARGET_NFS, "host:/x", "/", "target-answer", CHECK_SKIPPED, "another system's" },
+                { TARGET_SSH, "u@host", "/", "target-answer", CHECK_SKIPPED, "another system's" },
+                { TARGET_URL, "https://host", "/", "target-answer", CHECK_SKIPPED,
+                  "another system's" },
+                { TARGET_VIRTIOFS, "tag", "/d", "target-folder", CHECK_OK, "'/shared/d'" },
+                { TARGET_VIRTIOFS, "tag", "/d", "target-write", CHECK_OK, "" },
+                { TARGET_VIRTIOFS, "other", "/", "target-write", CHECK_SKIPPED, "another system" },
+                { TARGET_RAW, "/dev/vda5", "/", "target-device", CHECK_OK, "/dev/vda5" },
+                { TARGET_RAW, "/dev/vda5", "/", "target-room", CHECK_SKIPPED, "64 MiB are free" },
+                { TARGET_RAW, "/dev/vda4", "/", "target-room", CHECK_SKIPPED, "cannot be told" },
+                { TARGET_RAW, "/dev/vda9", "/", "target-device", CHECK_FAILED, "'/dev/vda9'" },
                 { TARGET_FS, "UUID=9", "/", "target-device", CHECK_FAILED, "'UUID=9'" },
                 { TARGET_FS, "UUID=1", "/var/crash", "target-device", CHECK_OK, "/dev/vda1" },
                 { TARGET_FS, "UUID=1", "/var/crash", "target-folder", CHECK_OK,
@@ -97,6 +113,29 @@ static void test_targets(void **state)
                 look(&root, cases[i].type, cases[i].what, cases[i].path, &v);
                 expect_row(&v.report, cases[i].row, cases[i].status, cases[i].says);
         }
+}
+
+/* A server of our own, which nobody answers for and which is gone then. */
+static void test_somebody_answers(void **state)
+{
+        struct sockaddr_in address = { .sin_family = AF_INET,
+                                       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+        _cleanup_close_ int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        socklen_t size = sizeof(address);
+        uint64_t took_usec = UINT64_MAX;
+        unsigned port;
+
+        assert_true(fd >= 0);
+        assert_int_equal(bind(fd, (struct sockaddr *) &address, size), 0);
+        assert_int_equal(getsockname(fd, (struct sockaddr *) &address, &size), 0);
+        port = ntohs(address.sin_port);
+        assert_int_equal(listen(fd, 1), 0);
+        assert_int_equal(verify_connect("127.0.0.1", port, 10 * USEC_PER_SEC, &took_usec), 0);
+        assert_true(took_usec < 10 * USEC_PER_SEC);
+        fd = close_fd(fd);
+        assert_int_equal(verify_connect("127.0.0.1", port, 10 * USEC_PER_SEC, &took_usec),
+                         -ECONNREFUSED);
+        assert_int_equal(verify_connect("localhost", port, USEC_PER_SEC, &took_usec), -EINVAL);
 }
 
 static void test_root_file_system_is_the_last_target(void **state)
@@ -269,6 +308,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_targets),
+                cmocka_unit_test(test_somebody_answers),
                 cmocka_unit_test(test_root_file_system_is_the_last_target),
                 cmocka_unit_test(test_nothing_is_left_on_the_target),
                 cmocka_unit_test(test_missing_folder_is_not_made),

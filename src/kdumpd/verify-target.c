@@ -7,6 +7,7 @@
 #include <sys/statvfs.h>
 
 #include "io.h"
+#include "parse.h"
 #include "resolve-device.h"
 #include "resolve-mount.h"
 #include "rootdir.h"
@@ -43,9 +44,6 @@ static int find_device(Look *look)
         const Target *target = look->target;
         int r;
 
-        if (target->type != TARGET_FS)
-                return verify_report_add(&v->report, "target-device", CHECK_SKIPPED,
-                                         "%s: only local targets are looked at.", look->text);
         r = device_find(v->root_fd, target->what, &look->device);
         if (r == -ENOMEM)
                 return r;
@@ -89,9 +87,20 @@ static int folder_is_on_device(Look *look)
         return streq_ptr(place.device, look->device);
 }
 
+/* The folder's path, as what is mounted holds it. */
+static int find_path(Look *look)
+{
+        const char *inside = path_in_mount(look->target->path ?: "/", look->place.fs_root);
+        int r;
+
+        if (!inside)
+                return skip_folder(look, "only another folder of it is mounted now");
+        r = path_join(look->place.point, inside, &look->path);
+        return r < 0 ? r : 1;
+}
+
 static int find_mount(Look *look)
 {
-        const char *inside;
         int r;
 
         r = mount_find_device(look->v->root_fd, look->device, &look->place);
@@ -99,11 +108,8 @@ static int find_mount(Look *look)
                 return r;
         if (r <= 0)
                 return skip_folder(look, "it is not mounted now");
-        inside = path_in_mount(look->target->path ?: "/", look->place.fs_root);
-        if (!inside)
-                return skip_folder(look, "only another folder of it is mounted now");
-        r = path_join(look->place.point, inside, &look->path);
-        if (r < 0)
+        r = find_path(look);
+        if (r <= 0)
                 return r;
         r = folder_is_on_device(look);
         if (r < 0)
@@ -210,7 +216,7 @@ CheckStatus verify_room(uint64_t need_bytes, uint64_t free_bytes)
         return free_bytes < need_bytes / 4 ? CHECK_FAILED : CHECK_WARNING;
 }
 
-static int check_space(Look *look)
+int verify_add_room(Verify *v, const char *text, uint64_t need_bytes, const uint64_t *free_bytes)
 {
         static const char *const words[_CHECK_STATUS_MAX] = {
                 [CHECK_OK] = "enough for",
@@ -219,21 +225,34 @@ static int check_space(Look *look)
                 [CHECK_FAILED] = "too little for",
         };
         CheckStatus status;
+
+        if (!free_bytes)
+                return verify_report_add(&v->report, "target-room", CHECK_SKIPPED,
+                                         "%s: the room on it cannot be told.", text);
+        status = verify_room(need_bytes, *free_bytes);
+        return verify_report_add(
+                &v->report, "target-room", status,
+                "%s: %" PRIu64 " MiB are free, %s a dump of about %" PRIu64 " MiB%s", text,
+                *free_bytes / MIB, words[status], DIV_ROUND_UP(need_bytes, MIB),
+                status > CHECK_SKIPPED ? ": remove old dumps, or name another "
+                                         "target."
+                                       : ".");
+}
+
+static int report_room(Look *look, const uint64_t *free_bytes)
+{
+        return verify_add_room(look->v, look->text, look->need_bytes, free_bytes);
+}
+
+static int check_space(Look *look)
+{
         struct statvfs st;
         uint64_t free_bytes;
 
         if (fstatvfs(look->fd, &st) < 0 ||
             __builtin_mul_overflow((uint64_t) st.f_bavail, (uint64_t) st.f_frsize, &free_bytes))
-                return verify_report_add(&look->v->report, "target-room", CHECK_SKIPPED,
-                                         "%s: the room on it cannot be told.", look->text);
-        status = verify_room(look->need_bytes, free_bytes);
-        return verify_report_add(
-                &look->v->report, "target-room", status,
-                "%s: %" PRIu64 " MiB are free, %s a dump of about %" PRIu64 " MiB%s", look->text,
-                free_bytes / MIB, words[status], DIV_ROUND_UP(look->need_bytes, MIB),
-                status > CHECK_SKIPPED ? ": remove old dumps, or name another "
-                                         "target."
-                                       : ".");
+                return report_room(look, NULL);
+        return report_room(look, &free_bytes);
 }
 
 static int check_dumps_room(Look *look, const DumpStore *store)
@@ -294,6 +313,63 @@ static int check_dumps(Look *look)
         return check_last_dump(look, &store.entries[store.n_entries - 1]);
 }
 
+/* The kernel counts in sectors of 512 bytes, whatever the disk has (block/genhd.c). */
+static int check_raw(Look *look)
+{
+        _cleanup_free_ char *path = NULL, *text = NULL;
+        uint64_t sectors, size_bytes;
+        int r;
+
+        r = strprintf(&path, "/sys/class/block/%s/size", look->device);
+        if (r < 0)
+                return r;
+        r = root_read_line(look->v->root_fd, path, &text);
+        if (r == -ENOMEM)
+                return r;
+        if (r < 0 || parse_u64(text, 10, &sectors) < 0 ||
+            __builtin_mul_overflow(sectors, UINT64_C(512), &size_bytes))
+                return report_room(look, NULL);
+        return report_room(look, &size_bytes);
+}
+
+/* A mount of NFS or virtiofs, if there is one now; else it is mounted for a trial. */
+static int find_remote_mount(Look *look)
+{
+        int r;
+
+        r = mount_find_source(look->v->root_fd, look->target->what, &look->place);
+        if (r == -ENOMEM)
+                return r;
+        if (r <= 0)
+                return verify_trial(look->v, look->target, look->text, look->need_bytes);
+        return find_path(look);
+}
+
+/* Returns 1 if there is a folder to look into. */
+static int find_target(Look *look)
+{
+        int r;
+
+        switch (look->target->type) {
+        case TARGET_FS:
+                r = find_device(look);
+                return r > 0 ? find_mount(look) : r;
+        case TARGET_RAW:
+                r = find_device(look);
+                return r > 0 ? check_raw(look) : r;
+        case TARGET_VIRTIOFS:
+                return find_remote_mount(look);
+        case TARGET_NFS:
+                /* To look into the folder of a server that does not answer may take for ever. */
+                r = verify_remote(look->v, look->target, look->text);
+                return r > 0 ? find_remote_mount(look) : r;
+        default:
+                r = verify_remote(look->v, look->target, look->text);
+                return r > 0 ? verify_trial(look->v, look->target, look->text, look->need_bytes)
+                             : r;
+        }
+}
+
 static int look_at(Verify *v, const Target *target, uint64_t need_bytes)
 {
         _cleanup_(look_done)
@@ -303,9 +379,7 @@ static int look_at(Verify *v, const Target *target, uint64_t need_bytes)
         r = target_describe(target, &look.text);
         if (r < 0)
                 return r;
-        r = find_device(&look);
-        if (r > 0)
-                r = find_mount(&look);
+        r = find_target(&look);
         if (r > 0)
                 r = find_folder(&look);
         if (r <= 0)

@@ -14,6 +14,7 @@ static void verify_done(Verify *v)
         facts_done(&v->facts);
         config_free(v->config);
         plan_free(v->plan);
+        needs_done(&v->needs);
         wanted_done(&v->wanted);
         generation_store_done(&v->store);
         verify_report_done(&v->report);
@@ -47,7 +48,6 @@ static int verify_config(Verify *v)
 
 static int verify_plan(Verify *v)
 {
-        _cleanup_(needs_done) Needs needs = { 0 };
         _cleanup_strv_ char **warnings = NULL;
         _cleanup_free_ char *message = NULL;
         int error, r;
@@ -55,7 +55,7 @@ static int verify_plan(Verify *v)
         if (!v->config)
                 return verify_report_add(&v->report, "plan", CHECK_SKIPPED,
                                          "The configuration has errors.");
-        error = resolve_plan(v->root_fd, v->config, &v->facts, &v->plan, &needs, &warnings,
+        error = resolve_plan(v->root_fd, v->config, &v->facts, &v->plan, &v->needs, &warnings,
                              &message);
         if (error == -ENOMEM)
                 return error;

@@ -5,6 +5,7 @@
 
 #include "facts.h"
 #include "plan.h"
+#include "resolve.h"
 #include "verify-report.h"
 #include "wanted.h"
 
@@ -15,6 +16,7 @@ typedef struct Verify {
         int crash_loaded; /* as facts_crash_loaded() has it: 1, 0, or a negative errno */
         Config *config;   /* NULL: it has errors */
         Plan *plan;       /* NULL: it cannot be resolved */
+        Needs needs;      /* of the Plan */
         Wanted wanted;
         GenerationStore store;
         VerifyReport report;
@@ -36,6 +38,25 @@ int verify_wanted(Verify *v);
 
 /* verify-target.c: all targets of the Plan, and what is on them. */
 int verify_targets(Verify *v);
+
+/* verify-remote.c: whether @target, called @text, has an address and answers. Returns 1 if so, 0 if
+ * not, -ENOMEM. */
+int verify_remote(Verify *v, const Target *target, const char *text);
+
+/* Connects to @address (numeric) by TCP, and closes the connection again. *ret_usec is how long
+ * that took. Returns 0; -ETIMEDOUT, -ECONNREFUSED …. */
+int verify_connect(const char *address, unsigned port, uint64_t timeout_usec, uint64_t *ret_usec);
+
+/* verify-trial.c: has kdump-capture go the way of an attempt, up to a small file that is removed
+ * again. Returns 0 or -ENOMEM. */
+int verify_trial(Verify *v, const Target *target, const char *text, uint64_t need_bytes);
+
+/* The same by @program, with its files in a new folder in @work_dir. */
+int verify_trial_by(Verify *v, const Target *target, const char *text, uint64_t need_bytes,
+                    const char *program, const char *work_dir);
+
+/* verify-target.c: adds a row on the room for a dump; @free_bytes may be NULL: not known. */
+int verify_add_room(Verify *v, const char *text, uint64_t need_bytes, const uint64_t *free_bytes);
 
 /* verify-service.c: the unit, the daemon, and the hooks' folders. */
 int verify_service(Verify *v);

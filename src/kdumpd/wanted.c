@@ -15,6 +15,7 @@
 #include "log.h"
 #include "overlay.h"
 #include "paths.h"
+#include "resolve-network.h"
 #include "resolve.h"
 #include "rootdir.h"
 #include "strv.h"
@@ -43,6 +44,7 @@ void wanted_done(Wanted *wanted)
         free(wanted->base_outdated);
         strv_free(wanted->changed_inputs);
         free(wanted->warning);
+        strv_free(wanted->hosts);
         strv_free(wanted->dump_folders);
         strv_free(wanted->overlay_inputs);
         free(wanted->overlay);
@@ -111,6 +113,9 @@ static int read_config(Work *work)
                 (void) log_full(messages.items[i].level, 0, "%s", messages.items[i].text);
         if (r < 0)
                 return config_problem(work, r, &messages);
+        r = resolve_hosts(work->config, &work->wanted.hosts);
+        if (r < 0)
+                return r;
         r = dump_folders(work->config, NULL, &work->wanted.dump_folders);
         if (r == -ENOMEM)
                 return r;
@@ -135,7 +140,12 @@ static int resolve(Work *work)
                 work->wanted.config_error = r == -EINVAL;
                 return problem(work, "%s", message ?: strerror(-r));
         }
+        r = strv_extend_strv(&work->wanted.overlay_inputs, work->needs.inputs);
+        if (r < 0)
+                return r;
         for (size_t i = 0; i < work->needs.n_files; i++) {
+                if (!work->needs.files[i].source)
+                        continue;
                 r = strv_extend(&work->wanted.overlay_inputs, work->needs.files[i].source);
                 if (r < 0)
                         return r;

@@ -14,6 +14,7 @@ typedef struct Wanted {
         char **changed_inputs; /* paths (strv) of what the newest base image was made of and that is
                                   not as it was */
         char *warning;         /* nothing is in the way, but something is not as it should be */
+        char **hosts;          /* names and addresses (strv) of machines that targets are on */
         char **dump_folders;   /* paths (strv) of where dumps are now, as far as one can see */
         char **overlay_inputs; /* paths (strv) of the files that go into the overlay */
         bool force_rebuild, force_no_rebuild;

@@ -58,7 +58,7 @@ static int print_target(FILE *f, const Config *config, size_t i)
         for (Directive d = 0; d < _DIRECTIVE_TARGET_SETTING_MAX; d++) {
                 const ConfigSource *source = &config->setting_sources[i].of[d];
 
-                if (d == DIRECTIVE_SSHKEY && target->type != TARGET_SSH && !source->file)
+                if (!directive_is_for(d, target->type) && !source->file)
                         continue;
                 r = print_field(f, d, target, source);
                 if (r < 0)

@@ -31,12 +31,25 @@ static int complain_again_for_target(ConfigFile *file, unsigned line, Directive 
                 directive_to_string(directive), file->name, first);
 }
 
+/* Where a user's name may stand there may be a password, and in a query a signature. */
+static bool may_be_secret(Directive directive, const char *value)
+{
+        return (directive == DIRECTIVE_URL || directive == DIRECTIVE_S3_ENDPOINT) &&
+               strpbrk(value, "@?");
+}
+
 static int complain_value(ConfigFile *file, unsigned line, Directive directive, const char *value,
                           const char *expected)
 {
         _cleanup_free_ char *shown = NULL;
         int r;
 
+        if (may_be_secret(directive, value))
+                return config_messages_add(
+                        file->messages, LOG_ERR, file->name, line,
+                        "'%s' has a value that is not shown, as there may be a password in it, "
+                        "expected %s",
+                        directive_to_string(directive), expected);
         r = text_display(value, strlen(value), &shown);
         if (r < 0)
                 return r;
@@ -110,6 +123,21 @@ static int set_target(ConfigFile *file, unsigned line, Directive directive, cons
         return config_add_target(file->own, &target, file->name, line);
 }
 
+/* A target of another kind goes on without it. */
+static int remark_no_effect(ConfigFile *file, unsigned line, Directive directive)
+{
+        const Target *target = &file->own->targets[file->own->n_targets - 1];
+
+        if (directive_is_for(directive, target->type))
+                return 0;
+        return config_messages_add(
+                file->messages, LOG_WARNING, file->name, line,
+                "'%s' means nothing for the target before it, '%s', and is ignored%s",
+                directive_to_string(directive),
+                target->type == TARGET_FS ? target->fstype : target_type_to_string(target->type),
+                directive == DIRECTIVE_PATH ? ": the folder is a part of the URL" : "");
+}
+
 static int set_target_setting(ConfigFile *file, unsigned line, Directive directive,
                               const char *value)
 {
@@ -122,6 +150,11 @@ static int set_target_setting(ConfigFile *file, unsigned line, Directive directi
         if (source->file)
                 return n > 0 ? complain_again_for_target(file, line, directive, source->line)
                              : complain_again(file, line, directive, source->line);
+        if (n > 0) {
+                r = remark_no_effect(file, line, directive);
+                if (r < 0)
+                        return r;
+        }
         r = config_source_set(source, file->name, line);
         if (r < 0)
                 return r;
@@ -165,23 +198,18 @@ static void source_move(ConfigSource *from, ConfigSource *to)
         *from = (ConfigSource){};
 }
 
+/* What was set before is @from's then, which owns it. */
 static void setting_move(Directive directive, Target *from, ConfigSource *from_source, Target *to,
                          ConfigSource *to_source)
 {
-        size_t offset = directive_info(directive)->offset;
+        const DirectiveInfo *info = directive_info(directive);
+        uint8_t *old = (uint8_t *) to + info->offset, *new = (uint8_t *) from + info->offset;
 
-        if (directive == DIRECTIVE_TARGET_TIMEOUT || directive == DIRECTIVE_TARGET_DEADLINE) {
-                uint64_t *old = (uint64_t *) (void *) ((uint8_t *) to + offset);
-                uint64_t *new = (uint64_t *) (void *) ((uint8_t *) from + offset);
+        for (size_t i = 0; i < info->type->size; i++) {
+                uint8_t byte = old[i];
 
-                *old = *new;
-                *new = 0;
-        } else {
-                char **old = (char **) ((uint8_t *) to + offset);
-                char **new = (char **) ((uint8_t *) from + offset);
-
-                free(*old);
-                *old = TAKE_PTR(*new);
+                old[i] = new[i];
+                new[i] = byte;
         }
         source_move(from_source, to_source);
 }

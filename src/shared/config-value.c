@@ -7,9 +7,11 @@
 #include "io.h"
 #include "parse.h"
 #include "strv.h"
+#include "target-host.h"
 #include "words.h"
 
 #define CPUS_MAX 8192
+#define PORT_MAX 65535
 #define TIMEOUT_MIN_USEC USEC_PER_SEC
 #define TIMEOUT_MAX_USEC (24 * 3600 * USEC_PER_SEC)
 
@@ -96,6 +98,54 @@ static int ssh_host_parse(const char *text, void *field, char **reterr_expected)
         /* A leading '-' would be taken for an option by whatever is run with it. */
         if (!is_word(text) || *text == '-' || !at || at == text || !at[1] || at[1] == '-' ||
             strpbrk(at + 1, "@/"))
+                return -EINVAL;
+        return set_string(field, text);
+}
+
+static int port_parse(const char *text, void *field, char **reterr_expected)
+{
+        uint32_t port;
+
+        if (parse_u32(text, &port) < 0 || port < 1 || port > PORT_MAX)
+                return -EINVAL;
+        *(unsigned *) field = port;
+        return 0;
+}
+
+static int port_format(const void *field, char **ret)
+{
+        unsigned port = *(const unsigned *) field;
+
+        *ret = NULL;
+        return port == 0 ? 0 : strprintf(ret, "%u", port);
+}
+
+static int url_parse(const char *text, void *field, char **reterr_expected)
+{
+        _cleanup_(target_url_done) TargetUrl url = {};
+        const char *expected = NULL;
+        int r;
+
+        r = target_url_parse(text, &url, &expected);
+        if (r == 0)
+                return set_string(field, text);
+        if (r == -EINVAL && strprintf(reterr_expected, "%s", expected) < 0)
+                return -ENOMEM;
+        return r;
+}
+
+static int endpoint_parse(const char *text, void *field, char **reterr_expected)
+{
+        return target_url_is_endpoint(text) ? set_string(field, text) : -EINVAL;
+}
+
+static int region_parse(const char *text, void *field, char **reterr_expected)
+{
+        static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                      "0123456789_-";
+
+        /* It becomes a part of a host's name and of what is signed. */
+        if (strspn(text, letters) != strlen(text) || strlen(text) > 63 || *text == '-')
                 return -EINVAL;
         return set_string(field, text);
 }
@@ -270,6 +320,14 @@ const ValueType value_device = { "a device such as UUID=…, LABEL=… or /dev/v
 const ValueType value_nfs_export = { "host:/export", sizeof(char *), nfs_export_parse,
                                      string_format };
 const ValueType value_ssh_host = { "user@host", sizeof(char *), ssh_host_parse, string_format };
+const ValueType value_port = { "a number from 1 to 65535", sizeof(unsigned), port_parse,
+                               port_format };
+const ValueType value_url = { "a URL such as https://host/folder or s3://bucket/prefix",
+                              sizeof(char *), url_parse, string_format };
+const ValueType value_endpoint = { "https://host or https://host:port without a folder",
+                                   sizeof(char *), endpoint_parse, string_format };
+const ValueType value_region = { "the name of a region such as eu-central-1", sizeof(char *),
+                                 region_parse, string_format };
 const ValueType value_word = { "one word without blanks and quotes", sizeof(char *), word_parse,
                                string_format };
 const ValueType value_release = { "a kernel release as of uname -r", sizeof(char *), release_parse,

@@ -22,6 +22,10 @@ extern const ValueType value_program;        /* char *: an absolute file name */
 extern const ValueType value_device;         /* char * */
 extern const ValueType value_nfs_export;     /* char * */
 extern const ValueType value_ssh_host;       /* char * */
+extern const ValueType value_port;           /* unsigned: 0: not set */
+extern const ValueType value_url;            /* char * */
+extern const ValueType value_endpoint;       /* char * */
+extern const ValueType value_region;         /* char * */
 extern const ValueType value_word;           /* char *: one word */
 extern const ValueType value_release;        /* char *: a kernel release */
 extern const ValueType value_text;           /* char *: anything */

@@ -347,6 +347,9 @@ static int complete_setting(Config *config, size_t i, Directive directive)
         r = info->type->format((uint8_t *) &config->general + info->offset, &general);
         if (r < 0)
                 return r;
+        if (!general && !info->default_value)
+                return 0;
+
         r = info->type->parse(general ?: info->default_value,
                               (uint8_t *) &config->targets[i] + info->offset, &expected);
         if (r < 0)
@@ -368,7 +371,7 @@ static int complete_targets(Config *config)
         for (size_t i = 0; i < config->n_targets; i++) {
                 TargetType type = config->targets[i].type;
 
-                stream = stream || type == TARGET_SSH || type == TARGET_RAW;
+                stream = stream || type == TARGET_SSH || type == TARGET_RAW || type == TARGET_URL;
                 for (Directive d = 0; d < _DIRECTIVE_TARGET_SETTING_MAX; d++) {
                         r = complete_setting(config, i, d);
                         if (r < 0)

@@ -12,18 +12,18 @@ typedef struct ConfigSource {
         unsigned line;
 } ConfigSource;
 
-/* Where the settings of one target were written: path, sshkey, target_timeout, target_deadline. */
+/* Where the settings of one target were written: path, sshkey, target_timeout … */
 typedef struct TargetSources {
         ConfigSource of[_DIRECTIVE_TARGET_SETTING_MAX];
 } TargetSources;
 
 typedef struct Config {
         Target *targets; /* in order, at least one; no target line: a TARGET_PATH. As written, with
-                          * path, sshkey, timeout_usec and deadline_usec as they hold for it */
+                          * path, sshkey, times … as they hold for it */
         size_t n_targets;
         ConfigSource *target_sources;   /* n_targets of them: of the target lines */
         TargetSources *setting_sources; /* n_targets of them */
-        Target general; /* path, sshkey, times that hold for all; NULL and 0 where not written */
+        Target general; /* path, sshkey, times … that hold for all; NULL and 0 where not written */
         Collector collector;
         char *kdump_pre, *kdump_post, *kdump_emergency;
         Action failure_action, final_action;

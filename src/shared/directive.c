@@ -7,12 +7,14 @@
 
 /* Names, types and defaults are those of kdump.conf(5) of Fedora's kdump-utils where it has them.
  * tools/check-directives.py reads these rows: keep one directive per row. */
-#define TARGET_SETTING(id, name_, type_, field, default_, acted_on_)                               \
+#define TARGET_SETTING(id, name_, type_, field, default_, note_, types_, acted_on_)                \
         [id] = { .name = (name_),                                                                  \
                  .kind = DIRECTIVE_KIND_TARGET_SETTING,                                            \
                  .type = &(type_),                                                                 \
                  .offset = offsetof(Target, field),                                                \
                  .default_value = (default_),                                                      \
+                 .default_note = (note_),                                                          \
+                 .target_types = (types_),                                                         \
                  .canonical = (id),                                                                \
                  .acted_on = (acted_on_) }
 #define TARGET(id, name_, type_, target_type_, acted_on_)                                          \
@@ -47,13 +49,26 @@
                  .instead = (instead_),                                                            \
                  .canonical = (id) }
 
+/* What a target setting is for */
+#define ALL ((1U << _TARGET_TYPE_MAX) - 1)
+#define SSH (1U << TARGET_SSH)
+#define URL (1U << TARGET_URL)
+
 /* A row stays a row: */
 /* clang-format off */
 static const DirectiveInfo table[_DIRECTIVE_MAX] = {
-        TARGET_SETTING(DIRECTIVE_PATH, "path", value_path, path, "/var/crash", true),
-        TARGET_SETTING(DIRECTIVE_SSHKEY, "sshkey", value_program, sshkey, "/root/.ssh/kdump_id_rsa", false),
-        TARGET_SETTING(DIRECTIVE_TARGET_TIMEOUT, "target_timeout", value_timeout, timeout_usec, "120s", true),
-        TARGET_SETTING(DIRECTIVE_TARGET_DEADLINE, "target_deadline", value_deadline, deadline_usec, "0", true),
+        TARGET_SETTING(DIRECTIVE_PATH, "path", value_path, path, "/var/crash", NULL, ALL & ~URL, true),
+        TARGET_SETTING(DIRECTIVE_SSHKEY, "sshkey", value_program, sshkey, "/root/.ssh/kdump_id_rsa", NULL, SSH, true),
+        TARGET_SETTING(DIRECTIVE_SSH_PORT, "ssh_port", value_port, port, "22", NULL, SSH, true),
+        TARGET_SETTING(DIRECTIVE_CREDENTIALS, "credentials", value_program, credentials, NULL, "none", URL, true),
+        TARGET_SETTING(DIRECTIVE_CA_FILE, "ca_file", value_program, ca_file, NULL, "the certificates that the system trusts", URL, true),
+        TARGET_SETTING(DIRECTIVE_CLIENT_CERT, "client_cert", value_program, client_cert, NULL, "none", URL, true),
+        TARGET_SETTING(DIRECTIVE_CLIENT_KEY, "client_key", value_program, client_key, NULL, "none", URL, true),
+        TARGET_SETTING(DIRECTIVE_S3_ENDPOINT, "s3_endpoint", value_endpoint, s3_endpoint, NULL, "Amazon's of the region", URL, true),
+        TARGET_SETTING(DIRECTIVE_S3_REGION, "s3_region", value_region, s3_region, "us-east-1", NULL, URL, true),
+        TARGET_SETTING(DIRECTIVE_TARGET_CONNECT, "target_connect", value_timeout, connect_usec, "120s", NULL, ALL, true),
+        TARGET_SETTING(DIRECTIVE_TARGET_TIMEOUT, "target_timeout", value_timeout, timeout_usec, "120s", NULL, ALL, true),
+        TARGET_SETTING(DIRECTIVE_TARGET_DEADLINE, "target_deadline", value_deadline, deadline_usec, "0", NULL, ALL, true),
 
         TARGET(DIRECTIVE_EXT2, "ext2", value_device, TARGET_FS, true),
         TARGET(DIRECTIVE_EXT3, "ext3", value_device, TARGET_FS, true),
@@ -61,10 +76,11 @@ static const DirectiveInfo table[_DIRECTIVE_MAX] = {
         TARGET(DIRECTIVE_XFS, "xfs", value_device, TARGET_FS, true),
         TARGET(DIRECTIVE_BTRFS, "btrfs", value_device, TARGET_FS, true),
         TARGET(DIRECTIVE_MINIX, "minix", value_device, TARGET_FS, true),
-        TARGET(DIRECTIVE_RAW, "raw", value_device, TARGET_RAW, false),
-        TARGET(DIRECTIVE_NFS, "nfs", value_nfs_export, TARGET_NFS, false),
-        TARGET(DIRECTIVE_SSH, "ssh", value_ssh_host, TARGET_SSH, false),
-        TARGET(DIRECTIVE_VIRTIOFS, "virtiofs", value_word, TARGET_VIRTIOFS, false),
+        TARGET(DIRECTIVE_RAW, "raw", value_device, TARGET_RAW, true),
+        TARGET(DIRECTIVE_NFS, "nfs", value_nfs_export, TARGET_NFS, true),
+        TARGET(DIRECTIVE_SSH, "ssh", value_ssh_host, TARGET_SSH, true),
+        TARGET(DIRECTIVE_VIRTIOFS, "virtiofs", value_word, TARGET_VIRTIOFS, true),
+        TARGET(DIRECTIVE_URL, "url", value_url, TARGET_URL, true),
 
         SETTING(DIRECTIVE_CORE_COLLECTOR, "core_collector", value_collector, collector, "makedumpfile -l -d 31", NULL, true),
         SETTING(DIRECTIVE_KDUMP_PRE, "kdump_pre", value_program, kdump_pre, NULL, "none", true),
@@ -115,6 +131,13 @@ Directive directive_from_string(const char *name)
                 if (streq(table[d].name, name))
                         return d;
         return _DIRECTIVE_INVALID;
+}
+
+bool directive_is_for(Directive directive, TargetType type)
+{
+        const DirectiveInfo *info = directive_info(directive);
+
+        return info && type >= 0 && type < _TARGET_TYPE_MAX && (info->target_types & (1U << type));
 }
 
 #define NAME_MAX_COMPARED 40

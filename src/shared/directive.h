@@ -8,6 +8,14 @@ typedef enum Directive {
         /* Settings of a target: before the first target line for all, behind one for that one */
         DIRECTIVE_PATH,
         DIRECTIVE_SSHKEY,
+        DIRECTIVE_SSH_PORT,
+        DIRECTIVE_CREDENTIALS,
+        DIRECTIVE_CA_FILE,
+        DIRECTIVE_CLIENT_CERT,
+        DIRECTIVE_CLIENT_KEY,
+        DIRECTIVE_S3_ENDPOINT,
+        DIRECTIVE_S3_REGION,
+        DIRECTIVE_TARGET_CONNECT,
         DIRECTIVE_TARGET_TIMEOUT,
         DIRECTIVE_TARGET_DEADLINE,
         _DIRECTIVE_TARGET_SETTING_MAX,
@@ -23,6 +31,7 @@ typedef enum Directive {
         DIRECTIVE_NFS,
         DIRECTIVE_SSH,
         DIRECTIVE_VIRTIOFS,
+        DIRECTIVE_URL,
 
         /* All else */
         DIRECTIVE_CORE_COLLECTOR,
@@ -74,9 +83,10 @@ typedef struct ValueType ValueType;
 typedef struct DirectiveInfo {
         const char *name;
         DirectiveKind kind;
-        const ValueType *type;     /* NULL: removed */
-        size_t offset;             /* of the field, in Config; of a target setting, in Target */
-        TargetType target_type;    /* of a target */
+        const ValueType *type;  /* NULL: removed */
+        size_t offset;          /* of the field, in Config; of a target setting, in Target */
+        TargetType target_type; /* of a target */
+        unsigned target_types;  /* of a target setting: 1 << TargetType for each that it is for */
         const char *default_value; /* as one would write it; NULL: see default_note */
         const char *default_note;  /* in words, what holds when it is not set */
         const char *instead;       /* what to use instead of an old name */
@@ -89,6 +99,9 @@ const DirectiveInfo *directive_info(Directive directive);
 /* NULL or _DIRECTIVE_INVALID for what is unknown. */
 const char *directive_to_string(Directive directive);
 Directive directive_from_string(const char *name);
+
+/* Whether target setting @directive means anything for a target of type @type. */
+bool directive_is_for(Directive directive, TargetType type);
 
 /* The known name that @name may be a misspelling of, or _DIRECTIVE_INVALID. */
 Directive directive_closest(const char *name);

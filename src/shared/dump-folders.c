@@ -54,9 +54,10 @@ static int add_target(const char *root, char ***folders, struct libmnt_table *mo
         struct libmnt_fs *fs;
         const char *mount;
 
-        if (target->type == TARGET_PATH)
+        /* kdump-collect.service moves dumps from raw devices there. */
+        if (target->type == TARGET_PATH || target->type == TARGET_RAW)
                 return add_folder(folders, "/", path);
-        if (target->type == TARGET_SSH || target->type == TARGET_RAW || !target->what)
+        if (target->type == TARGET_SSH || target->type == TARGET_URL || !target->what)
                 return 0;
         fs = mnt_table_find_source(mounts, target->what, MNT_ITER_FORWARD);
         if (!fs || !mnt_fs_get_target(fs))

@@ -61,6 +61,16 @@ static const JsonField target_fields[] = {
         FIELD(Target, options, JSON_FIELD_STRING),
         FIELD(Target, path, JSON_FIELD_STRING),
         FIELD(Target, sshkey, JSON_FIELD_STRING),
+        FIELD(Target, known_hosts, JSON_FIELD_STRING),
+        FIELD(Target, port, JSON_FIELD_UINT, .max = 65535),
+        FIELD(Target, addresses, JSON_FIELD_STRINGS),
+        FIELD(Target, credentials, JSON_FIELD_STRING),
+        FIELD(Target, ca_file, JSON_FIELD_STRING),
+        FIELD(Target, client_cert, JSON_FIELD_STRING),
+        FIELD(Target, client_key, JSON_FIELD_STRING),
+        FIELD(Target, s3_endpoint, JSON_FIELD_STRING),
+        FIELD(Target, s3_region, JSON_FIELD_STRING),
+        FIELD(Target, connect_usec, JSON_FIELD_U64),
         FIELD(Target, timeout_usec, JSON_FIELD_U64, .required = true),
         FIELD(Target, deadline_usec, JSON_FIELD_U64),
 };
@@ -118,6 +128,7 @@ Plan *plan_free(Plan *plan)
         for (size_t i = 0; i < plan->n_targets; i++)
                 target_done(&plan->targets[i]);
         free(plan->targets);
+        network_done(&plan->network);
         target_free(plan->rootfs);
         collector_done(&plan->collector);
         free(plan->kdump_pre);
@@ -140,6 +151,27 @@ static int refuse(char **reterr_message, const char *where, const char *what)
         return -EBADMSG;
 }
 
+static int check_target_files(const Target *target, const char *where, char **reterr_message)
+{
+        const struct {
+                const char *name, *path;
+        } files[] = {
+                { "sshkey", target->sshkey },           { "known_hosts", target->known_hosts },
+                { "credentials", target->credentials }, { "ca_file", target->ca_file },
+                { "client_cert", target->client_cert }, { "client_key", target->client_key },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(files); i++) {
+                char name[64];
+
+                if (!files[i].path || files[i].path[0] == '/')
+                        continue;
+                (void) snprintf(name, sizeof(name), "%s.%s", where, files[i].name);
+                return refuse(reterr_message, name, "is not an absolute path");
+        }
+        return 0;
+}
+
 static int read_target(struct json_object *value, const char *name, Target *target,
                        char **reterr_message)
 {
@@ -157,9 +189,9 @@ static int read_target(struct json_object *value, const char *name, Target *targ
                 return r;
         if (target->type != TARGET_PATH && strempty(target->what))
                 return refuse(reterr_message, name, "does not say what it is");
-        if (target->type != TARGET_RAW && strempty(target->path))
+        if (target->type != TARGET_RAW && target->type != TARGET_URL && strempty(target->path))
                 return refuse(reterr_message, name, "has no path");
-        return 0;
+        return check_target_files(target, name, reterr_message);
 }
 
 static int read_targets(struct json_object *object, Plan *plan, char **reterr_message)
@@ -199,6 +231,13 @@ static int read_rootfs(struct json_object *object, Plan *plan, char **reterr_mes
         if (!plan->rootfs)
                 return -ENOMEM;
         return read_target(value, "rootfs", plan->rootfs, reterr_message);
+}
+
+static int read_network(struct json_object *object, Plan *plan, char **reterr_message)
+{
+        struct json_object *value = json_member(object, "network");
+
+        return value ? network_from_json(value, "network.", &plan->network, reterr_message) : 0;
 }
 
 static int read_collector(struct json_object *object, Plan *plan, char **reterr_message)
@@ -265,6 +304,9 @@ int plan_from_json(const char *json, size_t size, Plan **ret, char **reterr_mess
         r = read_targets(object, plan, reterr_message);
         if (r < 0)
                 return r;
+        r = read_network(object, plan, reterr_message);
+        if (r < 0)
+                return r;
         r = read_rootfs(object, plan, reterr_message);
         if (r < 0)
                 return r;
@@ -311,6 +353,17 @@ static int add_targets(struct json_object *object, const Plan *plan)
         return json_object_take(object, "targets", TAKE_PTR(list));
 }
 
+static int add_network(struct json_object *object, const Plan *plan)
+{
+        struct json_object *value;
+        int r;
+
+        if (plan->network.n_links == 0)
+                return 0;
+        r = network_to_json(&plan->network, &value);
+        return r < 0 ? r : json_object_take(object, "network", value);
+}
+
 int plan_to_json(const Plan *plan, char **ret_json)
 {
         _cleanup_json_ struct json_object *object = NULL;
@@ -321,6 +374,9 @@ int plan_to_json(const Plan *plan, char **ret_json)
         if (r < 0)
                 return r;
         r = add_targets(object, plan);
+        if (r < 0)
+                return r;
+        r = add_network(object, plan);
         if (r < 0)
                 return r;
         if (plan->rootfs) {

@@ -3,11 +3,12 @@
  */
 #pragma once
 
+#include "network.h"
 #include "target.h"
 
 /* Raised whenever a capture program of the version before would misunderstand the Plan. A base
  * image records the one that its kdump-capture understands. */
-#define PLAN_VERSION 1
+#define PLAN_VERSION 2
 
 typedef enum Action {
         ACTION_REBOOT,
@@ -55,7 +56,8 @@ typedef struct Plan {
         char *kernel_release;
         Target *targets; /* in the order in which they are tried */
         size_t n_targets;
-        Target *rootfs; /* for dump_to_rootfs; NULL if that is not asked for */
+        Network network; /* the links by which they are reached; none: no target needs any */
+        Target *rootfs;  /* for dump_to_rootfs; NULL if that is not asked for */
         Collector collector;
         char *kdump_pre, *kdump_post, *kdump_emergency; /* absolute paths in the image */
         char **pre_d, **post_d, **emergency_d;          /* absolute paths, in order */

@@ -10,6 +10,9 @@
  * exists; it removes the file as it begins. */
 #define PATH_REBUILD_REQUEST PATH_RUN_DIR "/rebuild"
 
+/* What the last build of a base image says of its size: one sentence. */
+#define PATH_IMAGE_SIZES PATH_RUN_DIR "/image-sizes"
+
 typedef enum ArmState {
         ARM_STATE_UNAVAILABLE, /* this machine cannot have a crash kernel: nothing is reserved … */
         ARM_STATE_STALE,       /* an image is armed, a newer one is about to be */

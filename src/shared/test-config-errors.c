@@ -18,6 +18,57 @@ static const struct {
                   "E /etc/kdump.conf:1: 'failure_action' is 'rebot', expected one of "
                   "reboot, halt, poweroff, shell, dump_to_rootfs",
           } },
+        { "bad-port.conf",
+          {
+                  "E /etc/kdump.conf:1: 'ssh_port' is '65536', expected a number from 1 to 65535",
+          } },
+        { "bad-region.conf",
+          {
+                  "E /etc/kdump.conf:1: 's3_region' is 'eu.example.com/', expected the name of a "
+                  "region such as eu-central-1",
+          } },
+        { "endpoint-with-folder.conf",
+          {
+                  "E /etc/kdump.conf:1: 's3_endpoint' is 'https://server/bucket', expected "
+                  "https://host or https://host:port without a folder",
+          } },
+        { "endpoint-with-password.conf",
+          {
+                  "E /etc/kdump.conf:1: 's3_endpoint' has a value that is not shown, as there may "
+                  "be a password in it, expected https://host or https://host:port without a "
+                  "folder",
+          } },
+        { "relative-credentials.conf",
+          {
+                  "E /etc/kdump.conf:1: 'credentials' is 'kdump.secret', expected the absolute "
+                  "path of a file, without blanks and '..'",
+          } },
+        { "settings-of-others.conf",
+          {
+                  "W /etc/kdump.conf:2: 'ssh_port' means nothing for the target before it, 'ext4', "
+                  "and is ignored",
+                  "W /etc/kdump.conf:4: 'path' means nothing for the target before it, 'url', and "
+                  "is ignored: the folder is a part of the URL",
+                  "E /etc/kdump.conf:6: 'nr_cpus' is '-', expected a number of CPUs up to 8192, or "
+                  "0 to have it chosen",
+          } },
+        { "url-of-sftp.conf",
+          {
+                  "E /etc/kdump.conf:1: 'url' is 'sftp://server/dumps', expected a URL such as "
+                  "https://host/folder, s3://bucket/prefix or ftp://host/folder; for sftp use ssh",
+          } },
+        { "url-with-password.conf",
+          {
+                  "E /etc/kdump.conf:1: 'url' has a value that is not shown, as there may be a "
+                  "password in it, expected a URL without a user, a password and a query: name a "
+                  "file that holds them with 'credentials'",
+          } },
+        { "url-with-query.conf",
+          {
+                  "E /etc/kdump.conf:1: 'url' has a value that is not shown, as there may be a "
+                  "password in it, expected a URL without a user, a password and a query: name a "
+                  "file that holds them with 'credentials'",
+          } },
         { "bad-bool.conf",
           {
                   "E /etc/kdump.conf:1: 'force_rebuild' is 'maybe', expected yes or no",
@@ -153,7 +204,6 @@ static const struct {
           } },
         { "nfs-without-export.conf",
           {
-                  "W /etc/kdump.conf:1: 'nfs' is understood, but not acted on yet",
                   "E /etc/kdump.conf:1: 'nfs' is 'server', expected host:/export",
           } },
         { "open-quote.conf",
@@ -191,12 +241,10 @@ static const struct {
           } },
         { "ssh-option.conf",
           {
-                  "W /etc/kdump.conf:1: 'ssh' is understood, but not acted on yet",
                   "E /etc/kdump.conf:1: 'ssh' is '-oProxyCommand=x@y', expected user@host",
           } },
         { "ssh-without-user.conf",
           {
-                  "W /etc/kdump.conf:1: 'ssh' is understood, but not acted on yet",
                   "E /etc/kdump.conf:1: 'ssh' is 'server', expected user@host",
           } },
         { "two-compressions.conf",
@@ -211,8 +259,8 @@ static const struct {
           } },
         { "two-paths-behind-target.conf",
           {
-                  "W /etc/kdump.conf:3: 'nfs' is understood, but not acted on yet",
-                  "W /etc/kdump.conf:5: 'sshkey' is understood, but not acted on yet",
+                  "W /etc/kdump.conf:5: 'sshkey' means nothing for the target before it, 'nfs', "
+                  "and is ignored",
                   "E /etc/kdump.conf:6: 'path' is set again for one target, expected "
                   "only one: the first is at /etc/kdump.conf:4",
           } },
@@ -238,7 +286,6 @@ static const struct {
           } },
         { "virtiofs-two-words.conf",
           {
-                  "W /etc/kdump.conf:1: 'virtiofs' is understood, but not acted on yet",
                   "E /etc/kdump.conf:1: 'virtiofs' is 'my tag', expected one word "
                   "without blanks and quotes",
           } },

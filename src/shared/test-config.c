@@ -134,10 +134,23 @@ static void check_all_settings(const Config *config)
         assert_string_equal(config->fence_kdump_args, "-p 7410 -f auto -c 0 -i 10");
 }
 
+static void check_url_target(const Target *target)
+{
+        assert_int_equal(target->type, TARGET_URL);
+        assert_string_equal(target->what, "s3://dumps/of/all");
+        assert_string_equal(target->credentials, "/etc/kdump/s3.secret");
+        assert_string_equal(target->ca_file, "/etc/kdump/ca.pem");
+        assert_string_equal(target->client_cert, "/etc/kdump/cert.pem");
+        assert_string_equal(target->client_key, "/etc/kdump/key.pem");
+        assert_string_equal(target->s3_endpoint, "https://[2001:db8::2]:7480");
+        assert_string_equal(target->s3_region, "eu-central-1");
+        assert_int_equal(target->connect_usec, 45 * USEC_PER_SEC);
+}
+
 static void check_all_targets(const Config *config)
 {
-        assert_int_equal(config->n_targets, 10);
-        for (size_t i = 0; i < 10; i++)
+        assert_int_equal(config->n_targets, 11);
+        for (size_t i = 0; i < 11; i++)
                 assert_int_equal(config->targets[i].deadline_usec,
                                  i == 2 ? 0 : 1800 * USEC_PER_SEC);
         check_target(config, 0, TARGET_FS, "UUID=0000-0002", "/srv/dumps", 300);
@@ -152,12 +165,15 @@ static void check_all_targets(const Config *config)
         check_target(config, 7, TARGET_NFS, "[2001:db8::1]:/export/dumps", "/nfs", 300);
         check_target(config, 8, TARGET_SSH, "kdump@collector.example.com", "/srv/dumps", 300);
         assert_string_equal(config->targets[8].sshkey, "/etc/kdump/key");
+        assert_int_equal(config->targets[8].port, 2222);
+        assert_int_equal(config->targets[8].connect_usec, 120 * USEC_PER_SEC);
         check_target(config, 9, TARGET_VIRTIOFS, "hostdumps", "/srv/dumps", 300);
+        check_url_target(&config->targets[10]);
 }
 
 static void test_all(void **state)
 {
-        _cleanup_(config_freep) Config *config = load_fixture("all.conf", 8);
+        _cleanup_(config_freep) Config *config = load_fixture("all.conf", 2);
 
         check_all_settings(config);
         check_all_targets(config);
@@ -171,7 +187,7 @@ static void test_printed_config_reads_the_same(void **state)
         static const struct {
                 const char *name;
                 size_t n_warnings;
-        } fixtures[] = { { "all.conf", 8 }, { "fedora.conf", 0 }, { "awkward-but-fine.conf", 0 } };
+        } fixtures[] = { { "all.conf", 2 }, { "fedora.conf", 0 }, { "awkward-but-fine.conf", 0 } };
 
         for (size_t i = 0; i < ELEMENTSOF(fixtures); i++) {
                 _cleanup_(config_freep) Config *config = NULL, *again = NULL;
@@ -201,12 +217,15 @@ static void test_printed_config_names_sources(void **state)
 
         assert_int_equal(config_format(config, &text), 0);
         assert_non_null(strstr(text, "# /etc/kdump.conf:3\next4 UUID=1\n# /etc/kdump.conf:4\n"
-                                     "path /x\n# default\ntarget_timeout 120s\n"
+                                     "path /x\n# default\ntarget_connect 120s\n"
+                                     "# default\ntarget_timeout 120s\n"
                                      "# default\ntarget_deadline 0\n"));
         assert_non_null(strstr(text, "# /etc/kdump.conf:2\nnr_cpus 2\n"));
         assert_non_null(strstr(text, "# default\nfinal_action reboot\n"));
         assert_non_null(strstr(text, "# default\n#kernel: the running kernel\n"));
         assert_null(strstr(text, "sshkey"));
+        assert_null(strstr(text, "s3_region"));
+        assert_null(strstr(text, "credentials"));
 }
 
 static void test_quotes_survive_printing(void **state)
@@ -271,6 +290,22 @@ static void test_settings_of_several_targets(void **state)
         check_target(config, 0, TARGET_FS, "UUID=1", "/all", 30);
         check_target(config, 1, TARGET_FS, "UUID=2", "/own", 120);
         check_target(config, 2, TARGET_FS, "UUID=3", "/all", 120);
+}
+
+/* Settings that have no default are taken from what holds for all, and replaced like others. */
+static void test_general_settings_reach_their_targets(void **state)
+{
+        _cleanup_(config_freep) Config *config =
+                load_text("ssh_port 2200\nca_file /all.pem\n"
+                          "url https://one/x\nssh a@b\nurl https://two/x\nca_file /own.pem\n",
+                          0);
+
+        assert_string_equal(config->targets[0].ca_file, "/all.pem");
+        assert_string_equal(config->targets[2].ca_file, "/own.pem");
+        assert_int_equal(config->targets[1].port, 2200);
+        assert_null(config->targets[1].credentials);
+        assert_string_equal(config->targets[0].s3_region, "us-east-1");
+        assert_int_equal(config->setting_sources[0].of[DIRECTIVE_CA_FILE].line, 2);
 }
 
 static Config *load_with_dropins(const char *text, const char *one, const char *two)
@@ -390,7 +425,7 @@ static void test_flat_format_only_where_nothing_can_seek(void **state)
 {
         _cleanup_(config_freep) Config *fs = load_text("core_collector makedumpfile -F -l\n", 0);
         _cleanup_(config_freep) Config *ssh =
-                load_text("core_collector makedumpfile -F -l\nssh a@b\n", 1);
+                load_text("core_collector makedumpfile -F -l\nssh a@b\n", 0);
 
         assert_int_equal(fs->collector.format, DUMP_FORMAT_KDUMP);
         assert_int_equal(ssh->collector.format, DUMP_FORMAT_FLAT);
@@ -417,6 +452,13 @@ static void test_directive_table(void **state)
                 assert_true(info->type || info->kind == DIRECTIVE_KIND_REMOVED);
                 assert_true(info->default_value || info->default_note || info->instead);
         }
+        assert_true(directive_is_for(DIRECTIVE_PATH, TARGET_RAW));
+        assert_false(directive_is_for(DIRECTIVE_PATH, TARGET_URL));
+        assert_true(directive_is_for(DIRECTIVE_SSH_PORT, TARGET_SSH));
+        assert_false(directive_is_for(DIRECTIVE_SSH_PORT, TARGET_NFS));
+        assert_false(directive_is_for(DIRECTIVE_PATH, _TARGET_TYPE_INVALID));
+        assert_false(directive_is_for(DIRECTIVE_PATH, _TARGET_TYPE_MAX));
+        assert_false(directive_is_for(DIRECTIVE_NR_CPUS, TARGET_FS));
         assert_null(directive_info(_DIRECTIVE_MAX));
         assert_null(directive_info(_DIRECTIVE_INVALID));
         assert_null(directive_to_string(_DIRECTIVE_INVALID));
@@ -441,6 +483,7 @@ int main(void)
                 cmocka_unit_test(test_awkward_but_fine),
                 cmocka_unit_test(test_single_target_takes_settings_from_both_sides),
                 cmocka_unit_test(test_settings_of_several_targets),
+                cmocka_unit_test(test_general_settings_reach_their_targets),
                 cmocka_unit_test(test_dropins_replace_settings),
                 cmocka_unit_test(test_links_stay_inside_of_the_root),
                 cmocka_unit_test(test_deadline_can_be_taken_back),

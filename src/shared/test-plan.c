@@ -23,9 +23,9 @@ static Plan *example_new(void)
         plan->host = copy("127.0.0.1");
         plan->hostname = copy("näme");
         plan->kernel_release = copy("6.1.0");
-        plan->targets = calloc(2, sizeof(*plan->targets));
+        plan->targets = calloc(3, sizeof(*plan->targets));
         assert_non_null(plan->targets);
-        plan->n_targets = 2;
+        plan->n_targets = 3;
         plan->targets[0] = (Target){ .type = TARGET_FS,
                                      .what = copy("UUID=1"),
                                      .fstype = copy("ext4"),
@@ -33,9 +33,22 @@ static Plan *example_new(void)
                                      .path = copy("/a \"quoted\" \xff path"),
                                      .timeout_usec = 5,
                                      .deadline_usec = 6 };
-        plan->targets[1] = (Target){
-                .type = TARGET_SSH, .what = copy("a@b"), .path = copy("/x"), .sshkey = copy("/k")
-        };
+        plan->targets[1] = (Target){ .type = TARGET_SSH,
+                                     .what = copy("a@b"),
+                                     .path = copy("/x"),
+                                     .sshkey = copy("/k"),
+                                     .known_hosts = copy("/h"),
+                                     .port = 65535,
+                                     .connect_usec = 7 };
+        assert_int_equal(strv_split("192.0.2.1 2001:db8::1", &plan->targets[1].addresses), 0);
+        plan->targets[2] = (Target){ .type = TARGET_URL,
+                                     .what = copy("s3://bucket/x"),
+                                     .credentials = copy("/c"),
+                                     .ca_file = copy("/ca"),
+                                     .client_cert = copy("/cc"),
+                                     .client_key = copy("/ck"),
+                                     .s3_endpoint = copy("https://s:1"),
+                                     .s3_region = copy("r") };
         plan->rootfs = calloc(1, sizeof(*plan->rootfs));
         assert_non_null(plan->rootfs);
         *plan->rootfs = (Target){ .type = TARGET_PATH, .path = copy("/var/crash") };
@@ -58,6 +71,16 @@ static void check_target(const Target *a, const Target *b)
         assert_true(streq_ptr(a->options, b->options));
         assert_true(streq_ptr(a->path, b->path));
         assert_true(streq_ptr(a->sshkey, b->sshkey));
+        assert_true(streq_ptr(a->known_hosts, b->known_hosts));
+        assert_int_equal(a->port, b->port);
+        assert_true(strv_equal(a->addresses, b->addresses));
+        assert_true(streq_ptr(a->credentials, b->credentials));
+        assert_true(streq_ptr(a->ca_file, b->ca_file));
+        assert_true(streq_ptr(a->client_cert, b->client_cert));
+        assert_true(streq_ptr(a->client_key, b->client_key));
+        assert_true(streq_ptr(a->s3_endpoint, b->s3_endpoint));
+        assert_true(streq_ptr(a->s3_region, b->s3_region));
+        assert_true(a->connect_usec == b->connect_usec);
         assert_true(a->timeout_usec == b->timeout_usec);
         assert_true(a->deadline_usec == b->deadline_usec);
 }
@@ -74,9 +97,9 @@ static void test_there_and_back(void **state)
         assert_true(again->generation == UINT64_MAX);
         assert_string_equal(again->hostname, "näme");
         assert_null(again->machine_id);
-        assert_int_equal(again->n_targets, 2);
-        check_target(&again->targets[0], &plan->targets[0]);
-        check_target(&again->targets[1], &plan->targets[1]);
+        assert_int_equal(again->n_targets, 3);
+        for (size_t i = 0; i < 3; i++)
+                check_target(&again->targets[i], &plan->targets[i]);
         check_target(again->rootfs, plan->rootfs);
         assert_int_equal(strv_length(again->collector.argv), 2);
         assert_int_equal(again->collector.dump_level, 17);
@@ -93,7 +116,7 @@ static void test_there_and_back(void **state)
 #define COLLECTOR "\"collector\":{\"dump_level\":31,\"compression\":\"lzo\",\"format\":\"kdump\"}"
 #define ACTIONS "\"failure_action\":\"reboot\",\"final_action\":\"reboot\""
 #define TARGET "{\"type\":\"path\",\"path\":\"/x\",\"timeout_usec\":1}"
-#define HEAD "{\"version\":1," ACTIONS ","
+#define HEAD "{\"version\":2," ACTIONS ","
 
 static void test_least(void **state)
 {
@@ -125,16 +148,16 @@ static void test_refused(void **state)
                 { "[[[[[[[[[[[[]]]]]]]]]]]]", -EBADMSG, "not a JSON object: nesting too deep" },
                 { "{}", -EBADMSG, "'version' is not a number" },
                 { "{\"version\":\"1\"}", -EBADMSG, "'version' is not a number" },
-                { "{\"version\":2}", -EOPNOTSUPP,
-                  "version 2 is not 1, the one that is understood here" },
+                { "{\"version\":1}", -EOPNOTSUPP,
+                  "version 1 is not 2, the one that is understood here" },
                 { "{\"version\":-1}", -EOPNOTSUPP,
-                  "version -1 is not 1, the one that is understood here" },
-                { "{\"version\":1}", -EBADMSG, "'failure_action' is missing" },
-                { "{\"version\":1,\"failure_action\":null}", -EBADMSG,
+                  "version -1 is not 2, the one that is understood here" },
+                { "{\"version\":2}", -EBADMSG, "'failure_action' is missing" },
+                { "{\"version\":2,\"failure_action\":null}", -EBADMSG,
                   "'failure_action' is missing" },
-                { "{\"version\":1,\"failure_action\":\"x\"}", -EBADMSG,
+                { "{\"version\":2,\"failure_action\":\"x\"}", -EBADMSG,
                   "'failure_action' is none of the known words" },
-                { "{\"version\":1,\"failure_action\":\"shell\",\"final_action\":\"shell\"}",
+                { "{\"version\":2,\"failure_action\":\"shell\",\"final_action\":\"shell\"}",
                   -EBADMSG, "'final_action' is none of the known words" },
                 { HEAD "\"generation\":-1}", -EBADMSG, "'generation' is not a number in range" },
                 { HEAD "\"generation\":1.5}", -EBADMSG, "'generation' is not a number in range" },
@@ -155,6 +178,18 @@ static void test_refused(void **state)
                 { HEAD "\"targets\":[{\"type\":\"path\",\"path\":\"/x\",\"timeout_usec\":1,"
                        "\"deadline_usec\":-1}]}",
                   -EBADMSG, "'targets[0].deadline_usec' is not a number in range" },
+                { HEAD "\"targets\":[{\"type\":\"ssh\",\"what\":\"a@b\",\"path\":\"/x\","
+                       "\"timeout_usec\":1,\"port\":65536}]}",
+                  -EBADMSG, "'targets[0].port' is not a number in range" },
+                { HEAD "\"targets\":[{\"type\":\"ssh\",\"what\":\"a@b\",\"path\":\"/x\","
+                       "\"timeout_usec\":1,\"addresses\":\"b\"}]}",
+                  -EBADMSG, "'targets[0].addresses' is not a list of texts" },
+                { HEAD "\"targets\":[{\"type\":\"ssh\",\"what\":\"a@b\",\"path\":\"/x\","
+                       "\"timeout_usec\":1,\"known_hosts\":\"x\"}]}",
+                  -EBADMSG, "'targets[0].known_hosts' is not an absolute path" },
+                { HEAD "\"targets\":[" TARGET ",{\"type\":\"url\",\"timeout_usec\":1}]}", -EBADMSG,
+                  "'targets[1]' does not say what it is" },
+                { HEAD "\"targets\":[" TARGET "],\"network\":[]}", -EBADMSG, NULL },
                 { HEAD "\"targets\":[" TARGET "],\"rootfs\":[]}", -EBADMSG,
                   "'rootfs' is not an object" },
                 { HEAD "\"targets\":[" TARGET "]}", -EBADMSG, "'collector' is not an object" },
@@ -171,7 +206,8 @@ static void test_refused(void **state)
                 Plan *plan = NULL;
                 int r = plan_from_json(cases[i].json, strlen(cases[i].json), &plan, &message);
 
-                if (r != cases[i].r || !streq_ptr(message, cases[i].message))
+                if (r != cases[i].r || !message ||
+                    (cases[i].message && !streq(message, cases[i].message)))
                         fail_msg("%s\n  gave %d %s", cases[i].json, r, message ?: "NULL");
                 assert_null(plan);
         }

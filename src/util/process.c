@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -48,9 +49,9 @@ static int system_environment(const char ***ret)
         return 0;
 }
 
-/* @environment: NULL for ours. */
+/* @environment: NULL for ours. @output_fd: for standard output; negative: as it is. */
 static void child_exec(char *const *argv, ProcessFlags flags, const char **environment,
-                       pid_t parent, int error_fd)
+                       pid_t parent, int error_fd, int output_fd)
 {
         sigset_t none;
         int null_fd;
@@ -68,6 +69,8 @@ static void child_exec(char *const *argv, ProcessFlags flags, const char **envir
         /* Both must be out of the way of the three standard fds, which may be closed in the parent.
          */
         error_fd = fcntl(error_fd, F_DUPFD_CLOEXEC, 3);
+        if (output_fd >= 0)
+                output_fd = fcntl(output_fd, F_DUPFD_CLOEXEC, 3);
         null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
         if (null_fd >= 0 && null_fd < 3)
                 null_fd = fcntl(null_fd, F_DUPFD_CLOEXEC, 3);
@@ -78,6 +81,8 @@ static void child_exec(char *const *argv, ProcessFlags flags, const char **envir
                         (void) dup2(null_fd, STDERR_FILENO);
                 }
         }
+        if (output_fd >= 0)
+                (void) dup2(output_fd, STDOUT_FILENO);
         /* execvp() looks for the program in the PATH that is there by now. */
         if (environment)
                 environ = (char **) environment;
@@ -85,7 +90,7 @@ static void child_exec(char *const *argv, ProcessFlags flags, const char **envir
         child_fail(error_fd, errno);
 }
 
-int process_start(char *const *argv, ProcessFlags flags, pid_t *ret_pid)
+static int start(char *const *argv, ProcessFlags flags, int output_fd, pid_t *ret_pid)
 {
         _cleanup_close_ int read_fd = -EBADF, write_fd = -EBADF;
         _cleanup_free_ const char **environment = NULL;
@@ -107,7 +112,7 @@ int process_start(char *const *argv, ProcessFlags flags, pid_t *ret_pid)
         if (pid < 0)
                 return -errno;
         if (pid == 0)
-                child_exec(argv, flags, environment, parent, write_fd);
+                child_exec(argv, flags, environment, parent, write_fd, output_fd);
 
         write_fd = close_fd(write_fd);
         if (read_full(read_fd, &error, sizeof(error)) == 0) {
@@ -116,6 +121,11 @@ int process_start(char *const *argv, ProcessFlags flags, pid_t *ret_pid)
         }
         *ret_pid = pid;
         return 0;
+}
+
+int process_start(char *const *argv, ProcessFlags flags, pid_t *ret_pid)
+{
+        return start(argv, flags, -EBADF, ret_pid);
 }
 
 static int status_decode(int status)
@@ -181,4 +191,24 @@ int process_run(char *const *argv, ProcessFlags flags, uint64_t timeout_usec, in
         if (r < 0)
                 return r;
         return process_wait(pid, timeout_usec, ret_status);
+}
+
+int process_run_output(char *const *argv, ProcessFlags flags, uint64_t timeout_usec,
+                       size_t max_bytes, char **ret_output, int *ret_status)
+{
+        _cleanup_close_ int fd = memfd_create("output", MFD_CLOEXEC);
+        size_t size;
+        pid_t pid;
+        int r;
+
+        if (fd < 0)
+                return -errno;
+        r = start(argv, flags, fd, &pid);
+        if (r >= 0)
+                r = process_wait(pid, timeout_usec, ret_status);
+        if (r < 0)
+                return r;
+        if (lseek(fd, 0, SEEK_SET) < 0)
+                return -errno;
+        return fd_read(fd, max_bytes, ret_output, &size);
 }

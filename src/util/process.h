@@ -26,3 +26,8 @@ int process_wait(pid_t pid, uint64_t timeout_usec, int *ret_status);
 
 /* Both of the above. */
 int process_run(char *const *argv, ProcessFlags flags, uint64_t timeout_usec, int *ret_status);
+
+/* The same, with what it writes to its standard output, at most @max_bytes: else -EFBIG. The caller
+ * frees *ret_output. */
+int process_run_output(char *const *argv, ProcessFlags flags, uint64_t timeout_usec,
+                       size_t max_bytes, char **ret_output, int *ret_status);

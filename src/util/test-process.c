@@ -151,6 +151,29 @@ static int child_parent(int fd)
         return pause();
 }
 
+static void test_output_is_read(void **state)
+{
+        char *const hello[] = { (char[]){ "sh" }, (char[]){ "-c" },
+                                (char[]){ "echo hello; echo no >&2; exit 3" }, NULL };
+        char *const none[] = { (char[]){ "true" }, NULL };
+        char *const missing[] = { (char[]){ "/no/such/program" }, NULL };
+        _cleanup_free_ char *text = NULL, *empty = NULL, *large = NULL;
+        int status = -1;
+
+        assert_int_equal(
+                process_run_output(hello, PROCESS_QUIET, 60 * USEC_PER_SEC, 100, &text, &status),
+                0);
+        assert_string_equal(text, "hello\n");
+        assert_int_equal(status, 3);
+        assert_int_equal(process_run_output(none, 0, 60 * USEC_PER_SEC, 100, &empty, &status), 0);
+        assert_string_equal(empty, "");
+        assert_int_equal(
+                process_run_output(hello, PROCESS_QUIET, 60 * USEC_PER_SEC, 3, &large, &status),
+                -EFBIG);
+        assert_int_equal(process_run_output(missing, 0, USEC_PER_SEC, 100, &large, &status),
+                         -ENOENT);
+}
+
 static int child(char **argv)
 {
         uint32_t value = 0;
@@ -182,6 +205,7 @@ int main(int argc, char **argv)
                 cmocka_unit_test(test_child_starts_with_clean_signals_and_input),
                 cmocka_unit_test(test_closed_standard_input),
                 cmocka_unit_test(test_system_path),
+                cmocka_unit_test(test_output_is_read),
         };
 
         if (argc > 1)

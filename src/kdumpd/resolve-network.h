@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The network of the crash kernel, as far as targets need it. */
+#pragma once
+
+#include "facts.h"
+#include "resolve-context.h"
+
+/* Gives each target of @plan that is on another machine the addresses that its name last led to,
+ * and the Plan and c->needs what it takes to reach them, from the live state of the kernel. Nothing
+ * is asked for over the network. Returns 0; -EINVAL with a message if a link can never be set up in
+ * the crash kernel. Does not log. */
+int resolve_network(const ResolveContext *c, const Facts *facts, Plan *plan);
+
+/* The names of the hosts that targets of @config are on (strv), for net_resolve_want(). */
+int resolve_hosts(const Config *config, char ***ret);

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Owns the cutting of hosts out of targets. URLs are taken apart strictly: what curl would make of
+ * an odd one need not be what we think it is. */
+#include "target-host.h"
+
+#include "io.h"
+#include "parse.h"
+
+#define HOST_BYTES_MAX 253
+#define PORT_MAX 65535
+#define NFS_PORT 2049
+#define SSH_PORT 22
+
+#define DIGITS "0123456789"
+#define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+static const struct {
+        const char *prefix;
+        unsigned port;
+} schemes[_URL_SCHEME_MAX] = {
+        [URL_HTTP] = { "http://", 80 },  [URL_HTTPS] = { "https://", 443 },
+        [URL_S3] = { "s3://", 0 },       [URL_FTP] = { "ftp://", 21 },
+        [URL_FTPS] = { "ftps://", 990 },
+};
+
+void target_url_done(TargetUrl *url)
+{
+        free(url->host);
+        free(url->path);
+        *url = (TargetUrl){};
+}
+
+static UrlScheme find_scheme(const char *text, const char **ret_rest)
+{
+        for (UrlScheme scheme = 0; scheme < _URL_SCHEME_MAX; scheme++) {
+                *ret_rest = startswith(text, schemes[scheme].prefix);
+                if (*ret_rest)
+                        return scheme;
+        }
+        return _URL_SCHEME_INVALID;
+}
+
+static bool host_is_valid(const char *host, bool bracketed)
+{
+        size_t n = strlen(host);
+
+        if (n == 0 || n > HOST_BYTES_MAX || *host == '-')
+                return false;
+        if (bracketed) /* "fe80::1%eth0" has its interface behind it */
+                return strspn(host, LETTERS DIGITS ":.%_-") == n && strchr(host, ':');
+        return strspn(host, LETTERS DIGITS ".-_") == n;
+}
+
+/* https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html; other stores take
+ * upper case, too. */
+static bool bucket_is_valid(const char *bucket)
+{
+        size_t n = strlen(bucket);
+
+        return n >= 3 && n <= 63 && strspn(bucket, LETTERS DIGITS ".-_") == n &&
+               !strchr(".-", bucket[0]) && !strchr(".-", bucket[n - 1]) && !strstr(bucket, "..");
+}
+
+static bool path_is_valid(const char *path)
+{
+        for (const char *p = path; *p; p++)
+                if ((unsigned char) *p <= ' ' || *p == 0x7f || strchr("\"'?#\\", *p))
+                        return false;
+        while (*path) {
+                size_t n;
+
+                path += strspn(path, "/");
+                n = strcspn(path, "/");
+                if ((n == 1 || n == 2) && strncmp(path, "..", n) == 0)
+                        return false;
+                path += n;
+        }
+        return true;
+}
+
+/* "host", "host:port", "[v6]:port": all of @text. */
+static int split_host(const char *text, size_t size, TargetUrl *url)
+{
+        _cleanup_free_ char *copy = strndup(text, size);
+        bool bracketed = size > 0 && *text == '[';
+        char *host = copy, *end, *port = NULL;
+        uint32_t number = 0;
+
+        if (!copy)
+                return -ENOMEM;
+        end = bracketed ? strchr(copy, ']') : copy + strcspn(copy, ":");
+        if (!end || (bracketed && end[1] && end[1] != ':'))
+                return -EINVAL;
+        if (bracketed) {
+                host++;
+                *end++ = '\0';
+        }
+        if (*end == ':') {
+                *end = '\0';
+                port = end + 1;
+        }
+        if (!host_is_valid(host, bracketed))
+                return -EINVAL;
+        if (port && (strspn(port, DIGITS) != strlen(port) || parse_u32(port, &number) < 0 ||
+                     number < 1 || number > PORT_MAX))
+                return -EINVAL;
+        url->port = number;
+        url->host = strdup(host);
+        return url->host ? 0 : -ENOMEM;
+}
+
+static int split_bucket(const char *text, size_t size, TargetUrl *url)
+{
+        _cleanup_free_ char *bucket = strndup(text, size);
+
+        if (!bucket)
+                return -ENOMEM;
+        if (!bucket_is_valid(bucket))
+                return -EINVAL;
+        url->host = TAKE_PTR(bucket);
+        return 0;
+}
+
+static int split_path(const char *text, TargetUrl *url)
+{
+        size_t n = strlen(text);
+
+        if (!path_is_valid(text))
+                return -EINVAL;
+        while (n > 0 && text[n - 1] == '/')
+                n--;
+        url->path = strndup(text, n);
+        return url->path ? 0 : -ENOMEM;
+}
+
+int target_url_parse(const char *text, TargetUrl *ret, const char **reterr_expected)
+{
+        _cleanup_(target_url_done) TargetUrl url = {};
+        const char *rest;
+        size_t size;
+        int r;
+
+        *reterr_expected = "a URL such as https://host/folder, s3://bucket/prefix or "
+                           "ftp://host/folder; for sftp use ssh";
+        url.scheme = find_scheme(text, &rest);
+        if (url.scheme < 0)
+                return -EINVAL;
+        if (strpbrk(rest, "@?")) {
+                *reterr_expected = "a URL without a user, a password and a query: name a file that "
+                                   "holds them with 'credentials'";
+                return -EINVAL;
+        }
+        size = strcspn(rest, "/");
+        r = url.scheme == URL_S3 ? split_bucket(rest, size, &url) : split_host(rest, size, &url);
+        if (r >= 0)
+                r = split_path(rest + size, &url);
+        if (r < 0)
+                return r;
+
+        *ret = url;
+        url = (TargetUrl){};
+        return 0;
+}
+
+bool target_url_is_endpoint(const char *text)
+{
+        _cleanup_(target_url_done) TargetUrl url = {};
+        const char *expected;
+
+        return target_url_parse(text, &url, &expected) == 0 &&
+               (url.scheme == URL_HTTP || url.scheme == URL_HTTPS) && strempty(url.path);
+}
+
+/* "host:/export", "[v6]:/export" */
+static int nfs_host(const char *what, char **ret)
+{
+        const char *host = *what == '[' ? what + 1 : what;
+        const char *end = strstr(host, *what == '[' ? "]:/" : ":/");
+
+        if (!end || end == host)
+                return -EINVAL;
+        *ret = strndup(host, (size_t) (end - host));
+        return *ret ? 1 : -ENOMEM;
+}
+
+/* "user@host"; an IPv6 address may have brackets. */
+static int ssh_host(const char *what, char **ret)
+{
+        const char *at = strrchr(what, '@'), *host = at ? at + 1 : what;
+        size_t n = strlen(host);
+
+        if (n >= 2 && host[0] == '[' && host[n - 1] == ']') {
+                host++;
+                n -= 2;
+        }
+        if (!at || n == 0)
+                return -EINVAL;
+        *ret = strndup(host, n);
+        return *ret ? 1 : -ENOMEM;
+}
+
+static int url_host(const Target *target, char **ret_host, unsigned *ret_port)
+{
+        _cleanup_(target_url_done) TargetUrl url = {}, endpoint = {};
+        const char *expected;
+        TargetUrl *use = &url;
+        int r;
+
+        r = target_url_parse(target->what, &url, &expected);
+        if (r < 0)
+                return r;
+        if (url.scheme == URL_S3 && target->s3_endpoint) {
+                r = target_url_parse(target->s3_endpoint, &endpoint, &expected);
+                if (r < 0)
+                        return r;
+                use = &endpoint;
+        } else if (url.scheme == URL_S3) {
+                *ret_port = schemes[URL_HTTPS].port;
+                r = strprintf(ret_host, "s3.%s.amazonaws.com", target->s3_region ?: "us-east-1");
+                return r < 0 ? r : 1;
+        }
+        if (use->scheme == URL_S3)
+                return -EINVAL;
+        *ret_port = use->port ?: schemes[use->scheme].port;
+        *ret_host = TAKE_PTR(use->host);
+        return 1;
+}
+
+int target_host(const Target *target, char **ret_host, unsigned *ret_port)
+{
+        if (!target->what)
+                return 0;
+        switch (target->type) {
+        case TARGET_NFS:
+                *ret_port = NFS_PORT;
+                return nfs_host(target->what, ret_host);
+        case TARGET_SSH:
+                *ret_port = target->port ?: SSH_PORT;
+                return ssh_host(target->what, ret_host);
+        case TARGET_URL:
+                return url_host(target, ret_host, ret_port);
+        default:
+                return 0;
+        }
+}
