@@ -2,17 +2,15 @@
 /* Owns the order of one attempt, and its meta.json. */
 #include "attempt.h"
 
-#include <fcntl.h>
 #include <sys/klog.h>
 #include <sys/stat.h>
 
 #include "capture.h"
+#include "depot-open.h"
 #include "folder.h"
 #include "io.h"
 #include "log.h"
-#include "mount-target.h"
 #include "paths.h"
-#include "sink.h"
 
 #define SOURCE "/proc/vmcore"
 /* What a record says until the capture has ended, one way or the other. */
@@ -39,17 +37,31 @@ const char *capture_status_to_string(CaptureStatus status)
         return "nothing saved";
 }
 
+static int save_text(Depot *depot, const char *incomplete_name, const char *final_name,
+                     const char *text, size_t size)
+{
+        _cleanup_(sink_freep) Sink *sink = NULL;
+        int r;
+
+        r = depot->ops->open(depot, incomplete_name, final_name, size, &sink);
+        if (r < 0)
+                return r;
+        r = sink_write(sink, 0, text, size);
+        return r < 0 ? r : sink_commit(sink);
+}
+
 /* meta.json is written before the pages and again at the end, so that what an interrupted capture
  * leaves behind tells of itself. */
-static int record_write(int dir_fd, const DumpRecord *record)
+static void save_record(Depot *depot, const DumpRecord *record)
 {
         _cleanup_free_ char *json = NULL;
         int r;
 
         r = dump_record_to_json(record, &json);
+        if (r >= 0)
+                r = save_text(depot, FILE_META_INCOMPLETE, FILE_META, json, strlen(json));
         if (r < 0)
-                return r;
-        return file_write_atomic(dir_fd, FILE_META, json, strlen(json), 0600);
+                (void) log_warning_errno(r, "cannot write '%s', ignoring: %m", FILE_META);
 }
 
 static int record_reason(DumpRecord *record, const char *reason)
@@ -78,7 +90,7 @@ static int record_begin(DumpRecord *record, const Plan *plan, const Target *targ
 }
 
 /* The log of the crash kernel itself: what the next person needs when a capture went wrong. */
-static void save_capture_log(int dir_fd)
+static void save_capture_log(Depot *depot)
 {
         int size = klogctl(KLOG_SIZE_BUFFER, NULL, 0);
         _cleanup_free_ char *log = NULL;
@@ -92,19 +104,19 @@ static void save_capture_log(int dir_fd)
         n = klogctl(KLOG_READ_ALL, log, size);
         if (n < 0)
                 return;
-        r = file_write_atomic(dir_fd, FILE_CAPTURE_LOG, log, (size_t) n, 0600);
+        r = save_text(depot, FILE_CAPTURE_LOG_INCOMPLETE, FILE_CAPTURE_LOG, log, (size_t) n);
         if (r < 0)
                 (void) log_warning_errno(r, "cannot write '%s', ignoring: %m", FILE_CAPTURE_LOG);
 }
 
-static CaptureStatus save_log(int dir_fd, uint64_t start_usec, ProgressPipe *pipe,
+static CaptureStatus save_log(Depot *depot, uint64_t start_usec, ProgressPipe *pipe,
                               DumpRecord *record)
 {
         int r;
 
         log_info("saving %s", FILE_DMESG);
         progress_report(pipe, PROGRESS_LOG, 0, 0, 0);
-        r = capture_save_dmesg(SOURCE, dir_fd, record);
+        r = capture_save_dmesg(SOURCE, depot, record);
         if (r < 0) {
                 (void) log_warning_errno(r, "saving %s failed, going on with the vmcore: %m",
                                          FILE_DMESG);
@@ -117,14 +129,14 @@ static CaptureStatus save_log(int dir_fd, uint64_t start_usec, ProgressPipe *pip
         return CAPTURE_LOG_ONLY;
 }
 
-static CaptureStatus save_vmcore(int dir_fd, const Plan *plan, const CaptureDeadline *deadline,
+static CaptureStatus save_vmcore(Depot *depot, const Plan *plan, const CaptureDeadline *deadline,
                                  CaptureStatus so_far, ProgressPipe *pipe, DumpRecord *record)
 {
         bool nothing;
         int r;
 
         log_info("saving %s", FILE_VMCORE);
-        r = capture_save_vmcore(SOURCE, dir_fd, &plan->collector, deadline, pipe, record);
+        r = capture_save_vmcore(SOURCE, depot, &plan->collector, deadline, pipe, record);
         nothing = record->n_pages == record->n_pages_missing;
         /* Another target may have more room, but the time is over. */
         if (r < 0 && (r != -ETIME || nothing)) {
@@ -146,18 +158,32 @@ static CaptureStatus save_vmcore(int dir_fd, const Plan *plan, const CaptureDead
         return CAPTURE_COMPLETE;
 }
 
-static CaptureStatus save_all(const Plan *plan, const Target *target, int root_fd, bool skip_log,
+/* An old dump is never reused. */
+static int begin_folder(Depot *depot, const Plan *plan, const DumpRecord *record, char **ret_where)
+{
+        int r = -EEXIST;
+
+        for (unsigned try = 0; r == -EEXIST && try < FOLDER_TRIES; try++) {
+                _cleanup_free_ char *name = NULL;
+
+                r = folder_name(plan->host, record->start_realtime_usec, try, &name);
+                if (r < 0)
+                        return r;
+                r = depot->ops->begin(depot, name, ret_where);
+        }
+        return r;
+}
+
+static CaptureStatus save_all(const Plan *plan, const Target *target, Depot *depot, bool skip_log,
                               uint64_t start_usec, MemoryPeak *memory, ProgressPipe *pipe,
                               DumpRecord *record)
 {
-        _cleanup_close_ int dir_fd = -EBADF;
-        _cleanup_free_ char *where = NULL;
         const CaptureDeadline deadline = { start_usec, target->deadline_usec };
         CaptureStatus status = CAPTURE_NOTHING;
+        _cleanup_free_ char *where = NULL;
         int r;
 
-        r = folder_make(root_fd, target->path, plan->host, record->start_realtime_usec, &where,
-                        &dir_fd);
+        r = begin_folder(depot, plan, record, &where);
         if (r < 0) {
                 (void) log_error_errno(r, "cannot make a folder in '%s' of the target: %m",
                                        target->path);
@@ -167,22 +193,18 @@ static CaptureStatus save_all(const Plan *plan, const Target *target, int root_f
         (void) snprintf(pipe->last.where, sizeof(pipe->last.where), "%s", where);
 
         if (!skip_log)
-                status = save_log(dir_fd, start_usec, pipe, record);
+                status = save_log(depot, start_usec, pipe, record);
         memory_peak_record(memory, record);
-        r = record_write(dir_fd, record);
-        if (r < 0)
-                (void) log_warning_errno(r, "cannot write '%s', ignoring: %m", FILE_META);
+        save_record(depot, record);
 
-        status = save_vmcore(dir_fd, plan, &deadline, status, pipe, record);
+        status = save_vmcore(depot, plan, &deadline, status, pipe, record);
         record->dump_usec = now_boottime_usec() - start_usec;
         progress_report(pipe, PROGRESS_SYNC, pipe->last.pages_done, pipe->last.pages_total,
                         record->vmcore_bytes);
         memory_peak_sample(memory, true);
         memory_peak_record(memory, record);
-        r = record_write(dir_fd, record);
-        if (r < 0)
-                (void) log_warning_errno(r, "cannot write '%s', ignoring: %m", FILE_META);
-        save_capture_log(dir_fd);
+        save_record(depot, record);
+        save_capture_log(depot);
         return status;
 }
 
@@ -190,8 +212,7 @@ CaptureStatus attempt_run(const Plan *plan, const Target *target, size_t index, 
                           MemoryPeak *memory, ProgressPipe *pipe)
 {
         _cleanup_(dump_record_done) DumpRecord record = {};
-        _cleanup_close_ int root_fd = -EBADF;
-        _cleanup_free_ char *mount_point = NULL;
+        _cleanup_(depot_freep) Depot *depot = NULL;
         uint64_t start_usec = now_boottime_usec();
         CaptureStatus status;
         int r;
@@ -202,18 +223,13 @@ CaptureStatus attempt_run(const Plan *plan, const Target *target, size_t index, 
                 (void) log_oom();
                 return CAPTURE_NOTHING;
         }
-        r = strprintf(&mount_point, PATH_CAPTURE_MOUNT "-%zu", index);
-        if (r < 0) {
-                (void) log_oom();
-                return CAPTURE_NOTHING;
-        }
 
         progress_report(pipe, PROGRESS_WAIT_TARGET, 0, 0, 0);
-        r = mount_target(target, mount_point, pipe, &root_fd);
+        r = depot_open(target, index, pipe, &depot);
         if (r < 0)
                 return CAPTURE_NOTHING;
 
-        status = save_all(plan, target, root_fd, skip_log, start_usec, memory, pipe, &record);
+        status = save_all(plan, target, depot, skip_log, start_usec, memory, pipe, &record);
         progress_report(pipe, PROGRESS_DONE, pipe->last.pages_done, pipe->last.pages_total,
                         record.vmcore_bytes);
         return status;

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
+#include "depot-folder.h"
 #include "io.h"
 #include "log.h"
 #include "process.h"
@@ -17,7 +18,7 @@
 
 /* The folder is known by its fd only, which is closed in the child: ours is reached through /proc.
  */
-static int collector_argv(const CaptureJob *job, char ***ret)
+static int collector_argv(const CaptureJob *job, int dir_fd, char ***ret)
 {
         _cleanup_strv_ char **argv = NULL;
         int r;
@@ -28,8 +29,7 @@ static int collector_argv(const CaptureJob *job, char ***ret)
         r = strv_extend(&argv, job->source);
         if (r < 0)
                 return r;
-        r = strv_extendf(&argv, "/proc/%d/fd/%d/%s", (int) getpid(), job->dir_fd,
-                         job->incomplete_name);
+        r = strv_extendf(&argv, "/proc/%d/fd/%d/%s", (int) getpid(), dir_fd, job->incomplete_name);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(argv);
@@ -38,7 +38,7 @@ static int collector_argv(const CaptureJob *job, char ***ret)
 
 /* How far it is can only be told by the growth of its file. Returns 0; -ETIME if the deadline has
  * passed, at which it is killed. */
-static int collector_wait(const CaptureJob *job, pid_t pid, int *ret_status)
+static int collector_wait(const CaptureJob *job, int dir_fd, pid_t pid, int *ret_status)
 {
         const uint64_t deadline_usec = capture_deadline_usec(job->deadline);
         _cleanup_close_ int pid_fd = (int) syscall(SYS_pidfd_open, pid, 0);
@@ -51,7 +51,7 @@ static int collector_wait(const CaptureJob *job, pid_t pid, int *ret_status)
                 struct stat st;
                 uint64_t bytes;
 
-                if (fstatat(job->dir_fd, job->incomplete_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+                if (fstatat(dir_fd, job->incomplete_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
                         continue;
                 bytes = (uint64_t) st.st_blocks * 512;
                 if (bytes == last_bytes)
@@ -65,17 +65,17 @@ static int collector_wait(const CaptureJob *job, pid_t pid, int *ret_status)
         return r == -ETIMEDOUT ? -ETIME : r;
 }
 
-static int collector_start(const CaptureJob *job, pid_t *ret_pid)
+static int collector_start(const CaptureJob *job, int dir_fd, pid_t *ret_pid)
 {
         _cleanup_strv_ char **argv = NULL;
         mode_t mask;
         int r;
 
-        r = collector_argv(job, &argv);
+        r = collector_argv(job, dir_fd, &argv);
         if (r < 0)
                 return r;
         /* makedumpfile refuses to write to a file that is there. */
-        (void) unlinkat(job->dir_fd, job->incomplete_name, 0);
+        (void) unlinkat(dir_fd, job->incomplete_name, 0);
         mask = umask(0077);
         r = process_start(argv, PROCESS_GROUP, ret_pid);
         (void) umask(mask);
@@ -112,14 +112,19 @@ static int collector_late(const CaptureJob *job)
 int capture_collector_run(const CaptureJob *job)
 {
         const char *name = job->collector->argv[0];
+        int r, status = 0, dir_fd = depot_folder_fd(job->depot);
         uint64_t bytes = 0;
-        int r, status = 0;
         pid_t pid = 0;
 
-        r = collector_start(job, &pid);
+        if (dir_fd < 0)
+                return log_error_errno(dir_fd,
+                                       "The collector '%s' writes a file by itself, which it can "
+                                       "on a file system only: %m",
+                                       name);
+        r = collector_start(job, dir_fd, &pid);
         if (r < 0)
                 return log_error_errno(r, "Cannot start the collector '%s': %m", name);
-        r = collector_wait(job, pid, &status);
+        r = collector_wait(job, dir_fd, pid, &status);
         if (r == -ETIME)
                 return collector_late(job);
         if (r < 0)
@@ -130,7 +135,7 @@ int capture_collector_run(const CaptureJob *job)
         }
 
         capture_job_progress(job, PROGRESS_SYNC, 0, 0, 0);
-        r = sink_file_adopt(job->dir_fd, job->incomplete_name, job->final_name, &bytes);
+        r = sink_file_adopt(dir_fd, job->incomplete_name, job->final_name, &bytes);
         if (r < 0)
                 return log_error_errno(r, "Cannot finish '%s' of the collector '%s': %m",
                                        job->final_name, name);

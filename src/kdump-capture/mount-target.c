@@ -110,10 +110,6 @@ int mount_target(const Target *target, const char *where, ProgressPipe *pipe, in
         _cleanup_free_ char *device = NULL;
         int fd, r;
 
-        if (target->type != TARGET_FS)
-                return log_error_errno(-EOPNOTSUPP, "cannot dump to a target of type '%s'",
-                                       target_type_to_string(target->type) ?: "unknown");
-
         r = device_wait(target->what, target->timeout_usec, &device);
         if (r < 0)
                 return log_error_errno(r, "the device '%s' did not appear within %llu s: %m",

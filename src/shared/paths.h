@@ -26,5 +26,9 @@
 #define FILE_DMESG_INCOMPLETE "vmcore-dmesg-incomplete.txt"
 #define FILE_VMCORE "vmcore"
 #define FILE_VMCORE_INCOMPLETE "vmcore-incomplete"
+#define FILE_VMCORE_FLAT "vmcore.flat" /* as a stream of records: see sink-flat */
+#define FILE_VMCORE_FLAT_INCOMPLETE "vmcore-incomplete.flat"
 #define FILE_META "meta.json"
+#define FILE_META_INCOMPLETE "meta-incomplete.json"
 #define FILE_CAPTURE_LOG "kexec-dmesg.log"
+#define FILE_CAPTURE_LOG_INCOMPLETE "kexec-dmesg-incomplete.log"

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Owns which kind of depot a target is. */
+#include "depot-open.h"
+
+#include "depot-folder.h"
+#include "io.h"
+#include "log.h"
+#include "mount-target.h"
+#include "paths.h"
+
+static int open_mounted(const Target *target, size_t index, ProgressPipe *pipe, Depot **ret)
+{
+        _cleanup_free_ char *mount_point = NULL;
+        int root_fd, r;
+
+        r = strprintf(&mount_point, PATH_CAPTURE_MOUNT "-%zu", index);
+        if (r < 0)
+                return log_oom();
+        r = mount_target(target, mount_point, pipe, &root_fd);
+        if (r < 0)
+                return r;
+        r = depot_folder_new(root_fd, target->path, ret);
+        return r < 0 ? log_oom() : 0;
+}
+
+int depot_open(const Target *target, size_t index, ProgressPipe *pipe, Depot **ret)
+{
+        switch (target->type) {
+        case TARGET_FS:
+                return open_mounted(target, index, pipe, ret);
+        default:
+                return log_error_errno(-EOPNOTSUPP, "cannot dump to a target of type '%s'",
+                                       target_type_to_string(target->type) ?: "unknown");
+        }
+}
