@@ -87,6 +87,10 @@ static int progress_receive(AttemptProcess *process, uint64_t now_usec)
                         return 0;
                 if (n != sizeof(progress))
                         return 1;
+                if (progress.phase == PROGRESS_MOVED) {
+                        process->progress_usec = now_usec;
+                        continue;
+                }
                 if (progress.phase != process->last.phase ||
                     progress.pages_done != process->last.pages_done ||
                     progress.bytes_written != process->last.bytes_written)

@@ -208,11 +208,27 @@ static CaptureStatus save_all(const Plan *plan, const Target *target, Depot *dep
         return status;
 }
 
+static void host_log(int level, const char *text)
+{
+        (void) log_full(level, 0, "%s", text);
+}
+
+static void host_moved(void *userdata)
+{
+        progress_moved(userdata);
+}
+
 CaptureStatus attempt_run(const Plan *plan, const Target *target, size_t index, bool skip_log,
                           MemoryPeak *memory, ProgressPipe *pipe)
 {
         _cleanup_(dump_record_done) DumpRecord record = {};
         _cleanup_(depot_freep) Depot *depot = NULL;
+        const DepotHost host = {
+                .version = DEPOT_MODULE_VERSION,
+                .log = host_log,
+                .moved = host_moved,
+                .userdata = pipe,
+        };
         uint64_t start_usec = now_boottime_usec();
         CaptureStatus status;
         int r;
@@ -225,7 +241,7 @@ CaptureStatus attempt_run(const Plan *plan, const Target *target, size_t index, 
         }
 
         progress_report(pipe, PROGRESS_WAIT_TARGET, 0, 0, 0);
-        r = depot_open(target, index, pipe, &depot);
+        r = depot_open(target, index, &host, pipe, &depot);
         if (r < 0)
                 return CAPTURE_NOTHING;
 

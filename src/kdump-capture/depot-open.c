@@ -3,6 +3,7 @@
 #include "depot-open.h"
 
 #include "depot-folder.h"
+#include "depot-load.h"
 #include "io.h"
 #include "log.h"
 #include "mount-target.h"
@@ -23,11 +24,16 @@ static int open_mounted(const Target *target, size_t index, ProgressPipe *pipe, 
         return r < 0 ? log_oom() : 0;
 }
 
-int depot_open(const Target *target, size_t index, ProgressPipe *pipe, Depot **ret)
+int depot_open(const Target *target, size_t index, const DepotHost *host, ProgressPipe *pipe,
+               Depot **ret)
 {
         switch (target->type) {
         case TARGET_FS:
                 return open_mounted(target, index, pipe, ret);
+        case TARGET_SSH:
+                return depot_load(PATH_HELPER_DIR "/depot-ssh.so", host, target, ret);
+        case TARGET_URL:
+                return depot_load(PATH_HELPER_DIR "/depot-curl.so", host, target, ret);
         default:
                 return log_error_errno(-EOPNOTSUPP, "cannot dump to a target of type '%s'",
                                        target_type_to_string(target->type) ?: "unknown");
