@@ -54,6 +54,7 @@ int target_copy(const Target *from, Target *ret)
 {
         _cleanup_(target_done) Target copy = {
                 .type = from->type,
+                .connect_usec = from->connect_usec,
                 .timeout_usec = from->timeout_usec,
                 .deadline_usec = from->deadline_usec,
                 .port = from->port,

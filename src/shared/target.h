@@ -36,6 +36,7 @@ typedef struct Target {
         char *s3_endpoint;              /* "https://host[:port]"; NULL: Amazon's of the region */
         char *s3_region;                /* NULL: us-east-1 */
 
+        uint64_t connect_usec;  /* until it is reached, it is tried again and again for this long */
         uint64_t timeout_usec;  /* without any progress, the target is given up after this */
         uint64_t deadline_usec; /* from the start of an attempt, it ends with what it has after
                                  * this; 0: never */
