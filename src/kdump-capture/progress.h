@@ -9,6 +9,7 @@ typedef enum ProgressPhase {
         PROGRESS_MOUNT,
         PROGRESS_LOG,       /* writing vmcore-dmesg.txt */
         PROGRESS_LOG_SAVED, /* it is safe */
+        PROGRESS_READY,     /* waiting for the order to save the vmcore, or not to */
         PROGRESS_DUMP,      /* writing pages: done and total count */
         PROGRESS_SYNC,
         PROGRESS_DONE,
