@@ -14,7 +14,7 @@ static int open_mounted(const Target *target, size_t index, ProgressPipe *pipe, 
         _cleanup_free_ char *mount_point = NULL;
         int root_fd, r;
 
-        r = strprintf(&mount_point, PATH_CAPTURE_MOUNT "-%zu", index);
+        r = strprintf(&mount_point, PATH_CAPTURE_MOUNT_DIR "/" CAPTURE_MOUNT_PREFIX "%zu", index);
         if (r < 0)
                 return log_oom();
         r = mount_target(target, mount_point, pipe, &root_fd);

@@ -19,7 +19,8 @@
 #define PATH_PLAN "/etc/kdump/plan.json"
 #define PATH_KERNEL_INFO "/etc/kdump/kernel.info"
 #define PATH_BASE_INFO "/usr/lib/kdumpd/base.json"
-#define PATH_CAPTURE_MOUNT "/run/kdump/target"
+#define PATH_CAPTURE_MOUNT_DIR "/run/kdump"
+#define CAPTURE_MOUNT_PREFIX "target-" /* and the target's number, from 0 on */
 
 /* A dump folder */
 #define FILE_DMESG "vmcore-dmesg.txt"
