@@ -62,6 +62,10 @@ static bool error_may_pass(const Target *target, int error)
                 ENOTCONN,      EPIPE,        EAGAIN,
         };
 
+        /* So the kernel names an NFS server that does not answer: call_timeout() in
+         * net/sunrpc/clnt.c. */
+        if (target->type == TARGET_NFS && error == -EIO)
+                return true;
         for (size_t i = 0; attempt_is_remote(target) && i < ELEMENTSOF(errors); i++)
                 if (error == -errors[i])
                         return true;

@@ -29,6 +29,8 @@ int depot_open(const Target *target, size_t index, const DepotHost *host, Progre
 {
         switch (target->type) {
         case TARGET_FS:
+        case TARGET_NFS:
+        case TARGET_VIRTIOFS:
                 return open_mounted(target, index, pipe, ret);
         case TARGET_SSH:
                 return depot_load(PATH_HELPER_DIR "/depot-ssh.so", host, target, ret);

@@ -16,14 +16,21 @@ static void alive(void *data)
         watchdog_pet(data);
 }
 
-/* Only servers ask for the time. */
-static void set_clock(const Plan *plan, Watchdog *watchdog)
+/* What only servers want to know: the time, and who it is. (An NFS server takes clients of the same
+ * name for the same client: nfs4_init_uniform_client_string() in fs/nfs/nfs4proc.c.) */
+static void introduce(const Plan *plan, Watchdog *watchdog)
 {
-        for (size_t i = 0; i < plan->n_targets; i++)
-                if (attempt_is_remote(plan->targets + i)) {
-                        crash_clock_set(SOURCE, alive, watchdog);
-                        return;
-                }
+        const char *name = plan->hostname;
+
+        for (size_t i = 0; i < plan->n_targets; i++) {
+                if (!attempt_is_remote(plan->targets + i))
+                        continue;
+                if (!strempty(name) && sethostname(name, strlen(name)) < 0)
+                        (void) log_warning_errno(errno, "cannot set the name '%s', ignoring: %m",
+                                                 name);
+                crash_clock_set(SOURCE, alive, watchdog);
+                return;
+        }
 }
 
 static CaptureStatus try_targets(const Plan *plan, Watchdog *watchdog)
@@ -39,7 +46,7 @@ static CaptureStatus try_targets(const Plan *plan, Watchdog *watchdog)
         };
         CaptureStatus best;
 
-        set_clock(plan, watchdog);
+        introduce(plan, watchdog);
         memory_peak_sample(memory, true);
         best = attempts_run(&request);
         if (!capture_status_has_vmcore(best) && plan->failure_action == ACTION_DUMP_TO_ROOTFS &&
