@@ -4,10 +4,12 @@
 
 #include "depot-folder.h"
 #include "depot-load.h"
+#include "depot-raw.h"
 #include "io.h"
 #include "log.h"
 #include "mount-target.h"
 #include "paths.h"
+#include "target-device.h"
 
 static int open_mounted(const Target *target, size_t index, ProgressPipe *pipe, Depot **ret)
 {
@@ -24,6 +26,25 @@ static int open_mounted(const Target *target, size_t index, ProgressPipe *pipe, 
         return r < 0 ? log_oom() : 0;
 }
 
+static int open_raw(const Target *target, ProgressPipe *pipe, Depot **ret)
+{
+        _cleanup_free_ char *device = NULL, *holds = NULL;
+        int r;
+
+        r = target_device_wait(target->what, target->timeout_usec, &device);
+        if (r < 0)
+                return r;
+        progress_report(pipe, PROGRESS_MOUNT, 0, 0, 0);
+        r = depot_raw_open(device, ret, &holds);
+        if (r == -EEXIST)
+                return log_error_errno(r, "'%s' (%s) holds %s, which is not overwritten",
+                                       target->what, device, holds ?: "something");
+        if (r < 0)
+                return log_error_errno(r, "cannot use '%s' (%s): %m", target->what, device);
+        log_info("opened '%s' (%s)", target->what, device);
+        return 0;
+}
+
 int depot_open(const Target *target, size_t index, const DepotHost *host, ProgressPipe *pipe,
                Depot **ret)
 {
@@ -32,6 +53,8 @@ int depot_open(const Target *target, size_t index, const DepotHost *host, Progre
         case TARGET_NFS:
         case TARGET_VIRTIOFS:
                 return open_mounted(target, index, pipe, ret);
+        case TARGET_RAW:
+                return open_raw(target, pipe, ret);
         case TARGET_SSH:
                 return depot_load(PATH_HELPER_DIR "/depot-ssh.so", host, target, ret);
         case TARGET_URL:
