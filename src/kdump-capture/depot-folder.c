@@ -10,7 +10,7 @@
 typedef struct DepotFolder {
         Depot depot;
         int root_fd;
-        char *path;
+        char *path, *name; /* name: of the folder that was begun */
         int dir_fd;
         bool dir_is_ours;
 } DepotFolder;
@@ -21,7 +21,20 @@ static int folder_begin(Depot *depot, const char *name, char **ret_where)
 
         if (folder->dir_fd >= 0)
                 return -EBUSY;
+        free(folder->name);
+        folder->name = strdup(name);
+        if (!folder->name)
+                return -ENOMEM;
         return folder_make(folder->root_fd, folder->path, name, ret_where, &folder->dir_fd);
+}
+
+static int folder_discard(Depot *depot)
+{
+        const DepotFolder *folder = (const DepotFolder *) depot;
+
+        if (!folder->dir_is_ours || folder->dir_fd < 0)
+                return -EBADF;
+        return folder_remove(folder->root_fd, folder->path, folder->name);
 }
 
 static int folder_open(Depot *depot, const char *incomplete_name, const char *final_name,
@@ -50,6 +63,7 @@ static void folder_free(Depot *depot)
                 close_fd(folder->dir_fd);
         close_fd(folder->root_fd);
         free(folder->path);
+        free(folder->name);
         free(folder);
 }
 
@@ -58,6 +72,7 @@ static const DepotOps folder_ops = {
         .begin = folder_begin,
         .open = folder_open,
         .room = folder_room,
+        .discard = folder_discard,
         .free = folder_free,
 };
 

@@ -2,6 +2,7 @@
 /* Owns the name of a dump's folder, and finding its place on the target. */
 #include "folder.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <sys/stat.h>
@@ -86,4 +87,32 @@ int folder_make(int root_fd, const char *path, const char *name, char **ret_wher
                 return r;
         *ret_fd = TAKE_FD(fd);
         return 0;
+}
+
+static void closedirp(DIR **dir)
+{
+        if (*dir)
+                (void) closedir(*dir);
+}
+
+int folder_remove(int root_fd, const char *path, const char *name)
+{
+        _cleanup_close_ int parent_fd = open_inside(root_fd, path);
+        _cleanup_(closedirp) DIR *dir = NULL;
+        struct dirent *item;
+        int fd;
+
+        if (parent_fd < 0)
+                return parent_fd;
+        fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (fd < 0)
+                return -errno;
+        dir = fdopendir(fd);
+        if (!dir) {
+                close_fd(fd);
+                return -ENOMEM;
+        }
+        while ((item = readdir(dir)))
+                (void) unlinkat(fd, item->d_name, 0);
+        return unlinkat(parent_fd, name, AT_REMOVEDIR) < 0 ? -errno : 0;
 }

@@ -14,3 +14,7 @@ int folder_name(const char *host, uint64_t realtime_usec, unsigned try, char **r
  * *ret_where (the caller frees it) is its path on the target. Returns 0; -EEXIST if there is one of
  * this name; errors of mkdir(2) and open(2). */
 int folder_make(int root_fd, const char *path, const char *name, char **ret_where, int *ret_fd);
+
+/* Removes the folder @name below @path of @root_fd, and the files in it. Returns 0; -ENOTEMPTY if
+ * there are folders in it; errors of open(2) and unlink(2). */
+int folder_remove(int root_fd, const char *path, const char *name);

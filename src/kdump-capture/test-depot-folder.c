@@ -65,6 +65,24 @@ static void test_there_is_one_folder_and_it_is_new(void **state)
         assert_int_equal(depot->ops->begin(depot, "newer", &where), -EBUSY);
 }
 
+static void test_discarded_folder_leaves_nothing(void **state)
+{
+        _cleanup_test_root_ char *root = test_root_new();
+        _cleanup_close_ int root_fd = test_root_open(root);
+        _cleanup_(depot_freep) Depot *depot = depot_new(root, "/dumps"), *used = NULL;
+        _cleanup_free_ char *where = NULL;
+
+        assert_int_equal(depot->ops->discard(depot), -EBADF);
+        assert_int_equal(depot->ops->begin(depot, "trial", &where), 0);
+        put(depot, "text");
+        assert_int_equal(depot->ops->discard(depot), 0);
+        assert_int_equal(faccessat(root_fd, "dumps/trial", F_OK, 0), -1);
+        assert_int_equal(faccessat(root_fd, "dumps", F_OK, 0), 0);
+
+        assert_int_equal(depot_folder_use(root_fd, &used), 0);
+        assert_int_equal(used->ops->discard(used), -EBADF);
+}
+
 static void test_room_is_that_of_the_file_system(void **state)
 {
         _cleanup_test_root_ char *root = test_root_new();
@@ -101,6 +119,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_files_are_in_the_folder_that_was_begun),
                 cmocka_unit_test(test_there_is_one_folder_and_it_is_new),
+                cmocka_unit_test(test_discarded_folder_leaves_nothing),
                 cmocka_unit_test(test_room_is_that_of_the_file_system),
                 cmocka_unit_test(test_a_folder_that_is_there_stays_its_owners),
                 cmocka_unit_test(test_other_depots_have_no_folder),

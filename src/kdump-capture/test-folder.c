@@ -70,6 +70,21 @@ static void test_a_file_in_the_way(void **state)
         assert_int_equal(folder_make(root_fd, "/crash/x", "name", &where, &fd), -ENOTDIR);
 }
 
+static void test_folder_goes_with_its_files_only(void **state)
+{
+        _cleanup_test_root_ char *root = test_root_new();
+        _cleanup_close_ int root_fd = test_root_open(root);
+
+        make(root_fd, "/a/b", 0, "/a/b/host-2026-11-21-02:03:04");
+        test_write_text(root_fd, "a/b/host-2026-11-21-02:03:04/file", "text");
+        test_write_text(root_fd, "a/b/other", "text");
+        assert_int_equal(folder_remove(root_fd, "/a/b", "host-2026-11-21-02:03:04"), 0);
+        assert_int_equal(faccessat(root_fd, "a/b/host-2026-11-21-02:03:04", F_OK, 0), -1);
+        assert_int_equal(faccessat(root_fd, "a/b/other", F_OK, 0), 0);
+        assert_int_equal(folder_remove(root_fd, "/a", "none"), -ENOENT);
+        assert_int_equal(folder_remove(root_fd, "/", "a"), -ENOTEMPTY);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -77,6 +92,7 @@ int main(void)
                 cmocka_unit_test(test_an_old_dump_is_never_reused),
                 cmocka_unit_test(test_symlinks_stay_on_the_target),
                 cmocka_unit_test(test_a_file_in_the_way),
+                cmocka_unit_test(test_folder_goes_with_its_files_only),
         };
 
         if (setenv("TZ", "UTC", 1) < 0)
