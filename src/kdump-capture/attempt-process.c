@@ -167,7 +167,7 @@ CaptureStatus attempt_process_kill(AttemptProcess *process)
 {
         int status;
 
-        process->died = true;
+        process->died = process->given_up = true;
         (void) kill(process->pid, SIGKILL);
         (void) usleep(100 * USEC_PER_MSEC);
         (void) waitpid(process->pid, &status, WNOHANG);

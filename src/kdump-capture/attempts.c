@@ -23,8 +23,10 @@
 /* A dump to another machine is finished in this time after its deadline, or not at all. */
 #define FINISH_USEC (10 * USEC_PER_SEC)
 
-/* How often a vmcore is begun anew at one target, after its connection broke for good. */
+/* How often a vmcore is begun anew at another machine, after its connection broke for good. A
+ * process that has died counts for two of these: it may do so each time. */
 #define BREAKS_MAX 3
+#define DEATH_BREAKS 2
 
 typedef struct Attempt {
         const Target *target;
@@ -118,9 +120,13 @@ static bool set_pause(AttemptSet *set, size_t i, uint64_t now_usec)
         Attempt *attempt = set->attempts + i;
         uint64_t pause_usec;
 
+        if (attempt->process.died)
+                attempt->n_breaks += DEATH_BREAKS;
+        else if (set->states[i] == ATTEMPT_SAVING)
+                attempt->n_breaks++;
+        if (attempt->n_breaks >= BREAKS_MAX)
+                return false;
         if (set->states[i] == ATTEMPT_SAVING) {
-                if (++attempt->n_breaks >= BREAKS_MAX)
-                        return false;
                 attempt->n_tries = 1;
                 attempt->limit_usec = after(now_usec, connect_usec(attempt->target));
         }
@@ -139,10 +145,11 @@ static void set_ended(AttemptSet *set, size_t i, CaptureStatus status, uint64_t 
 {
         Attempt *attempt = set->attempts + i;
         AttemptProcess *process = &attempt->process;
-        bool again = status == CAPTURE_AGAIN;
+        bool again = status == CAPTURE_AGAIN ||
+                     (process->died && !process->given_up && attempt_is_remote(attempt->target));
 
         attempt_process_done(process);
-        if (again)
+        if (status == CAPTURE_AGAIN)
                 status = process->last.log_saved ? CAPTURE_LOG_ONLY : CAPTURE_NOTHING;
         attempt->best = capture_status_better(attempt->best, status);
         if (process->died && process->last.phase == PROGRESS_LOG && !attempt->skip_log) {

@@ -49,6 +49,7 @@ static const Fault faults[] = {
         { "hangs", NULL, INT_MAX, UINT32_MAX },
         { "hangs-later", FILE_VMCORE_INCOMPLETE, INT_MAX, UINT32_MAX },
         { "dies", FILE_VMCORE_INCOMPLETE, INT_MIN, UINT32_MAX },
+        { "dies-once", FILE_VMCORE_INCOMPLETE, INT_MIN, 1 },
         { "dies-of-the-log", FILE_DMESG_INCOMPLETE, INT_MIN, 1 },
         { "full", FILE_VMCORE_INCOMPLETE, -ENOSPC, UINT32_MAX },
         { "breaks", FILE_VMCORE_INCOMPLETE, -ECONNRESET, UINT32_MAX },
@@ -421,16 +422,20 @@ static void test_others_do_not_hold_up_the_end(void **state)
         bed_done(&bed);
 }
 
-static void test_broken_connection_is_made_again(void **state)
+static void test_what_ended_early_is_made_again(void **state)
 {
-        Bed bed;
+        static const char *const names[] = { "breaks-once", "dies-once" };
 
-        bed_init(&bed);
-        clock_speed = 10;
-        bed_add(&bed, "breaks-once");
-        assert_int_equal(bed_run(&bed), CAPTURE_COMPLETE);
-        assert_int_equal(count("breaks-once", FILE_VMCORE, NULL), 1);
-        bed_done(&bed);
+        for (size_t i = 0; i < ELEMENTSOF(names); i++) {
+                Bed bed;
+
+                bed_init(&bed);
+                clock_speed = 10;
+                bed_add(&bed, names[i]);
+                assert_int_equal(bed_run(&bed), CAPTURE_COMPLETE);
+                assert_int_equal(count(names[i], FILE_VMCORE, NULL), 1);
+                bed_done(&bed);
+        }
 }
 
 static void test_connection_that_always_breaks_is_given_up(void **state)
@@ -479,7 +484,7 @@ int main(void)
                 cmocka_unit_test(test_first_target_is_waited_for),
                 cmocka_unit_test(test_limits),
                 cmocka_unit_test(test_others_do_not_hold_up_the_end),
-                cmocka_unit_test(test_broken_connection_is_made_again),
+                cmocka_unit_test(test_what_ended_early_is_made_again),
                 cmocka_unit_test(test_connection_that_always_breaks_is_given_up),
                 cmocka_unit_test(test_log_that_kills_its_reader_is_left_out),
                 cmocka_unit_test(test_nothing_works),
