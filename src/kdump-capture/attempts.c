@@ -152,7 +152,8 @@ static void set_ended(AttemptSet *set, size_t i, CaptureStatus status, uint64_t 
         if (status == CAPTURE_AGAIN)
                 status = process->last.log_saved ? CAPTURE_LOG_ONLY : CAPTURE_NOTHING;
         attempt->best = capture_status_better(attempt->best, status);
-        if (process->died && process->last.phase == PROGRESS_LOG && !attempt->skip_log) {
+        if (process->died && process->last.phase == PROGRESS_LOG && !attempt->skip_log &&
+            !set->safe_on) {
                 /* A log that kills its reader must not cost the vmcore as well. */
                 log_warning("trying again without the log");
                 attempt->skip_log = true;
