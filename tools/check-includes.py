@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Checks the direction of dependencies: programs -> shared -> util, never sideways; in kdump-capture the reading
-and the writing side meet in capture*.c only; threads are made in pipeline.c and sink-* only."""
+and the writing side meet in capture*.c only; threads are made in pipeline.c, sink-* and depot-* only."""
 
 import re
 import sys
@@ -14,7 +14,7 @@ PROGRAM_LOWER = ["shared", "util"]
 # The two sides of kdump-capture, by the first part of a file's name.
 READING = ("vmcore", "kmem", "arch", "pagemap", "page-filter", "page-layout", "page-walk", "memmap", "dmesg",
            "kdump-file", "decompress")
-WRITING = ("compress", "dump", "pipeline", "sink")
+WRITING = ("compress", "depot", "dump", "pipeline", "sink")
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.M)
 
 
@@ -55,7 +55,7 @@ def check_sides(path, header):
 
 
 def may_make_threads(path):
-    return path.name.startswith(("pipeline.", "sink-", "test-pipeline", "test-sink-"))
+    return path.name.startswith(("pipeline.", "sink-", "depot-", "test-pipeline", "test-sink-"))
 
 
 def both_sides(path, ours):
@@ -76,7 +76,7 @@ def check_file(path, headers):
         found += [check_sides(path, name) for name in ours]
         found.append(both_sides(path, ours))
     if re.search(r"\b(pthread_create|thrd_create)\b", text) and not may_make_threads(path):
-        found.append("makes threads, which only pipeline.c and sink-* may")
+        found.append("makes threads, which only pipeline.c, sink-* and depot-* may")
     for quote, name in includes:
         if quote == "<" and any(name in headers[f] for f in headers):
             found.append("includes our '%s' in <>" % name)

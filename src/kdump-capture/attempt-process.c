@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Owns starting, watching and giving up an attempt's process. */
+/* Owns starting, hearing and killing an attempt's process. */
 #include "attempt-process.h"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -12,53 +11,62 @@
 #include "log.h"
 #include "process.h"
 
-#define TICK_MSEC 500
 #define PROGRESS_LINE_INTERVAL_USEC (5 * USEC_PER_SEC)
 
-/* The attempt gives up waiting for a device by itself, with a better message than ours. */
-#define DEADLINE_GRACE_USEC (5 * USEC_PER_SEC)
-#define TIMEOUT_MIN_USEC (5 * USEC_PER_SEC)
-
-typedef struct AttemptProcess {
-        const Target *target;
-        MemoryPeak *memory;
-        pid_t pid;
-        int fd;
-        Progress last;
-        uint64_t progress_usec; /* when something last moved */
-        uint64_t dump_begin_usec, line_usec;
-        bool died; /* killed, by whomever */
-} AttemptProcess;
-
-static int process_begin(AttemptProcess *process, const Plan *plan, size_t index, bool skip_log)
+static void child_run(const AttemptJob *job, pid_t parent, int report_fd, int order_fd)
 {
+        ProgressPipe report = { .fd = report_fd };
+        AttemptJob ours = *job;
+
+        ours.pipe = &report;
+        ours.order_fd = order_fd;
+        (void) prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (getppid() != parent) /* it may have died before the line above */
+                _exit(CAPTURE_NOTHING);
+        (void) prctl(PR_SET_NAME, "kdump-attempt");
+        process_oom_default();
+        _exit(attempt_run(&ours));
+}
+
+int attempt_process_start(AttemptProcess *process, const AttemptJob *job)
+{
+        _cleanup_close_ int report_fd = -EBADF, order_fd = -EBADF;
+        _cleanup_close_ int our_report_fd = -EBADF, our_order_fd = -EBADF;
+        pid_t pid, parent = getpid();
         int fds[2];
-        pid_t pid;
 
         if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) < 0)
                 return -errno;
+        our_report_fd = fds[0];
+        report_fd = fds[1];
+        if (pipe2(fds, O_CLOEXEC) < 0)
+                return -errno;
+        order_fd = fds[0];
+        our_order_fd = fds[1];
+        if (fcntl(our_order_fd, F_SETFL, O_NONBLOCK) < 0)
+                return -errno;
+
         pid = fork();
-        if (pid < 0) {
-                int r = -errno;
-
-                close_fd(fds[0]);
-                close_fd(fds[1]);
-                return r;
-        }
+        if (pid < 0)
+                return -errno;
         if (pid == 0) {
-                ProgressPipe report = { .fd = fds[1] };
-
-                close_fd(fds[0]);
-                (void) prctl(PR_SET_PDEATHSIG, SIGKILL);
-                (void) prctl(PR_SET_NAME, "kdump-attempt");
-                process_oom_default();
-                _exit(attempt_run(plan, process->target, index, skip_log, process->memory,
-                                  &report));
+                our_report_fd = close_fd(our_report_fd);
+                our_order_fd = close_fd(our_order_fd);
+                child_run(job, parent, report_fd, order_fd);
         }
-        close_fd(fds[1]);
-        process->pid = pid;
-        process->fd = fds[0];
+        *process = (AttemptProcess){
+                .pid = pid,
+                .fd = TAKE_FD(our_report_fd),
+                .order_fd = TAKE_FD(our_order_fd),
+                .progress_usec = now_boottime_usec(),
+        };
         return 0;
+}
+
+void attempt_process_done(AttemptProcess *process)
+{
+        process->fd = close_fd(process->fd);
+        process->order_fd = close_fd(process->order_fd);
 }
 
 static void progress_line(AttemptProcess *process, uint64_t now_usec)
@@ -76,35 +84,32 @@ static void progress_line(AttemptProcess *process, uint64_t now_usec)
                 log_info("%s", line);
 }
 
-/* Takes the reports that have arrived. Returns 0 at the end of the pipe. */
-static int progress_receive(AttemptProcess *process, uint64_t now_usec)
+static void progress_take(AttemptProcess *process, const Progress *progress, uint64_t now_usec)
 {
-        for (;;) {
-                Progress progress;
-                ssize_t n = read(process->fd, &progress, sizeof(progress));
+        const Progress *last = &process->last;
 
-                if (n == 0)
-                        return 0;
-                if (n != sizeof(progress))
-                        return 1;
-                if (progress.phase != process->last.phase ||
-                    progress.pages_done != process->last.pages_done ||
-                    progress.bytes_written != process->last.bytes_written)
-                        process->progress_usec = now_usec;
-                if (progress.phase == PROGRESS_DUMP && process->last.phase != PROGRESS_DUMP)
-                        process->dump_begin_usec = process->line_usec = now_usec;
-                process->last = progress;
-                process->last.where[sizeof(process->last.where) - 1] = '\0';
+        if (progress->phase == PROGRESS_MOVED) {
+                process->progress_usec = now_usec;
+                return;
         }
+        if (progress->phase != last->phase || progress->pages_done != last->pages_done ||
+            progress->bytes_written != last->bytes_written)
+                process->progress_usec = now_usec;
+        if (progress->phase == PROGRESS_DUMP && last->phase != PROGRESS_DUMP)
+                process->dump_begin_usec = process->line_usec = now_usec;
+        process->last = *progress;
+        process->last.where[sizeof(process->last.where) - 1] = '\0';
 }
 
-static uint64_t deadline_usec(const AttemptProcess *process)
+/* Takes the reports that have arrived. */
+static void progress_receive(AttemptProcess *process, uint64_t now_usec)
 {
-        uint64_t timeout_usec = MAX(process->target->timeout_usec, TIMEOUT_MIN_USEC);
+        Progress progress;
+        ssize_t n;
 
-        if (timeout_usec > USEC_INFINITY / 2)
-                return USEC_INFINITY;
-        return process->progress_usec + timeout_usec + DEADLINE_GRACE_USEC;
+        while ((n = read(process->fd, &progress, sizeof(progress))) == sizeof(progress))
+                progress_take(process, &progress, now_usec);
+        process->silent = n == 0;
 }
 
 /* What a process that cannot tell any more has left on the target. */
@@ -127,6 +132,7 @@ static CaptureStatus process_status(AttemptProcess *process, int status)
         case CAPTURE_INCOMPLETE:
         case CAPTURE_NOTHING:
         case CAPTURE_FULL:
+        case CAPTURE_AGAIN:
                 return (CaptureStatus) WEXITSTATUS(status);
         default:
                 log_error("the attempt ended with status %d", WEXITSTATUS(status));
@@ -134,78 +140,36 @@ static CaptureStatus process_status(AttemptProcess *process, int status)
         }
 }
 
-static CaptureStatus process_watch(AttemptProcess *process, Watchdog *watchdog)
+int attempt_process_look(AttemptProcess *process, uint64_t now_usec, CaptureStatus *ret)
 {
         int status;
 
-        for (;;) {
-                struct pollfd poll_fd = { .fd = process->fd, .events = POLLIN };
-                uint64_t now_usec;
-
-                (void) poll(&poll_fd, 1, TICK_MSEC);
-                now_usec = now_boottime_usec();
-                if (progress_receive(process, now_usec) == 0)
-                        (void) usleep(10 * USEC_PER_MSEC);
-                progress_line(process, now_usec);
-                memory_peak_sample(process->memory, false);
-                watchdog_pet(watchdog);
-                if (waitpid(process->pid, &status, WNOHANG) == process->pid) {
-                        (void) progress_receive(process, now_usec);
-                        return process_status(process, status);
-                }
-                if (now_usec > deadline_usec(process)) {
-                        log_error("no progress on '%s' for %llu s, giving it up",
-                                  process->target->what ?: "",
-                                  (unsigned long long) ((now_usec - process->progress_usec) /
-                                                        USEC_PER_SEC));
-                        process->died = true;
-                        (void) kill(process->pid, SIGKILL);
-                        (void) usleep(100 * USEC_PER_MSEC);
-                        (void) waitpid(process->pid, &status, WNOHANG);
-                        return status_so_far(process);
-                }
-        }
+        progress_receive(process, now_usec);
+        progress_line(process, now_usec);
+        if (waitpid(process->pid, &status, WNOHANG) != process->pid)
+                return 0;
+        progress_receive(process, now_usec);
+        *ret = process_status(process, status);
+        return 1;
 }
 
-/* *ret_died_in: the phase in which the process was when it came to grief, _PROGRESS_PHASE_MAX if it
- * did not. */
-static CaptureStatus process_run_once(const Plan *plan, const Target *target, size_t index,
-                                      bool skip_log, MemoryPeak *memory, Watchdog *watchdog,
-                                      uint32_t *ret_died_in)
+void attempt_process_order(AttemptProcess *process, const char *why)
 {
-        AttemptProcess process = {
-                .target = target,
-                .memory = memory,
-                .fd = -EBADF,
-                .progress_usec = now_boottime_usec(),
-        };
-        CaptureStatus status;
-        int r;
+        AttemptOrder order = { .go = why ? 0 : 1 };
 
-        *ret_died_in = _PROGRESS_PHASE_MAX;
-        r = process_begin(&process, plan, index, skip_log);
-        if (r < 0) {
-                (void) log_error_errno(r, "cannot start an attempt: %m");
-                return CAPTURE_NOTHING;
-        }
-        status = process_watch(&process, watchdog);
-        close_fd(process.fd);
-        if (process.died)
-                *ret_died_in = process.last.phase;
-        return status;
+        if (why)
+                (void) snprintf(order.why, sizeof(order.why), "%s", why);
+        process->progress_usec = now_boottime_usec();
+        (void) write_full(process->order_fd, &order, sizeof(order));
 }
 
-CaptureStatus attempt_process_run(const Plan *plan, const Target *target, size_t index,
-                                  MemoryPeak *memory, Watchdog *watchdog)
+CaptureStatus attempt_process_kill(AttemptProcess *process)
 {
-        CaptureStatus status;
-        uint32_t died_in;
+        int status;
 
-        status = process_run_once(plan, target, index, false, memory, watchdog, &died_in);
-        if (died_in != PROGRESS_LOG)
-                return status;
-
-        /* A log that kills its reader must not cost the vmcore as well. */
-        log_warning("trying again without the log");
-        return process_run_once(plan, target, index, true, memory, watchdog, &died_in);
+        process->died = process->given_up = true;
+        (void) kill(process->pid, SIGKILL);
+        (void) usleep(100 * USEC_PER_MSEC);
+        (void) waitpid(process->pid, &status, WNOHANG);
+        return status_so_far(process);
 }

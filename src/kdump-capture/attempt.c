@@ -2,25 +2,32 @@
 /* Owns the order of one attempt, and its meta.json. */
 #include "attempt.h"
 
-#include <fcntl.h>
 #include <sys/klog.h>
 #include <sys/stat.h>
 
 #include "capture.h"
+#include "depot-open.h"
 #include "folder.h"
 #include "io.h"
 #include "log.h"
-#include "mount-target.h"
 #include "paths.h"
-#include "sink.h"
 
-#define SOURCE "/proc/vmcore"
 /* What a record says until the capture has ended, one way or the other. */
 #define REASON_INTERRUPTED "the capture was interrupted"
 
 /* SYSLOG_ACTION_READ_ALL, SYSLOG_ACTION_SIZE_BUFFER of syslog(2). */
 #define KLOG_READ_ALL 3
 #define KLOG_SIZE_BUFFER 10
+
+/* What saving it needs and brings. */
+typedef struct Attempt {
+        const AttemptJob *job;
+        Depot *depot;
+        DumpRecord record;
+        CaptureStatus status; /* so far */
+        uint64_t start_usec;
+        uint64_t waited_usec; /* for the order */
+} Attempt;
 
 const char *capture_status_to_string(CaptureStatus status)
 {
@@ -34,22 +41,62 @@ const char *capture_status_to_string(CaptureStatus status)
         case CAPTURE_FULL:
                 return "full";
         case CAPTURE_NOTHING:
+        case CAPTURE_AGAIN:
                 break;
         }
         return "nothing saved";
 }
 
+bool attempt_is_remote(const Target *target)
+{
+        return target->type == TARGET_NFS || target->type == TARGET_SSH ||
+               target->type == TARGET_URL;
+}
+
+/* What a network or a server that comes back makes good. */
+static bool error_may_pass(const Target *target, int error)
+{
+        static const int errors[] = {
+                EHOSTUNREACH,  ENETUNREACH,  EHOSTDOWN,  ENETDOWN,     ENETRESET,
+                EADDRNOTAVAIL, ECONNREFUSED, ECONNRESET, ECONNABORTED, ETIMEDOUT,
+                ENOTCONN,      EPIPE,        EAGAIN,
+        };
+
+        /* So the kernel names an NFS server that does not answer: call_timeout() in
+         * net/sunrpc/clnt.c. */
+        if (target->type == TARGET_NFS && error == -EIO)
+                return true;
+        for (size_t i = 0; attempt_is_remote(target) && i < ELEMENTSOF(errors); i++)
+                if (error == -errors[i])
+                        return true;
+        return false;
+}
+
+static int save_text(Depot *depot, const char *incomplete_name, const char *final_name,
+                     const char *text, size_t size)
+{
+        _cleanup_(sink_freep) Sink *sink = NULL;
+        int r;
+
+        r = depot->ops->open(depot, incomplete_name, final_name, size, &sink);
+        if (r < 0)
+                return r;
+        r = sink_write(sink, 0, text, size);
+        return r < 0 ? r : sink_commit(sink);
+}
+
 /* meta.json is written before the pages and again at the end, so that what an interrupted capture
  * leaves behind tells of itself. */
-static int record_write(int dir_fd, const DumpRecord *record)
+static void save_record(Depot *depot, const DumpRecord *record)
 {
         _cleanup_free_ char *json = NULL;
         int r;
 
         r = dump_record_to_json(record, &json);
+        if (r >= 0)
+                r = save_text(depot, FILE_META_INCOMPLETE, FILE_META, json, strlen(json));
         if (r < 0)
-                return r;
-        return file_write_atomic(dir_fd, FILE_META, json, strlen(json), 0600);
+                (void) log_warning_errno(r, "cannot write '%s', ignoring: %m", FILE_META);
 }
 
 static int record_reason(DumpRecord *record, const char *reason)
@@ -78,7 +125,7 @@ static int record_begin(DumpRecord *record, const Plan *plan, const Target *targ
 }
 
 /* The log of the crash kernel itself: what the next person needs when a capture went wrong. */
-static void save_capture_log(int dir_fd)
+static void save_capture_log(Depot *depot)
 {
         int size = klogctl(KLOG_SIZE_BUFFER, NULL, 0);
         _cleanup_free_ char *log = NULL;
@@ -92,49 +139,64 @@ static void save_capture_log(int dir_fd)
         n = klogctl(KLOG_READ_ALL, log, size);
         if (n < 0)
                 return;
-        r = file_write_atomic(dir_fd, FILE_CAPTURE_LOG, log, (size_t) n, 0600);
+        r = save_text(depot, FILE_CAPTURE_LOG_INCOMPLETE, FILE_CAPTURE_LOG, log, (size_t) n);
         if (r < 0)
                 (void) log_warning_errno(r, "cannot write '%s', ignoring: %m", FILE_CAPTURE_LOG);
 }
 
-static CaptureStatus save_log(int dir_fd, uint64_t start_usec, ProgressPipe *pipe,
-                              DumpRecord *record)
+static void save_log(Attempt *attempt)
 {
+        ProgressPipe *pipe = attempt->job->pipe;
+        DumpRecord *record = &attempt->record;
         int r;
 
         log_info("saving %s", FILE_DMESG);
         progress_report(pipe, PROGRESS_LOG, 0, 0, 0);
-        r = capture_save_dmesg(SOURCE, dir_fd, record);
+        r = capture_save_dmesg(attempt->job->source, attempt->depot, record);
         if (r < 0) {
                 (void) log_warning_errno(r, "saving %s failed, going on with the vmcore: %m",
                                          FILE_DMESG);
-                return CAPTURE_NOTHING;
+                return;
         }
-        record->log_usec = now_boottime_usec() - start_usec;
+        record->log_usec = now_boottime_usec() - attempt->start_usec;
+        attempt->status = CAPTURE_LOG_ONLY;
         pipe->last.log_saved = 1;
         log_info("saving %s complete", FILE_DMESG);
         progress_report(pipe, PROGRESS_LOG_SAVED, 0, 0, record->log_bytes);
-        return CAPTURE_LOG_ONLY;
 }
 
-static CaptureStatus save_vmcore(int dir_fd, const Plan *plan, const CaptureDeadline *deadline,
-                                 CaptureStatus so_far, ProgressPipe *pipe, DumpRecord *record)
+/* @error: why there is none, or not all of it that fits elsewhere. */
+static CaptureStatus vmcore_failed(Attempt *attempt, int error)
 {
-        bool nothing;
+        DumpRecord *record = &attempt->record;
+        bool nothing = record->n_pages == record->n_pages_missing;
+
+        if (record->status == DUMP_STATUS_COMPLETE || nothing)
+                record->status = DUMP_STATUS_LOG_ONLY;
+        if (streq_ptr(record->reason, REASON_INTERRUPTED))
+                (void) record_reason(record, strerror(-error));
+        log_error("saving %s failed: %s", FILE_VMCORE, record->reason ?: strerror(-error));
+        if (sink_error_is_full(error) && !nothing)
+                return CAPTURE_FULL;
+        return error_may_pass(attempt->job->target, error) ? CAPTURE_AGAIN : attempt->status;
+}
+
+static CaptureStatus save_vmcore(Attempt *attempt)
+{
+        const AttemptJob *job = attempt->job;
+        const CaptureDeadline deadline = {
+                .start_usec = attempt->start_usec + attempt->waited_usec,
+                .limit_usec = job->target->deadline_usec,
+        };
+        DumpRecord *record = &attempt->record;
         int r;
 
         log_info("saving %s", FILE_VMCORE);
-        r = capture_save_vmcore(SOURCE, dir_fd, &plan->collector, deadline, pipe, record);
-        nothing = record->n_pages == record->n_pages_missing;
+        r = capture_save_vmcore(job->source, attempt->depot, &job->plan->collector, &deadline,
+                                job->pipe, record);
         /* Another target may have more room, but the time is over. */
-        if (r < 0 && (r != -ETIME || nothing)) {
-                if (record->status == DUMP_STATUS_COMPLETE || nothing)
-                        record->status = DUMP_STATUS_LOG_ONLY;
-                if (streq_ptr(record->reason, REASON_INTERRUPTED))
-                        (void) record_reason(record, strerror(-r));
-                log_error("saving %s failed: %s", FILE_VMCORE, record->reason ?: strerror(-r));
-                return sink_error_is_full(r) && !nothing ? CAPTURE_FULL : so_far;
-        }
+        if (r < 0 && (r != -ETIME || record->n_pages == record->n_pages_missing))
+                return vmcore_failed(attempt, r);
         if (record->status == DUMP_STATUS_INCOMPLETE) {
                 log_warning("saving %s: %llu pages are missing%s", FILE_VMCORE,
                             (unsigned long long) record->n_pages_missing,
@@ -146,75 +208,131 @@ static CaptureStatus save_vmcore(int dir_fd, const Plan *plan, const CaptureDead
         return CAPTURE_COMPLETE;
 }
 
-static CaptureStatus save_all(const Plan *plan, const Target *target, int root_fd, bool skip_log,
-                              uint64_t start_usec, MemoryPeak *memory, ProgressPipe *pipe,
-                              DumpRecord *record)
+/* An old dump is never reused. */
+static int begin_folder(Attempt *attempt, char **ret_where)
 {
-        _cleanup_close_ int dir_fd = -EBADF;
-        _cleanup_free_ char *where = NULL;
-        const CaptureDeadline deadline = { start_usec, target->deadline_usec };
-        CaptureStatus status = CAPTURE_NOTHING;
-        int r;
+        const char *host = attempt->job->plan->host;
+        int r = -EEXIST;
 
-        r = folder_make(root_fd, target->path, plan->host, record->start_realtime_usec, &where,
-                        &dir_fd);
-        if (r < 0) {
-                (void) log_error_errno(r, "cannot make a folder in '%s' of the target: %m",
-                                       target->path);
-                return CAPTURE_NOTHING;
+        for (unsigned try = 0; r == -EEXIST && try < FOLDER_TRIES; try++) {
+                _cleanup_free_ char *name = NULL;
+
+                r = folder_name(host, attempt->record.start_realtime_usec, try, &name);
+                if (r < 0)
+                        return r;
+                r = attempt->depot->ops->begin(attempt->depot, name, ret_where);
         }
-        log_info("saving to %s on %s", where, target->what ?: "");
-        (void) snprintf(pipe->last.where, sizeof(pipe->last.where), "%s", where);
-
-        if (!skip_log)
-                status = save_log(dir_fd, start_usec, pipe, record);
-        memory_peak_record(memory, record);
-        r = record_write(dir_fd, record);
-        if (r < 0)
-                (void) log_warning_errno(r, "cannot write '%s', ignoring: %m", FILE_META);
-
-        status = save_vmcore(dir_fd, plan, &deadline, status, pipe, record);
-        record->dump_usec = now_boottime_usec() - start_usec;
-        progress_report(pipe, PROGRESS_SYNC, pipe->last.pages_done, pipe->last.pages_total,
-                        record->vmcore_bytes);
-        memory_peak_sample(memory, true);
-        memory_peak_record(memory, record);
-        r = record_write(dir_fd, record);
-        if (r < 0)
-                (void) log_warning_errno(r, "cannot write '%s', ignoring: %m", FILE_META);
-        save_capture_log(dir_fd);
-        return status;
+        return r;
 }
 
-CaptureStatus attempt_run(const Plan *plan, const Target *target, size_t index, bool skip_log,
-                          MemoryPeak *memory, ProgressPipe *pipe)
+static int begin(Attempt *attempt)
 {
-        _cleanup_(dump_record_done) DumpRecord record = {};
-        _cleanup_close_ int root_fd = -EBADF;
-        _cleanup_free_ char *mount_point = NULL;
-        uint64_t start_usec = now_boottime_usec();
-        CaptureStatus status;
+        const Target *target = attempt->job->target;
+        ProgressPipe *pipe = attempt->job->pipe;
+        _cleanup_free_ char *where = NULL;
         int r;
 
-        (void) umask(0077);
-        r = record_begin(&record, plan, target);
-        if (r < 0) {
-                (void) log_oom();
-                return CAPTURE_NOTHING;
-        }
-        r = strprintf(&mount_point, PATH_CAPTURE_MOUNT "-%zu", index);
-        if (r < 0) {
-                (void) log_oom();
-                return CAPTURE_NOTHING;
-        }
-
-        progress_report(pipe, PROGRESS_WAIT_TARGET, 0, 0, 0);
-        r = mount_target(target, mount_point, pipe, &root_fd);
+        r = begin_folder(attempt, &where);
         if (r < 0)
-                return CAPTURE_NOTHING;
+                return log_error_errno(r, "cannot make a folder in '%s' of the target: %m",
+                                       target->path ?: "/");
+        log_info("saving to %s on %s", where, target->what ?: "");
+        (void) snprintf(pipe->last.where, sizeof(pipe->last.where), "%s", where);
+        return 0;
+}
 
-        status = save_all(plan, target, root_fd, skip_log, start_usec, memory, pipe, &record);
-        progress_report(pipe, PROGRESS_DONE, pipe->last.pages_done, pipe->last.pages_total,
-                        record.vmcore_bytes);
+/* Returns whether the vmcore is to be saved here. */
+static bool wait_for_order(Attempt *attempt)
+{
+        uint64_t ready_usec = now_boottime_usec();
+        AttemptOrder order;
+        int r;
+
+        progress_report(attempt->job->pipe, PROGRESS_READY, 0, 0, attempt->record.log_bytes);
+        r = read_full(attempt->job->order_fd, &order, sizeof(order));
+        attempt->waited_usec = now_boottime_usec() - ready_usec;
+        if (r < 0)
+                return false; /* the supervisor is gone */
+        order.why[sizeof(order.why) - 1] = '\0';
+        if (!order.go)
+                (void) record_reason(&attempt->record, order.why);
+        return order.go;
+}
+
+static CaptureStatus save_all(Attempt *attempt)
+{
+        const AttemptJob *job = attempt->job;
+        DumpRecord *record = &attempt->record;
+
+        if (!job->skip_log)
+                save_log(attempt);
+        memory_peak_record(job->memory, record);
+        save_record(attempt->depot, record);
+
+        if (wait_for_order(attempt)) {
+                attempt->status = save_vmcore(attempt);
+                record->dump_usec = now_boottime_usec() - attempt->start_usec;
+        }
+        if (attempt->status == CAPTURE_AGAIN)
+                return CAPTURE_AGAIN; /* what cannot be reached takes no record either */
+        progress_report(job->pipe, PROGRESS_SYNC, job->pipe->last.pages_done,
+                        job->pipe->last.pages_total, record->vmcore_bytes);
+        memory_peak_sample(job->memory, true);
+        memory_peak_record(job->memory, record);
+        save_record(attempt->depot, record);
+        save_capture_log(attempt->depot);
+        return attempt->status;
+}
+
+static void host_log(int level, const char *text)
+{
+        (void) log_full(level, 0, "%s", text);
+}
+
+static void host_moved(void *userdata)
+{
+        progress_moved(userdata);
+}
+
+static CaptureStatus open_and_save(Attempt *attempt)
+{
+        const AttemptJob *job = attempt->job;
+        _cleanup_(depot_freep) Depot *depot = NULL;
+        const DepotHost host = {
+                .version = DEPOT_MODULE_VERSION,
+                .log = host_log,
+                .moved = host_moved,
+                .userdata = job->pipe,
+        };
+        int r;
+
+        progress_report(job->pipe, PROGRESS_WAIT_TARGET, 0, 0, 0);
+        r = depot_open(job->target, job->index, &host, job->pipe, &depot);
+        if (r >= 0) {
+                attempt->depot = depot;
+                r = begin(attempt);
+        }
+        if (r < 0)
+                return error_may_pass(job->target, r) ? CAPTURE_AGAIN : CAPTURE_NOTHING;
+        return save_all(attempt);
+}
+
+CaptureStatus attempt_run(const AttemptJob *job)
+{
+        Attempt attempt = {
+                .job = job,
+                .status = CAPTURE_NOTHING,
+                .start_usec = now_boottime_usec(),
+        };
+        CaptureStatus status = CAPTURE_NOTHING;
+
+        (void) umask(0077);
+        if (record_begin(&attempt.record, job->plan, job->target) >= 0)
+                status = open_and_save(&attempt);
+        else
+                (void) log_oom();
+        progress_report(job->pipe, PROGRESS_DONE, job->pipe->last.pages_done,
+                        job->pipe->last.pages_total, attempt.record.vmcore_bytes);
+        dump_record_done(&attempt.record);
         return status;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* One attempt at one target: mount it, make the dump's folder, save the log, then the vmcore. */
+/* One attempt at one target: open it, make the dump's folder, save the log, then, when it is told
+ * to, the vmcore. */
 #pragma once
 
 #include "memory-peak.h"
@@ -13,14 +14,32 @@ typedef enum CaptureStatus {
         CAPTURE_LOG_ONLY = 2,   /* the kernel log is safe, there is no vmcore */
         CAPTURE_INCOMPLETE = 3, /* the vmcore opens, but pages are missing */
         CAPTURE_NOTHING = 4,
-        CAPTURE_FULL = 5, /* of an attempt only: incomplete, but another target may have room */
+        CAPTURE_FULL = 5,  /* of an attempt only: incomplete, but another target may have room */
+        CAPTURE_AGAIN = 6, /* of an attempt only: no vmcore, but it may go better in a while */
 } CaptureStatus;
 
-/* Runs in a process of its own, which may be killed at any time. @index tells attempts apart (each
- * has its own mount point). @skip_log: reading the log has already cost one process its life.
- * @memory may be NULL. Logs. */
-CaptureStatus attempt_run(const Plan *plan, const Target *target, size_t index, bool skip_log,
-                          MemoryPeak *memory, ProgressPipe *pipe);
+/* What an attempt that has saved the log is told. */
+typedef struct AttemptOrder {
+        uint32_t go;   /* 1: save the vmcore; 0: end */
+        char why[124]; /* not to save it; for meta.json */
+} AttemptOrder;
+
+typedef struct AttemptJob {
+        const Plan *plan;
+        const char *source; /* the vmcore */
+        const Target *target;
+        size_t index;       /* tells targets apart: each has its own mount point */
+        bool skip_log;      /* reading the log has already cost one process its life */
+        MemoryPeak *memory; /* may be NULL */
+        ProgressPipe *pipe;
+        int order_fd; /* where an AttemptOrder comes from */
+} AttemptJob;
+
+/* Runs in a process of its own, which may be killed at any time. Logs. */
+CaptureStatus attempt_run(const AttemptJob *job);
+
+/* Is the target another machine, which may not answer now and do so in a while? */
+bool attempt_is_remote(const Target *target);
 
 /* "complete", "log only", "incomplete", "full", "nothing saved". */
 const char *capture_status_to_string(CaptureStatus status);

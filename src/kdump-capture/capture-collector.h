@@ -5,7 +5,8 @@
 #include "capture-save.h"
 
 /* Runs the collector's argv with two more arguments, the source and the file to write; what it
- * prints goes where our own output goes. The rest is as with our own engine: incomplete name,
- * fsync, rename. Returns 0; -EIO if it failed; -ETIME if it was killed at the
- * deadline; else why it could not be started. Logs. */
+ * prints goes where our own output goes. Where the depot has no folder of a file system there is no
+ * second one, and what it prints is what is saved. The rest is as with our own engine: incomplete
+ * name, fsync, rename. Returns 0; -EIO if it failed; -ETIME if it was killed at the deadline; else
+ * why it could not be started. Logs. */
 int capture_collector_run(const CaptureJob *job);

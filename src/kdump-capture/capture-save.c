@@ -9,7 +9,6 @@
 #include "io.h"
 #include "log.h"
 #include "pipeline.h"
-#include "sink-file.h"
 #include "sink-flat.h"
 #include "sink-stream.h"
 
@@ -280,7 +279,8 @@ static int open_sink(const CaptureJob *job, Sink **ret)
         if (job->to_stream)
                 r = sink_stream_new(job->stream_fd, &sink);
         else
-                r = sink_file_open(job->dir_fd, job->incomplete_name, job->final_name, &sink);
+                r = job->depot->ops->open(job->depot, job->incomplete_name, job->final_name, 0,
+                                          &sink);
         if (r < 0)
                 return r;
         if (job->collector->format == DUMP_FORMAT_FLAT)

@@ -5,6 +5,7 @@
 
 #include "capture-deadline.h"
 #include "capture-source.h"
+#include "depot.h"
 #include "dmesg.h"
 #include "plan.h"
 #include "progress.h"
@@ -12,8 +13,8 @@
 
 typedef struct CaptureJob {
         const char *source; /* path of a vmcore */
-        int dir_fd;
-        const char *incomplete_name, *final_name; /* in @dir_fd */
+        Depot *depot;
+        const char *incomplete_name, *final_name; /* in @depot */
         bool to_stream; /* bytes go to @stream_fd in their order; the names are for messages only */
         int stream_fd;
         const Collector *collector;
@@ -38,8 +39,9 @@ static inline void capture_job_progress(const CaptureJob *job, ProgressPhase pha
 }
 
 /* Writes the pages of the source to a file or a stream, in the format that the collector says; a
- * stream takes all but DUMP_FORMAT_KDUMP. An ELF core is not compressed. The record gets status,
- * reason, format, compression, level, counts and bytes. Returns and logs as capture_save_vmcore().
+ * stream, as a depot that takes bytes in their order only, takes all but DUMP_FORMAT_KDUMP. An ELF
+ * core is not compressed. The record gets status, reason, format, compression, level, counts and
+ * bytes. Returns and logs as capture_save_vmcore().
  */
 int capture_save_file(const CaptureJob *job);
 

@@ -7,7 +7,6 @@
 #include "io.h"
 #include "log.h"
 #include "paths.h"
-#include "sink-file.h"
 
 #define LOG_BUFFER_BYTES ((size_t) 64 << 10)
 
@@ -52,14 +51,14 @@ static int log_file_emit(const char *text, size_t size, void *data)
         return 0;
 }
 
-static int save_log(CaptureSource *source, int dir_fd, DumpRecord *record)
+static int save_log(CaptureSource *source, Depot *depot, DumpRecord *record)
 {
         _cleanup_(sink_freep) Sink *sink = NULL;
         _cleanup_free_ LogFile *file = NULL;
         char *panic = NULL;
         int r;
 
-        r = sink_file_open(dir_fd, FILE_DMESG_INCOMPLETE, FILE_DMESG, &sink);
+        r = depot->ops->open(depot, FILE_DMESG_INCOMPLETE, FILE_DMESG, 0, &sink);
         if (r < 0)
                 return r;
         file = calloc(1, sizeof(*file));
@@ -85,7 +84,7 @@ static int save_log(CaptureSource *source, int dir_fd, DumpRecord *record)
         return 0;
 }
 
-int capture_save_dmesg(const char *source, int dir_fd, DumpRecord *record)
+int capture_save_dmesg(const char *source, Depot *depot, DumpRecord *record)
 {
         _cleanup_(capture_source_freep) CaptureSource *opened = NULL;
         int r;
@@ -96,7 +95,7 @@ int capture_save_dmesg(const char *source, int dir_fd, DumpRecord *record)
         r = capture_record_source(record, opened);
         if (r < 0)
                 return log_oom();
-        r = save_log(opened, dir_fd, record);
+        r = save_log(opened, depot, record);
         if (r < 0)
                 return log_error_errno(r, "Cannot save the kernel log of '%s': %m", source);
         return 0;
@@ -108,13 +107,21 @@ static void pipe_progress(void *data, ProgressPhase phase, uint64_t pages_done,
         progress_report(data, phase, pages_done, pages_total, bytes_written);
 }
 
-int capture_save_vmcore(const char *source, int dir_fd, const Collector *collector,
+/* The flattened form is for what cannot seek: it is used there, and nowhere else. */
+static DumpFormat choose_format(const Collector *collector, const Depot *depot)
+{
+        if (collector->format == DUMP_FORMAT_ELF)
+                return DUMP_FORMAT_ELF;
+        return depot->ops->in_order ? DUMP_FORMAT_FLAT : DUMP_FORMAT_KDUMP;
+}
+
+int capture_save_vmcore(const char *source, Depot *depot, const Collector *collector,
                         const CaptureDeadline *deadline, ProgressPipe *progress, DumpRecord *record)
 {
         Collector settings = *collector;
         CaptureJob job = {
                 .source = source,
-                .dir_fd = dir_fd,
+                .depot = depot,
                 .incomplete_name = FILE_VMCORE_INCOMPLETE,
                 .final_name = FILE_VMCORE,
                 .collector = &settings,
@@ -124,8 +131,10 @@ int capture_save_vmcore(const char *source, int dir_fd, const Collector *collect
                 .progress_data = progress,
         };
 
-        /* The flattened form is for what cannot seek, and a target's files can. */
-        if (settings.format == DUMP_FORMAT_FLAT)
-                settings.format = DUMP_FORMAT_KDUMP;
+        settings.format = choose_format(collector, depot);
+        if (settings.format == DUMP_FORMAT_FLAT) {
+                job.incomplete_name = FILE_VMCORE_FLAT_INCOMPLETE;
+                job.final_name = FILE_VMCORE_FLAT;
+        }
         return capture_save_file(&job);
 }

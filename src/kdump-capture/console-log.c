@@ -2,6 +2,7 @@
 /* Owns showing the crashed kernel's log where somebody, or pstore, may still see it. */
 #include "console-log.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/wait.h>
 
@@ -48,6 +49,17 @@ static void tail_show(const Tail *tail)
         }
 }
 
+/* pstore takes the kernel's log at a panic, and with this also at the reboot that is to come
+ * (kmsg_dump() in kernel/printk/printk.c). */
+static void keep_for_pstore(void)
+{
+        _cleanup_close_ int fd =
+                open("/sys/module/printk/parameters/always_kmsg_dump", O_WRONLY | O_CLOEXEC);
+
+        if (fd >= 0)
+                (void) write_full(fd, "Y", 1);
+}
+
 static void show(void)
 {
         _cleanup_(capture_source_freep) CaptureSource *source = NULL;
@@ -55,6 +67,7 @@ static void show(void)
         char *panic = NULL;
         int r;
 
+        keep_for_pstore();
         if (!tail)
                 _exit(EXIT_FAILURE);
         log_notice("the end of the crashed kernel's log:");

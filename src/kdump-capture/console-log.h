@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The last resort: the end of the crashed kernel's log on the console (and with it in this kernel's
- * own log, which pstore may keep). */
+/* The last resort: the end of the crashed kernel's log on the console and with it in this kernel's
+ * own log, which pstore, if there is one, keeps over the reboot. */
 #pragma once
 
 #include "hooks.h"

@@ -17,7 +17,7 @@ typedef struct DepotOps {
 
         /* Makes the folder @name, with what is missing of the target's path, mode 0700. One that
          * exists is not used: -EEXIST. *ret_where (the caller frees it) is where that is, in
-         * words: a path or a URL. Once per depot. */
+         * words: a path or a URL. Once per depot, but again with another name after -EEXIST. */
         int (*begin)(Depot *depot, const char *name, char **ret_where);
 
         /* Makes @incomplete_name in the folder, mode 0600, which becomes @final_name, in the place
@@ -29,6 +29,10 @@ typedef struct DepotOps {
         /* How much room there is for this user, in bytes; -EOPNOTSUPP: cannot tell. NULL: the
          * same. */
         int (*room)(Depot *depot, uint64_t *ret_bytes);
+
+        /* Removes the folder of begin() again, with the files in it; then the depot can only be
+         * freed. For trials, which are to leave nothing. NULL: cannot. */
+        int (*discard)(Depot *depot);
 
         void (*free)(Depot *depot);
 } DepotOps;

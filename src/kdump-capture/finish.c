@@ -2,6 +2,7 @@
 /* Owns reboot(2), what little must precede it, and what follows if it does not work. */
 #include "finish.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/ioctl.h>
@@ -15,7 +16,6 @@
 
 #define SYNC_TIMEOUT_USEC (10 * USEC_PER_SEC)
 #define REBOOT_TIMEOUT_USEC (30 * USEC_PER_SEC)
-#define TARGETS_MAX 64
 
 /* Runs @fn in a child, so that it cannot hang us, for at most @timeout_usec. */
 static int in_child(void (*fn)(int argument), int argument, uint64_t timeout_usec)
@@ -32,20 +32,28 @@ static int in_child(void (*fn)(int argument), int argument, uint64_t timeout_use
         return process_wait(pid, timeout_usec, &status);
 }
 
+static void sync_target(int dir_fd, const char *name)
+{
+        int fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+        if (fd >= 0)
+                (void) syncfs(fd);
+        _exit(EXIT_SUCCESS);
+}
+
 /* Every file of a dump was fsync()ed by the attempt that wrote it; this is for what hooks have
- * written. */
+ * written. Each target has a process of its own, as that of a server which is gone does not come
+ * back; and nothing but its name is looked at before. */
 static void sync_targets(int unused)
 {
-        for (unsigned i = 0; i < TARGETS_MAX; i++) {
-                char path[sizeof(PATH_CAPTURE_MOUNT) + 16];
-                _cleanup_close_ int fd = -EBADF;
+        DIR *dir = opendir(PATH_CAPTURE_MOUNT_DIR);
+        struct dirent *item;
 
-                (void) snprintf(path, sizeof(path), PATH_CAPTURE_MOUNT "-%u", i);
-                fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-                if (fd < 0)
-                        continue; /* its device never came */
-                (void) syncfs(fd);
-        }
+        while (dir && (item = readdir(dir)))
+                if (startswith(item->d_name, CAPTURE_MOUNT_PREFIX) && fork() == 0)
+                        sync_target(dirfd(dir), item->d_name);
+        while (wait(NULL) > 0)
+                continue;
 }
 
 static void call_reboot(int how)

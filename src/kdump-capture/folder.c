@@ -2,6 +2,7 @@
 /* Owns the name of a dump's folder, and finding its place on the target. */
 #include "folder.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <sys/stat.h>
@@ -10,10 +11,7 @@
 
 #include "io.h"
 
-#define FOLDER_TRIES 100
-
-/* "<host>-YYYY-MM-DD-HH:MM:SS", and a number behind it for the second try onwards. */
-static int folder_name(const char *host, uint64_t realtime_usec, unsigned try, char **ret)
+int folder_name(const char *host, uint64_t realtime_usec, unsigned try, char **ret)
 {
         time_t seconds = (time_t) (realtime_usec / USEC_PER_SEC);
         char date[sizeof("YYYY-MM-DD-HH:MM:SS") + 16];
@@ -71,36 +69,50 @@ static int open_parents(int root_fd, const char *path)
         return TAKE_FD(parent_fd);
 }
 
-int folder_make(int root_fd, const char *path, const char *host, uint64_t realtime_usec,
-                char **ret_where, int *ret_fd)
+int folder_make(int root_fd, const char *path, const char *name, char **ret_where, int *ret_fd)
 {
-        _cleanup_close_ int parent_fd = open_parents(root_fd, path);
-        int r, fd;
+        _cleanup_close_ int parent_fd = open_parents(root_fd, path), fd = -EBADF;
+        int r;
 
         if (parent_fd < 0)
                 return parent_fd;
-        for (unsigned try = 0; try < FOLDER_TRIES; try++) {
-                _cleanup_free_ char *name = NULL;
+        if (mkdirat(parent_fd, name, 0700) < 0)
+                return -errno;
+        fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (fd < 0)
+                return -errno;
+        (void) fsync(parent_fd);
+        r = strprintf(ret_where, "%s/%s", streq(path, "/") ? "" : path, name);
+        if (r < 0)
+                return r;
+        *ret_fd = TAKE_FD(fd);
+        return 0;
+}
 
-                r = folder_name(host, realtime_usec, try, &name);
-                if (r < 0)
-                        return r;
-                if (mkdirat(parent_fd, name, 0700) < 0) {
-                        if (errno == EEXIST)
-                                continue;
-                        return -errno;
-                }
-                fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-                if (fd < 0)
-                        return -errno;
-                (void) fsync(parent_fd);
-                r = strprintf(ret_where, "%s/%s", streq(path, "/") ? "" : path, name);
-                if (r < 0) {
-                        close_fd(fd);
-                        return r;
-                }
-                *ret_fd = fd;
-                return 0;
+static void closedirp(DIR **dir)
+{
+        if (*dir)
+                (void) closedir(*dir);
+}
+
+int folder_remove(int root_fd, const char *path, const char *name)
+{
+        _cleanup_close_ int parent_fd = open_inside(root_fd, path);
+        _cleanup_(closedirp) DIR *dir = NULL;
+        struct dirent *item;
+        int fd;
+
+        if (parent_fd < 0)
+                return parent_fd;
+        fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (fd < 0)
+                return -errno;
+        dir = fdopendir(fd);
+        if (!dir) {
+                close_fd(fd);
+                return -ENOMEM;
         }
-        return -EEXIST;
+        while ((item = readdir(dir)))
+                (void) unlinkat(fd, item->d_name, 0);
+        return unlinkat(parent_fd, name, AT_REMOVEDIR) < 0 ? -errno : 0;
 }

@@ -72,6 +72,7 @@ static const Verb verbs[] = {
         { "dmesg", verb_dmesg, "SOURCE          print the kernel log in a vmcore" },
         { "estimate", verb_estimate, "SOURCE          tell how large a dump would be" },
         { "repair", verb_repair, "FILE            make a dump readable that was cut off" },
+        { "try", verb_try, "PLAN            see whether the targets take a file" },
         { "run", verb_run, "                capture by the plan (crash kernel only)" },
         { "failsafe", verb_failsafe,
           "                end a capture that hangs (crash kernel only)" },

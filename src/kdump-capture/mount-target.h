@@ -5,7 +5,7 @@
 #include "progress.h"
 #include "target.h"
 
-/* Waits for the device of @target, at most its timeout, mounts it on the folder @where (which is
- * made) and opens that. Logs. Returns 0 with the folder; -ENODEV: it did not appear; errors of
- * mount(2); -EOPNOTSUPP for a type of target that this program cannot mount. */
+/* Waits for @target, if it is a device or a tag of one at most its timeout, mounts it on the folder
+ * @where (which is made) and opens that. Logs. Returns 0 with the folder; -ENODEV: the device did
+ * not appear; -EOPNOTSUPP: it is nothing that is mounted; errors of mount_nfs() and mount(2). */
 int mount_target(const Target *target, const char *where, ProgressPipe *pipe, int *ret_dir_fd);

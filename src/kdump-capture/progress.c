@@ -4,9 +4,12 @@
 
 #include <limits.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <time.h>
 
 #include "io.h"
+
+#define MOVED_INTERVAL_USEC (500 * USEC_PER_MSEC)
 
 _Static_assert(sizeof(Progress) <= PIPE_BUF, "a message must arrive whole");
 
@@ -39,6 +42,19 @@ void progress_report(ProgressPipe *pipe, ProgressPhase phase, uint64_t pages_don
         pipe->last.bytes_written = bytes_written;
         if (pipe->fd >= 0)
                 write_quietly(pipe->fd, &pipe->last, sizeof(pipe->last));
+        errno = saved;
+}
+
+void progress_moved(ProgressPipe *pipe)
+{
+        const Progress moved = { .phase = PROGRESS_MOVED };
+        uint64_t now_usec = now_boottime_usec(), last_usec = atomic_load(&pipe->moved_usec);
+        int saved = errno;
+
+        if (pipe->fd < 0 || now_usec - last_usec < MOVED_INTERVAL_USEC)
+                return;
+        if (atomic_compare_exchange_strong(&pipe->moved_usec, &last_usec, now_usec))
+                write_quietly(pipe->fd, &moved, sizeof(moved));
         errno = saved;
 }
 

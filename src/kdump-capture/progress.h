@@ -9,9 +9,11 @@ typedef enum ProgressPhase {
         PROGRESS_MOUNT,
         PROGRESS_LOG,       /* writing vmcore-dmesg.txt */
         PROGRESS_LOG_SAVED, /* it is safe */
+        PROGRESS_READY,     /* waiting for the order to save the vmcore, or not to */
         PROGRESS_DUMP,      /* writing pages: done and total count */
         PROGRESS_SYNC,
         PROGRESS_DONE,
+        PROGRESS_MOVED, /* all is as it was, but the target has taken something */
         _PROGRESS_PHASE_MAX,
 } ProgressPhase;
 
@@ -28,11 +30,15 @@ typedef struct Progress {
 typedef struct ProgressPipe {
         int fd;
         Progress last;
+        _Atomic uint64_t moved_usec; /* when PROGRESS_MOVED was last sent */
 } ProgressPipe;
 
 /* Sends the state; an error (nobody reads) is ignored. Never blocks: @fd is non-blocking. */
 void progress_report(ProgressPipe *pipe, ProgressPhase phase, uint64_t pages_done,
                      uint64_t pages_total, uint64_t bytes_written);
+
+/* Sends PROGRESS_MOVED, but not more often than is of use. By any thread, at any time. */
+void progress_moved(ProgressPipe *pipe);
 
 /* One line: "42 %, 310 of 737 MiB, 61.2 MiB/s, 7 s left". @elapsed_usec since PROGRESS_DUMP began.
  */

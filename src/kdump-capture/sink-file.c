@@ -270,24 +270,20 @@ static int file_create(int dir_fd, const char *name)
         return fd < 0 ? -errno : fd;
 }
 
-/* Keeps repair away from a file that is being written, for as long as it is open. Not over a
- * network: there a lock can be lost with the connection, and then the kernel refuses all further
- * writes (NFS_LOCK_LOST in fs/nfs/nfs4state.c), or it binds our own second descriptor too (SMB);
- * and it keeps nobody away on the server itself. */
-static void file_lock(int fd)
+static bool file_is_remote(int fd)
 {
         struct statfs fs;
 
         if (fstatfs(fd, &fs) < 0)
-                return;
+                return false;
         switch ((uint32_t) fs.f_type) {
         case NFS_SUPER_MAGIC:
         case SMB_SUPER_MAGIC:
         case CIFS_SUPER_MAGIC:
         case SMB2_SUPER_MAGIC:
-                return;
+                return true;
         default:
-                (void) flock(fd, LOCK_EX | LOCK_NB);
+                return false;
         }
 }
 
@@ -300,6 +296,22 @@ static int file_open_direct(int fd)
         (void) snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
         direct_fd = open(path, O_WRONLY | O_DIRECT | O_CLOEXEC | O_NOCTTY);
         return direct_fd < 0 ? -EBADF : direct_fd;
+}
+
+/* Keeps repair away from a file that is being written, for as long as it is open. Not over a
+ * network: there a lock can be lost with the connection, and then the kernel refuses all further
+ * writes (NFS_LOCK_LOST in fs/nfs/nfs4state.c), or it binds our own second descriptor too (SMB);
+ * and it keeps nobody away on the server itself.
+ *
+ * There is nothing past the page cache there either: each such write waits until the server has it
+ * on disk (nfs_direct_write_schedule_work() in fs/nfs/direct.c), while nothing else is done. */
+static void file_make_local(SinkFile *file)
+{
+        if (file_is_remote(file->fd))
+                return;
+        (void) flock(file->fd, LOCK_EX | LOCK_NB);
+        file->direct_fd = file_open_direct(file->fd);
+        file->direct = file->direct_fd >= 0;
 }
 
 static void cache_init(Cache *cache, uint64_t chunk_bytes)
@@ -328,9 +340,7 @@ int sink_file_open(int dir_fd, const char *incomplete_name, const char *final_na
         file->fd = file_create(dir_fd, incomplete_name);
         if (file->fd < 0)
                 return file->fd;
-        file_lock(file->fd);
-        file->direct_fd = file_open_direct(file->fd);
-        file->direct = file->direct_fd >= 0;
+        file_make_local(file);
 
         *ret = TAKE_PTR(sink);
         return 0;

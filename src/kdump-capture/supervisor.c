@@ -2,59 +2,60 @@
 /* Owns the order of the whole capture. */
 #include "supervisor.h"
 
-#include "attempt-process.h"
+#include "attempts.h"
 #include "console-log.h"
+#include "crash-clock.h"
 #include "finish.h"
 #include "hooks.h"
 #include "log.h"
+
+#define SOURCE "/proc/vmcore"
 
 static void alive(void *data)
 {
         watchdog_pet(data);
 }
 
-static bool vmcore_saved(CaptureStatus status)
+/* What only servers want to know: the time, and who it is. (An NFS server takes clients of the same
+ * name for the same client: nfs4_init_uniform_client_string() in fs/nfs/nfs4proc.c.) */
+static void introduce(const Plan *plan, Watchdog *watchdog)
 {
-        return status == CAPTURE_COMPLETE || status == CAPTURE_INCOMPLETE;
-}
+        const char *name = plan->hostname;
 
-static CaptureStatus better(CaptureStatus a, CaptureStatus b)
-{
-        /* In the order of worth: complete, incomplete, full, log only, nothing. */
-        static const int rank[] = {
-                [CAPTURE_COMPLETE] = 4, [CAPTURE_INCOMPLETE] = 3, [CAPTURE_FULL] = 2,
-                [CAPTURE_LOG_ONLY] = 1, [CAPTURE_NOTHING] = 0,
-        };
-
-        return rank[a] >= rank[b] ? a : b;
-}
-
-static CaptureStatus try_target(const Plan *plan, const Target *target, size_t index,
-                                MemoryPeak *memory, Watchdog *watchdog)
-{
-        _cleanup_free_ char *text = NULL;
-        CaptureStatus status;
-
-        (void) target_describe(target, &text);
-        log_info("target %zu: %s", index + 1, text ?: "");
-        status = attempt_process_run(plan, target, index, memory, watchdog);
-        log_notice("target %zu: %s", index + 1, capture_status_to_string(status));
-        return status;
+        for (size_t i = 0; i < plan->n_targets; i++) {
+                if (!attempt_is_remote(plan->targets + i))
+                        continue;
+                if (!strempty(name) && sethostname(name, strlen(name)) < 0)
+                        (void) log_warning_errno(errno, "cannot set the name '%s', ignoring: %m",
+                                                 name);
+                crash_clock_set(SOURCE, alive, watchdog);
+                return;
+        }
 }
 
 static CaptureStatus try_targets(const Plan *plan, Watchdog *watchdog)
 {
         _cleanup_(memory_peak_freep) MemoryPeak *memory = memory_peak_new();
-        CaptureStatus best = CAPTURE_NOTHING;
+        AttemptsRequest request = {
+                .plan = plan,
+                .source = SOURCE,
+                .targets = plan->targets,
+                .n_targets = plan->n_targets,
+                .memory = memory,
+                .watchdog = watchdog,
+        };
+        CaptureStatus best;
 
+        introduce(plan, watchdog);
         memory_peak_sample(memory, true);
-        for (size_t i = 0; i < plan->n_targets && !vmcore_saved(best); i++)
-                best = better(best, try_target(plan, plan->targets + i, i, memory, watchdog));
-
-        if (!vmcore_saved(best) && plan->failure_action == ACTION_DUMP_TO_ROOTFS && plan->rootfs) {
+        best = attempts_run(&request);
+        if (!capture_status_has_vmcore(best) && plan->failure_action == ACTION_DUMP_TO_ROOTFS &&
+            plan->rootfs) {
                 log_notice("failure action: dump to the root file system");
-                best = better(best,
-                              try_target(plan, plan->rootfs, plan->n_targets, memory, watchdog));
+                request.targets = plan->rootfs;
+                request.first_index = plan->n_targets;
+                request.n_targets = 1;
+                best = capture_status_better(best, attempts_run(&request));
         }
         return best == CAPTURE_FULL ? CAPTURE_INCOMPLETE : best;
 }
@@ -91,7 +92,7 @@ void supervisor_run(const Plan *plan)
                 console_log_show(alive, &watchdog);
         hooks_post(plan, status, alive, &watchdog);
 
-        if (vmcore_saved(status))
+        if (capture_status_has_vmcore(status))
                 finish(plan->final_action, &watchdog);
         log_error("no vmcore was saved (%s)", capture_status_to_string(status));
         hooks_emergency(plan, alive, &watchdog);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Owns the tests of what the headers of an ELF core say, whatever it was made of. */
 #include "capture-save.h"
+#include "depot-folder.h"
 #include "io.h"
 #include "paths.h"
 #include "test-memory.h"
@@ -47,11 +48,11 @@ static void memory_init(TestMemory *memory)
 
 static void save(const char *source, int dir_fd, const char *name, DumpFormat format)
 {
+        _cleanup_(depot_freep) Depot *depot = NULL;
         const Collector collector = { .format = format, .compression = COMPRESSION_ZLIB };
         DumpRecord record = {};
-        const CaptureJob job = {
+        CaptureJob job = {
                 .source = source,
-                .dir_fd = dir_fd,
                 .incomplete_name = FILE_VMCORE_INCOMPLETE,
                 .final_name = name,
                 .collector = &collector,
@@ -59,6 +60,8 @@ static void save(const char *source, int dir_fd, const char *name, DumpFormat fo
                 .n_threads = 1,
         };
 
+        assert_int_equal(depot_folder_use(dir_fd, &depot), 0);
+        job.depot = depot;
         assert_int_equal(capture_save_file(&job), 0);
         dump_record_done(&record);
 }

@@ -2,6 +2,7 @@
 /* Owns the tests of CaptureEstimate: what it says, against the dumps that are then written. */
 #include "capture-estimate.h"
 #include "capture-save.h"
+#include "depot-folder.h"
 #include "io.h"
 #include "paths.h"
 #include "test-filter-bed.h"
@@ -61,14 +62,15 @@ static uint64_t saved_bytes(const char *path, unsigned level, uint64_t *ret_n_pa
         int dir_fd = test_root_open(root);
         CaptureJob job = {
                 .source = path,
-                .dir_fd = dir_fd,
                 .incomplete_name = FILE_VMCORE_INCOMPLETE,
                 .final_name = FILE_VMCORE,
                 .collector = &collector,
                 .record = &record,
         };
 
+        assert_int_equal(depot_folder_use(dir_fd, &job.depot), 0);
         assert_int_equal(capture_save_file(&job), 0);
+        depot_free(job.depot);
         close_fd(dir_fd);
         test_root_freep(&root);
         *ret_n_pages = record.n_pages;

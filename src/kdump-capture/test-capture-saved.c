@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Owns the tests of saving what is a saved dump already. */
 #include "capture-save.h"
+#include "depot-folder.h"
 #include "io.h"
 #include "paths.h"
 #include "test-dump.h"
@@ -46,7 +47,6 @@ static void bed_save_as(Bed *bed, DumpFormat format, unsigned level)
         char path[64];
         CaptureJob job = {
                 .source = path,
-                .dir_fd = bed->dir_fd,
                 .incomplete_name = FILE_VMCORE_INCOMPLETE,
                 .final_name = FILE_VMCORE,
                 .collector = &collector,
@@ -60,7 +60,9 @@ static void bed_save_as(Bed *bed, DumpFormat format, unsigned level)
 
         bed->fd = made_fd(&bed->made, bed->made.size);
         (void) snprintf(path, sizeof(path), "/proc/self/fd/%d", bed->fd);
+        assert_int_equal(depot_folder_use(bed->dir_fd, &job.depot), 0);
         assert_int_equal(capture_save_file(&job), 0);
+        depot_free(job.depot);
         assert_int_equal(file_read(bed->dir_fd, FILE_VMCORE, 64 << 20, &data, &size), 0);
         bed->file = (MemorySink){ .sink.ops = &memory_ops, .data = (uint8_t *) data, .size = size };
 }

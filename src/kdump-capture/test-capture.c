@@ -4,6 +4,7 @@
 
 #include "capture.h"
 #include "compress.h"
+#include "depot-folder.h"
 #include "io.h"
 #include "paths.h"
 #include "test-core.h"
@@ -19,6 +20,7 @@ typedef struct Bed {
         char path[64]; /* of the core, for other programs too */
         char *root;
         int dir_fd;
+        Depot *depot;
         DumpRecord record;
 } Bed;
 
@@ -31,6 +33,7 @@ static void bed_init(Bed *bed)
                 fake_fill_page(bed->memory + i * TEST_PAGE, "0tr1"[i % 4], i);
         bed->root = test_root_new();
         bed->dir_fd = test_root_open(bed->root);
+        assert_int_equal(depot_folder_use(bed->dir_fd, &bed->depot), 0);
         test_core_init(&bed->core);
         test_core_add_note(&bed->core, "VMCOREINFO", 0, vmcoreinfo, strlen(vmcoreinfo));
         /* Two runs with a hole between them, the first of them not whole pages. */
@@ -48,6 +51,7 @@ static void bed_done(Bed *bed)
 {
         test_core_done(&bed->core);
         dump_record_done(&bed->record);
+        depot_free(bed->depot);
         close_fd(bed->dir_fd);
         test_root_freep(&bed->root);
         free(bed->memory);
@@ -78,7 +82,7 @@ static void test_dump_equals_the_memory(void **state)
 
         bed_init(&bed);
         assert_int_equal(
-                capture_save_vmcore(bed.path, bed.dir_fd, &collector, NULL, &progress, &bed.record),
+                capture_save_vmcore(bed.path, bed.depot, &collector, NULL, &progress, &bed.record),
                 0);
         assert_false(bed_has(&bed, FILE_VMCORE_INCOMPLETE));
         bed_read(&bed, FILE_VMCORE, &file);
@@ -111,6 +115,69 @@ static void test_dump_equals_the_memory(void **state)
         bed_done(&bed);
 }
 
+static int begin_nothing(Depot *depot, const char *name, char **ret_where)
+{
+        return -EOPNOTSUPP;
+}
+
+typedef struct OrderedDepot {
+        Depot depot;
+        Depot *inner;
+} OrderedDepot;
+
+static int ordered_open(Depot *depot, const char *incomplete_name, const char *final_name,
+                        uint64_t size_hint_bytes, Sink **ret)
+{
+        Depot *inner = ((OrderedDepot *) depot)->inner;
+
+        return inner->ops->open(inner, incomplete_name, final_name, size_hint_bytes, ret);
+}
+
+/* One that takes bytes in their order only, and shows its files in the bed's folder. */
+static OrderedDepot ordered_depot(Bed *bed)
+{
+        static const DepotOps ops = {
+                .name = "ordered",
+                .in_order = true,
+                .begin = begin_nothing,
+                .open = ordered_open,
+        };
+
+        return (OrderedDepot){ .depot.ops = &ops, .inner = bed->depot };
+}
+
+static void test_depot_in_order_gets_a_stream(void **state)
+{
+        static const struct {
+                DumpFormat format;
+                const char *name, *recorded, *magic;
+        } cases[] = {
+                { DUMP_FORMAT_KDUMP, FILE_VMCORE_FLAT, "flat", "makedumpfile" },
+                { DUMP_FORMAT_FLAT, FILE_VMCORE_FLAT, "flat", "makedumpfile" },
+                { DUMP_FORMAT_ELF, FILE_VMCORE, "elf", "\177ELF" },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                Collector collector = { .format = cases[i].format };
+                OrderedDepot ordered;
+                MemorySink file;
+                Bed bed;
+
+                bed_init(&bed);
+                ordered = ordered_depot(&bed);
+                assert_int_equal(capture_save_vmcore(bed.path, &ordered.depot, &collector, NULL,
+                                                     NULL, &bed.record),
+                                 0);
+                assert_string_equal(bed.record.format, cases[i].recorded);
+                assert_int_equal(bed.record.status, DUMP_STATUS_COMPLETE);
+                assert_false(bed_has(&bed, FILE_VMCORE_FLAT_INCOMPLETE));
+                bed_read(&bed, cases[i].name, &file);
+                assert_memory_equal(file.data, cases[i].magic, strlen(cases[i].magic));
+                sink_free(&file.sink);
+                bed_done(&bed);
+        }
+}
+
 static void test_every_codec_is_used_as_asked_for(void **state)
 {
         for (Compression i = 0; i < _COMPRESSION_MAX; i++) {
@@ -119,7 +186,7 @@ static void test_every_codec_is_used_as_asked_for(void **state)
                 Bed bed;
 
                 bed_init(&bed);
-                assert_int_equal(capture_save_vmcore(bed.path, bed.dir_fd, &collector, NULL, NULL,
+                assert_int_equal(capture_save_vmcore(bed.path, bed.depot, &collector, NULL, NULL,
                                                      &bed.record),
                                  0);
                 assert_string_equal(bed.record.compression, compression_to_string(i));
@@ -148,7 +215,7 @@ static void test_form_of_the_file_is_as_asked_for(void **state)
                 Bed bed;
 
                 bed_init(&bed);
-                assert_int_equal(capture_save_vmcore(bed.path, bed.dir_fd, &collector, NULL, NULL,
+                assert_int_equal(capture_save_vmcore(bed.path, bed.depot, &collector, NULL, NULL,
                                                      &bed.record),
                                  0);
                 bed_read(&bed, FILE_VMCORE, &file);
@@ -168,7 +235,7 @@ static void test_unavailable_codec_becomes_lzo(void **state)
 
         bed_init(&bed);
         assert_int_equal(
-                capture_save_vmcore(bed.path, bed.dir_fd, &collector, NULL, NULL, &bed.record), 0);
+                capture_save_vmcore(bed.path, bed.depot, &collector, NULL, NULL, &bed.record), 0);
         assert_string_equal(bed.record.compression, "lzo");
         assert_int_equal(bed.record.dump_level, 0);
         bed_done(&bed);
@@ -196,7 +263,7 @@ static void test_unknown_machine_keeps_all_pages(void **state)
                 test_core_write(&bed.core);
                 (void) snprintf(bed.path, sizeof(bed.path), "/proc/%d/fd/%d", (int) getpid(),
                                 bed.core.fd);
-                assert_int_equal(capture_save_vmcore(bed.path, bed.dir_fd, &collector, NULL, NULL,
+                assert_int_equal(capture_save_vmcore(bed.path, bed.depot, &collector, NULL, NULL,
                                                      &bed.record),
                                  0);
                 assert_int_equal(bed.record.status, DUMP_STATUS_COMPLETE);
@@ -224,7 +291,7 @@ static void test_truncated_core_is_incomplete(void **state)
         assert_int_equal(stat(bed.path, &st), 0);
         assert_int_equal(truncate(bed.path, st.st_size - 100 * (off_t) TEST_PAGE), 0);
         assert_int_equal(
-                capture_save_vmcore(bed.path, bed.dir_fd, &collector, NULL, NULL, &bed.record), 0);
+                capture_save_vmcore(bed.path, bed.depot, &collector, NULL, NULL, &bed.record), 0);
         assert_int_equal(bed.record.status, DUMP_STATUS_INCOMPLETE);
         assert_in_range(bed.record.n_pages_missing, 99, 101);
         assert_non_null(bed.record.reason);
@@ -249,7 +316,7 @@ static void test_full_target_leaves_what_fits(void **state)
         assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
         limit = (struct rlimit){ .rlim_cur = 300 << 10, .rlim_max = before.rlim_max };
         assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
-        r = capture_save_vmcore(bed.path, bed.dir_fd, &collector, NULL, NULL, &bed.record);
+        r = capture_save_vmcore(bed.path, bed.depot, &collector, NULL, NULL, &bed.record);
         assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
         assert_int_equal(r, -EFBIG);
         assert_false(bed_has(&bed, FILE_VMCORE));
@@ -269,8 +336,8 @@ static void test_deadline_before_the_first_page_saves_nothing(void **state)
                 Bed bed;
 
                 bed_init(&bed);
-                assert_int_equal(capture_save_vmcore(bed.path, bed.dir_fd, &collector, &passed,
-                                                     NULL, &bed.record),
+                assert_int_equal(capture_save_vmcore(bed.path, bed.depot, &collector, &passed, NULL,
+                                                     &bed.record),
                                  -ETIME);
                 assert_false(bed_has(&bed, FILE_VMCORE));
                 assert_int_equal(bed.record.n_pages, bed.record.n_pages_missing);
@@ -293,7 +360,7 @@ static void test_deadline_may_be_none(void **state)
                 Bed bed;
 
                 bed_init(&bed);
-                assert_int_equal(capture_save_vmcore(bed.path, bed.dir_fd, &collector, &none[i],
+                assert_int_equal(capture_save_vmcore(bed.path, bed.depot, &collector, &none[i],
                                                      NULL, &bed.record),
                                  0);
                 bed_done(&bed);
@@ -306,10 +373,10 @@ static void test_no_source(void **state)
         Bed bed;
 
         bed_init(&bed);
-        assert_int_equal(capture_save_vmcore("/nonexistent", bed.dir_fd, &collector, NULL, NULL,
-                                             &bed.record),
-                         -ENOENT);
-        assert_int_equal(capture_save_dmesg("/nonexistent", bed.dir_fd, &bed.record), -ENOENT);
+        assert_int_equal(
+                capture_save_vmcore("/nonexistent", bed.depot, &collector, NULL, NULL, &bed.record),
+                -ENOENT);
+        assert_int_equal(capture_save_dmesg("/nonexistent", bed.depot, &bed.record), -ENOENT);
         assert_false(bed_has(&bed, FILE_VMCORE_INCOMPLETE));
         assert_false(bed_has(&bed, FILE_DMESG));
         bed_done(&bed);
@@ -320,7 +387,7 @@ static void test_log_that_cannot_be_found(void **state)
         Bed bed;
 
         bed_init(&bed);
-        assert_int_equal(capture_save_dmesg(bed.path, bed.dir_fd, &bed.record), -ENODATA);
+        assert_int_equal(capture_save_dmesg(bed.path, bed.depot, &bed.record), -ENODATA);
         assert_false(bed_has(&bed, FILE_DMESG));
         assert_string_equal(bed.record.kernel_release, "6.1.0-test");
         assert_int_equal(bed.record.crash_realtime_usec, 1700000000 * USEC_PER_SEC);
@@ -338,7 +405,7 @@ static void test_another_collector(void **state)
 
         bed_init(&bed);
         assert_int_equal(
-                capture_save_vmcore(bed.path, bed.dir_fd, &collector, NULL, NULL, &bed.record), 0);
+                capture_save_vmcore(bed.path, bed.depot, &collector, NULL, NULL, &bed.record), 0);
         assert_int_equal(file_read(bed.dir_fd, FILE_VMCORE, 64 << 20, &ours, &n_ours), 0);
         assert_int_equal(file_read(AT_FDCWD, bed.path, 64 << 20, &theirs, &n_theirs), 0);
         assert_int_equal(n_ours, n_theirs);
@@ -359,15 +426,15 @@ static void test_another_collector_fails(void **state)
 
         bed_init(&bed);
         assert_int_equal(
-                capture_save_vmcore(bed.path, bed.dir_fd, &collector, NULL, NULL, &bed.record),
+                capture_save_vmcore(bed.path, bed.depot, &collector, NULL, NULL, &bed.record),
                 -EIO);
         collector.argv = nowhere;
         assert_int_equal(
-                capture_save_vmcore(bed.path, bed.dir_fd, &collector, NULL, NULL, &bed.record),
+                capture_save_vmcore(bed.path, bed.depot, &collector, NULL, NULL, &bed.record),
                 -ENOENT);
         collector.argv = nothing;
         assert_int_equal(
-                capture_save_vmcore(bed.path, bed.dir_fd, &collector, NULL, NULL, &bed.record),
+                capture_save_vmcore(bed.path, bed.depot, &collector, NULL, NULL, &bed.record),
                 -ENOENT);
         assert_false(bed_has(&bed, FILE_VMCORE));
         bed_done(&bed);
@@ -381,7 +448,7 @@ static void test_another_collector_is_killed_at_the_deadline(void **state)
 
         bed_init(&bed);
         assert_int_equal(
-                capture_save_vmcore(bed.path, bed.dir_fd, &collector, &passed, NULL, &bed.record),
+                capture_save_vmcore(bed.path, bed.depot, &collector, &passed, NULL, &bed.record),
                 -ETIME);
         assert_string_equal(bed.record.reason, "stopped: the deadline of 1500ms has passed");
         assert_int_equal(bed.record.n_pages, 0);
@@ -393,6 +460,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_dump_equals_the_memory),
+                cmocka_unit_test(test_depot_in_order_gets_a_stream),
                 cmocka_unit_test(test_every_codec_is_used_as_asked_for),
                 cmocka_unit_test(test_form_of_the_file_is_as_asked_for),
                 cmocka_unit_test(test_unavailable_codec_becomes_lzo),

@@ -29,6 +29,24 @@ static void test_messages_arrive_whole(void **state)
         close_fd(fds[1]);
 }
 
+static void test_movement_says_nothing_else(void **state)
+{
+        ProgressPipe pipe_end = { .last.pages_done = 5 }, nowhere = { .fd = -EBADF };
+        Progress got;
+        int fds[2];
+
+        assert_int_equal(pipe2(fds, O_CLOEXEC | O_NONBLOCK), 0);
+        pipe_end.fd = fds[1];
+        progress_moved(&pipe_end);
+        progress_moved(&nowhere);
+        assert_int_equal(read_full(fds[0], &got, sizeof(got)), 0);
+        assert_int_equal(got.phase, PROGRESS_MOVED);
+        assert_int_equal(got.pages_done, 0);
+        assert_int_equal(pipe_end.last.pages_done, 5);
+        close_fd(fds[0]);
+        close_fd(fds[1]);
+}
+
 static void test_full_pipe_does_not_block(void **state)
 {
         ProgressPipe pipe_end = {};
@@ -118,6 +136,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_messages_arrive_whole),
+                cmocka_unit_test(test_movement_says_nothing_else),
                 cmocka_unit_test(test_full_pipe_does_not_block),
                 cmocka_unit_test(test_nobody_reads),
                 cmocka_unit_test(test_nowhere),

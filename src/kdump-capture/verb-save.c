@@ -7,6 +7,7 @@
 
 #include "capture-save.h"
 #include "core-collector.h"
+#include "depot-folder.h"
 #include "io.h"
 #include "log.h"
 #include "parse.h"
@@ -217,6 +218,7 @@ static int save_to_file(CaptureJob *job, const char *path)
 {
         _cleanup_free_ char *incomplete_name = NULL;
         _cleanup_close_ int dir_fd = -EBADF;
+        _cleanup_(depot_freep) Depot *depot = NULL;
         int r;
 
         r = open_folder_of(path, &dir_fd, &job->final_name);
@@ -226,9 +228,11 @@ static int save_to_file(CaptureJob *job, const char *path)
         if (r < 0)
                 return r;
         r = strprintf(&incomplete_name, "%s-incomplete", job->final_name);
+        if (r >= 0)
+                r = depot_folder_use(dir_fd, &depot);
         if (r < 0)
                 return log_oom();
-        job->dir_fd = dir_fd;
+        job->depot = depot;
         job->incomplete_name = incomplete_name;
         return capture_save_file(job);
 }

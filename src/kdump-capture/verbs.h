@@ -20,3 +20,7 @@ int verb_estimate(int argc, char **argv);
 
 /* repair FILE [--json]: 3 if the dump opens but pages are missing. */
 int verb_repair(int argc, char **argv);
+
+/* try PLAN [--target=N]: whether each target takes a small file, which is removed again; a line of
+ * JSON each. 3 if one does not. */
+int verb_try(int argc, char **argv);

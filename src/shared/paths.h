@@ -19,12 +19,17 @@
 #define PATH_PLAN "/etc/kdump/plan.json"
 #define PATH_KERNEL_INFO "/etc/kdump/kernel.info"
 #define PATH_BASE_INFO "/usr/lib/kdumpd/base.json"
-#define PATH_CAPTURE_MOUNT "/run/kdump/target"
+#define PATH_CAPTURE_MOUNT_DIR "/run/kdump"
+#define CAPTURE_MOUNT_PREFIX "target-" /* and the target's number, from 0 on */
 
 /* A dump folder */
 #define FILE_DMESG "vmcore-dmesg.txt"
 #define FILE_DMESG_INCOMPLETE "vmcore-dmesg-incomplete.txt"
 #define FILE_VMCORE "vmcore"
 #define FILE_VMCORE_INCOMPLETE "vmcore-incomplete"
+#define FILE_VMCORE_FLAT "vmcore.flat" /* as a stream of records: see sink-flat */
+#define FILE_VMCORE_FLAT_INCOMPLETE "vmcore-incomplete.flat"
 #define FILE_META "meta.json"
+#define FILE_META_INCOMPLETE "meta-incomplete.json"
 #define FILE_CAPTURE_LOG "kexec-dmesg.log"
+#define FILE_CAPTURE_LOG_INCOMPLETE "kexec-dmesg-incomplete.log"

@@ -351,10 +351,29 @@ def s3_seeds():
     yield b"<html><body>Bad gateway</body></html>"
 
 
+def raw_header(sequence, folder, parts, version=1, n_parts=None):
+    data = struct.pack("<16sIIQ64s", b"kdumpd raw dump", version, len(parts) if n_parts is None else n_parts, sequence,
+                       folder)
+    for name, offset, size in parts:
+        data += struct.pack("<64sQQII", name, offset, size, 0, 0)
+    return data.ljust(4096, b"\0")
+
+
+def raw_seeds():
+    log, core = (b"vmcore-dmesg.txt", 8192, 100), (b"vmcore.flat", 12288, 4096)
+    yield raw_header(1, b"host-date", [log, core]) + raw_header(2, b"host-date", [log]) + bytes(8192)
+    yield raw_header(2, b"host-date", [log, core, core]) + raw_header(1, b"", []) + bytes(8192)
+    yield raw_header(3, b"..", [log]) + raw_header(4, b"a", [(b"x/y", 8192, 1)]) + bytes(4096)
+    yield raw_header(1, b"a", [(b"x", 1 << 63, 1 << 63), (b"y", 8193, 1)]) + bytes(8192)
+    yield raw_header((1 << 64) - 1, b"a", [], n_parts=33) + raw_header(9, b"a", [], version=2) + bytes(4096)
+    yield raw_header(1, b"a", [])
+
+
 def main():
     seeds = {"fuzz-btf": btf_seeds, "fuzz-vmcore": vmcore_seeds, "fuzz-vmcoreinfo": vmcoreinfo_seeds, "fuzz-kmem": kmem_seeds,
              "fuzz-dmesg": dmesg_seeds, "fuzz-page-filter": filter_seeds, "fuzz-kdump-file": dump_seeds,
-             "fuzz-shell-settings": shell_seeds, "fuzz-sftp": sftp_seeds, "fuzz-s3-xml": s3_seeds}
+             "fuzz-shell-settings": shell_seeds, "fuzz-sftp": sftp_seeds, "fuzz-s3-xml": s3_seeds,
+             "fuzz-raw-store": raw_seeds}
     for name, make in seeds.items():
         folder = Path(sys.argv[1]) / name
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Owns the options of an NFS mount, and the order of addresses and versions. mount.nfs(8) would
+ * look for the version and the address, too, but it and its libraries are larger than all else that
+ * an image needs for this: mount(2) wants no more than the option addr (fs/nfs/fs_context.c), and
+ * asks mountd of an NFSv3 server by itself (fs/nfs/mount_clnt.c). */
+#include "mount-nfs.h"
+
+#include <fcntl.h>
+#include <libmount.h>
+#include <netdb.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include "io.h"
+#include "log.h"
+#include "mount-call.h"
+#include "parse.h"
+#include "strv.h"
+
+#define PORT_NFS 2049
+#define PORT_RPCBIND 111
+#define CONNECT_USEC (10 * USEC_PER_SEC)
+
+/* Of mount options: tenths of seconds. */
+#define TIMEO_MIN UINT64_C(50)
+#define TIMEO_MAX UINT64_C(600)
+#define RETRANS 4
+
+int nfs_host(const char *what, char **ret)
+{
+        const char *colon = strstr(what, ":/");
+        size_t n;
+
+        if (!colon || colon == what)
+                return -EINVAL;
+        n = (size_t) (colon - what);
+        if (what[0] == '[') {
+                if (n < 3 || what[n - 1] != ']')
+                        return -EINVAL;
+                what++;
+                n -= 2;
+        }
+        *ret = strndup(what, n);
+        return *ret ? 0 : -ENOMEM;
+}
+
+bool nfs_options_have_version(const char *options)
+{
+        static const char *const names[] = {
+                "vers", "nfsvers", "v3", "v4", "v4.0", "v4.1", "v4.2"
+        };
+
+        for (size_t i = 0; options && i < ELEMENTSOF(names); i++)
+                if (mnt_optstr_get_option(options, names[i], NULL, NULL) == 0)
+                        return true;
+        return false;
+}
+
+/* Of a number after '='. */
+static bool option_number(const char *options, const char *name, uint32_t *ret)
+{
+        _cleanup_free_ char *text = NULL;
+        char *value;
+        size_t size;
+
+        if (!options || mnt_optstr_get_option(options, name, &value, &size) != 0 || !value)
+                return false;
+        text = strndup(value, size);
+        return text && parse_u32(text, ret) >= 0;
+}
+
+unsigned nfs_options_port(const char *options)
+{
+        uint32_t port, version;
+
+        if (option_number(options, "port", &port) && port > 0 && port <= UINT16_MAX)
+                return port;
+        /* Where the server of the old version is, only its rpcbind knows. */
+        if ((option_number(options, "vers", &version) && version < 4) ||
+            (option_number(options, "nfsvers", &version) && version < 4) ||
+            (options && mnt_optstr_get_option(options, "v3", NULL, NULL) == 0))
+                return PORT_RPCBIND;
+        return PORT_NFS;
+}
+
+int nfs_options(const Target *target, const char *address, const char *version, char **ret)
+{
+        /* What is of the mount that was, what fits no crash kernel, and what is set below. */
+        static const char *const unwanted[] = {
+                "addr",    "mountaddr", "mountport", "clientaddr", "hard", "soft",
+                "softerr", "timeo",     "retrans",   "bg",         "fg",   "retry",
+                "lock",    "nolock",    "ro",        "rw",
+        };
+        _cleanup_free_ char *options = strdup(target->options ?: "");
+        uint64_t timeo = target->timeout_usec / (USEC_PER_SEC / 10) / RETRANS;
+
+        if (!options)
+                return -ENOMEM;
+        timeo = MAX(timeo, TIMEO_MIN);
+        timeo = MIN(timeo, TIMEO_MAX);
+        for (size_t i = 0; i < ELEMENTSOF(unwanted); i++)
+                while (mnt_optstr_remove_option(&options, unwanted[i]) == 0)
+                        continue;
+        /* Over TCP, each try waits by timeo longer than the one before: nfs(5). */
+        return strprintf(ret, "rw%s%s%s%s,soft,timeo=%llu,retrans=%d,nolock,addr=%s",
+                         strempty(options) ? "" : ",", options ?: "", version ? ",vers=" : "",
+                         version ?: "", (unsigned long long) timeo, RETRANS, address);
+}
+
+/* Waits for the connection to be made or refused. */
+static int connect_wait(int fd)
+{
+        struct pollfd poll_fd = { .fd = fd, .events = POLLOUT };
+        socklen_t size = sizeof(int);
+        int error = 0, n;
+
+        n = poll(&poll_fd, 1, (int) (CONNECT_USEC / USEC_PER_MSEC));
+        if (n < 0)
+                return -errno;
+        if (n == 0)
+                return -ETIMEDOUT;
+        if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0)
+                return -errno;
+        return -error;
+}
+
+/* Is anyone there? The kernel would wait much longer for an answer, and not say what was wrong. */
+static int server_probe(const struct addrinfo *info)
+{
+        _cleanup_close_ int fd = -EBADF;
+
+        fd = socket(info->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        if (fd < 0)
+                return -errno;
+        if (connect(fd, info->ai_addr, info->ai_addrlen) >= 0)
+                return 0;
+        return errno == EINPROGRESS ? connect_wait(fd) : -errno;
+}
+
+/* The kernel's word for a server that did not answer a soft mount is EIO (call_timeout() in
+ * net/sunrpc/clnt.c). */
+static int mount_version(const Target *target, const char *where, const char *address,
+                         const char *version)
+{
+        _cleanup_free_ char *options = NULL, *why = NULL;
+        int r;
+
+        r = nfs_options(target, address, version, &options);
+        if (r < 0)
+                return log_oom();
+        r = mount_call(target->what, where, "nfs", options, &why);
+        if (r >= 0) {
+                log_info("mounted '%s' at %s", target->what, address);
+                return 0;
+        }
+        log_warning("cannot mount '%s' (options '%s') on '%s': %s", target->what, options, where,
+                    why ?: strerror(-r));
+        return r == -EIO ? -ETIMEDOUT : r;
+}
+
+/* An older version may be understood, or have the path, where a newer one does not. */
+static bool try_older(int error)
+{
+        return error == -EPROTONOSUPPORT || error == -EINVAL || error == -ENOENT;
+}
+
+static int mount_versions(const Target *target, const char *where, const char *address)
+{
+        static const char *const versions[] = { "4.2", "4.1", "4.0", "3" };
+        int r = -EPROTONOSUPPORT;
+
+        if (nfs_options_have_version(target->options))
+                return mount_version(target, where, address, NULL);
+        for (size_t i = 0; try_older(r) && i < ELEMENTSOF(versions); i++)
+                r = mount_version(target, where, address, versions[i]);
+        return r;
+}
+
+/* All that @name leads to, in the order of getaddrinfo(3). */
+static int mount_host(const Target *target, const char *where, const char *name, int flags)
+{
+        const struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = flags };
+        struct addrinfo *list;
+        int r = -EHOSTUNREACH;
+        char port[16];
+
+        (void) snprintf(port, sizeof(port), "%u", nfs_options_port(target->options));
+        if (getaddrinfo(name, port, &hints, &list) != 0)
+                return r;
+        for (const struct addrinfo *info = list; r < 0 && info; info = info->ai_next) {
+                char address[NI_MAXHOST];
+
+                if (getnameinfo(info->ai_addr, info->ai_addrlen, address, sizeof(address), NULL, 0,
+                                NI_NUMERICHOST) != 0)
+                        continue;
+                r = server_probe(info);
+                if (r >= 0)
+                        r = mount_versions(target, where, address);
+                else
+                        (void) log_warning_errno(r, "'%s' does not answer at %s, port %s: %m",
+                                                 target->what, address, port);
+        }
+        freeaddrinfo(list);
+        return r;
+}
+
+int mount_nfs(const Target *target, const char *where)
+{
+        _cleanup_free_ char *host = NULL;
+        int r;
+
+        r = nfs_host(target->what, &host);
+        if (r < 0)
+                return log_error_errno(r, "'%s' is not of the form host:/path", target->what);
+        r = -EHOSTUNREACH;
+        for (char *const *p = target->addresses; r < 0 && p && *p; p++)
+                r = mount_host(target, where, *p, AI_NUMERICHOST);
+        if (r < 0 && !strv_contains(target->addresses, host))
+                r = mount_host(target, where, host, 0);
+        return r;
+}
