@@ -240,8 +240,8 @@ static int explain_proof(int status, const SshProof *proof)
                 log_error("'%s' was brought to '%s', but is not enough to log in: ssh says why "
                           "above. The crash kernel has this key only, knows only servers of "
                           "known_hosts, and has no ssh settings of the user's own. If the key is "
-                          "refused, run 'ssh-copy-id -f -i %s %s'.",
-                          key, target, key, target);
+                          "refused, run 'ssh-copy-id -f -i %s%s%s %s'.",
+                          key, target, key, proof->port ? " -p " : "", proof->port ?: "", target);
                 return -EACCES;
         case PROOF_NO_FOLDER:
                 log_error("'%s' lets the key '%s' in, but '%s' cannot be made there: make it, and "
