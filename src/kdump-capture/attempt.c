@@ -47,12 +47,6 @@ const char *capture_status_to_string(CaptureStatus status)
         return "nothing saved";
 }
 
-bool attempt_is_remote(const Target *target)
-{
-        return target->type == TARGET_NFS || target->type == TARGET_SSH ||
-               target->type == TARGET_URL;
-}
-
 /* What a network or a server that comes back makes good. */
 static bool error_may_pass(const Target *target, int error)
 {
@@ -66,7 +60,7 @@ static bool error_may_pass(const Target *target, int error)
          * net/sunrpc/clnt.c. */
         if (target->type == TARGET_NFS && error == -EIO)
                 return true;
-        for (size_t i = 0; attempt_is_remote(target) && i < ELEMENTSOF(errors); i++)
+        for (size_t i = 0; target_is_remote(target) && i < ELEMENTSOF(errors); i++)
                 if (error == -errors[i])
                         return true;
         return false;

@@ -38,8 +38,5 @@ typedef struct AttemptJob {
 /* Runs in a process of its own, which may be killed at any time. Logs. */
 CaptureStatus attempt_run(const AttemptJob *job);
 
-/* Is the target another machine, which may not answer now and do so in a while? */
-bool attempt_is_remote(const Target *target);
-
 /* "complete", "log only", "incomplete", "full", "nothing saved". */
 const char *capture_status_to_string(CaptureStatus status);

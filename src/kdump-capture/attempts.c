@@ -146,7 +146,7 @@ static void set_ended(AttemptSet *set, size_t i, CaptureStatus status, uint64_t 
         Attempt *attempt = set->attempts + i;
         AttemptProcess *process = &attempt->process;
         bool again = status == CAPTURE_AGAIN ||
-                     (process->died && !process->given_up && attempt_is_remote(attempt->target));
+                     (process->died && !process->given_up && target_is_remote(attempt->target));
 
         attempt_process_done(process);
         if (status == CAPTURE_AGAIN)
@@ -178,7 +178,7 @@ static uint64_t silence_limit_usec(const AttemptSet *set, size_t i)
         if (set->states[i] == ATTEMPT_READY)
                 return USEC_INFINITY;
         if (set->states[i] == ATTEMPT_STARTING && process->last.phase < PROGRESS_LOG &&
-            attempt_is_remote(attempt->target))
+            target_is_remote(attempt->target))
                 return after(attempt->limit_usec, GRACE_USEC);
         return after(process->progress_usec, timeout_usec(attempt->target));
 }
@@ -195,7 +195,7 @@ static uint64_t end_limit_usec(const AttemptSet *set, size_t i)
         case ATTEMPT_LEAVING:
                 return after(attempt->order_usec, LEAVE_USEC);
         case ATTEMPT_SAVING:
-                if (!attempt_is_remote(attempt->target) || deadline_usec == 0)
+                if (!target_is_remote(attempt->target) || deadline_usec == 0)
                         return USEC_INFINITY;
                 /* What was late already when it got its order may still say so. */
                 return after(MAX(after(attempt->begin_usec, deadline_usec), attempt->order_usec),

@@ -8,6 +8,7 @@
 #include "io.h"
 #include "log.h"
 #include "mount-target.h"
+#include "net-wait.h"
 #include "paths.h"
 #include "target-device.h"
 
@@ -45,9 +46,31 @@ static int open_raw(const Target *target, ProgressPipe *pipe, Depot **ret)
         return 0;
 }
 
+/* Before there is a way to it, each try to reach a server only fails, or waits for an answer to
+ * what was never sent. What has no addresses is for the resolver to find. */
+static int wait_for_route(const Target *target)
+{
+        uint64_t limit_usec = target->connect_usec ?: target->timeout_usec, deadline_usec;
+        int r;
+
+        if (__builtin_add_overflow(now_boottime_usec(), limit_usec, &deadline_usec))
+                deadline_usec = USEC_INFINITY;
+        r = net_wait_route(target->addresses, deadline_usec);
+        if (r == -ETIMEDOUT)
+                return log_error_errno(r, "no network leads to '%s' after %llu s", target->what,
+                                       (unsigned long long) (limit_usec / USEC_PER_SEC));
+        if (r < 0 && r != -EINVAL)
+                (void) log_warning_errno(r, "cannot see whether the network is up, ignoring: %m");
+        return 0;
+}
+
 int depot_open(const Target *target, size_t index, const DepotHost *host, ProgressPipe *pipe,
                Depot **ret)
 {
+        int r = target_is_remote(target) ? wait_for_route(target) : 0;
+
+        if (r < 0)
+                return r;
         switch (target->type) {
         case TARGET_FS:
         case TARGET_NFS:

@@ -2,12 +2,17 @@
 /* Owns the order of the whole capture. */
 #include "supervisor.h"
 
+#include <signal.h>
+#include <sys/prctl.h>
+
 #include "attempts.h"
 #include "console-log.h"
 #include "crash-clock.h"
 #include "finish.h"
 #include "hooks.h"
 #include "log.h"
+#include "net-wait.h"
+#include "process.h"
 
 #define SOURCE "/proc/vmcore"
 
@@ -23,7 +28,7 @@ static void introduce(const Plan *plan, Watchdog *watchdog)
         const char *name = plan->hostname;
 
         for (size_t i = 0; i < plan->n_targets; i++) {
-                if (!attempt_is_remote(plan->targets + i))
+                if (!target_is_remote(plan->targets + i))
                         continue;
                 if (!strempty(name) && sethostname(name, strlen(name)) < 0)
                         (void) log_warning_errno(errno, "cannot set the name '%s', ignoring: %m",
@@ -31,6 +36,27 @@ static void introduce(const Plan *plan, Watchdog *watchdog)
                 crash_clock_set(SOURCE, alive, watchdog);
                 return;
         }
+}
+
+/* Cares for the network beside all else that is done: a link may come late, and come back after the
+ * first attempt has given up. It dies with us; how it fares shows by what can be reached. */
+static void network_start(const Network *network)
+{
+        pid_t pid, parent = getpid();
+
+        if (network->n_links == 0)
+                return;
+        pid = fork();
+        if (pid < 0)
+                (void) log_error_errno(errno, "cannot start a process for the network: %m");
+        if (pid != 0)
+                return;
+        (void) prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (getppid() != parent)
+                _exit(EXIT_FAILURE);
+        (void) prctl(PR_SET_NAME, "kdump-network");
+        process_oom_default();
+        _exit(net_wait_links(network, USEC_INFINITY) < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
 }
 
 static CaptureStatus try_targets(const Plan *plan, Watchdog *watchdog)
@@ -82,6 +108,7 @@ void supervisor_run(const Plan *plan)
 
         watchdog_init(&watchdog);
         watchdog_pet(&watchdog);
+        network_start(&plan->network);
         if (hooks_pre(plan, alive, &watchdog) < 0) {
                 console_log_show(alive, &watchdog);
                 finish(plan->final_action, &watchdog);

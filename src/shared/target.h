@@ -45,6 +45,13 @@ typedef struct Target {
 void target_done(Target *target);
 int target_copy(const Target *from, Target *ret);
 
+/* Is it another machine, which may not answer now and do so in a while? */
+static inline bool target_is_remote(const Target *target)
+{
+        return target->type == TARGET_NFS || target->type == TARGET_SSH ||
+               target->type == TARGET_URL;
+}
+
 /* "nfs", "ssh", … ; TARGET_FS is "fs". NULL or _TARGET_TYPE_INVALID for what is unknown. */
 extern const char *const target_type_names[_TARGET_TYPE_MAX];
 const char *target_type_to_string(TargetType type);
