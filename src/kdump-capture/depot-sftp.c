@@ -15,6 +15,8 @@ typedef struct DepotSftp {
         SftpClient *client;
         pthread_mutex_t lock; /* over the connection and all that is on its way */
         char *folder;         /* NULL: not made yet */
+        char **files;         /* names that were given to files in it */
+        size_t n_files;
 } DepotSftp;
 
 typedef struct SinkSftp {
@@ -156,6 +158,35 @@ static const SinkOps sink_sftp_ops = {
         .free = sink_sftp_free,
 };
 
+/* For depot_discard(). */
+static int remember_file(DepotSftp *self, const char *path)
+{
+        char **files = reallocarray(self->files, self->n_files + 1, sizeof(*files));
+
+        if (!files)
+                return -ENOMEM;
+        self->files = files;
+        files[self->n_files] = strdup(path);
+        if (!files[self->n_files])
+                return -ENOMEM;
+        self->n_files++;
+        return 0;
+}
+
+static int file_create(DepotSftp *self, SinkSftp *sink)
+{
+        int r;
+
+        depot_lock(self);
+        r = remember_file(self, sink->incomplete_path);
+        if (r >= 0)
+                r = remember_file(self, sink->final_path);
+        if (r >= 0)
+                r = sftp_file_create(self->client, sink->incomplete_path, &sink->file);
+        depot_unlock(self);
+        return r;
+}
+
 static int depot_open_file(Depot *depot, const char *incomplete_name, const char *final_name,
                            uint64_t size_hint_bytes, Sink **ret)
 {
@@ -172,11 +203,8 @@ static int depot_open_file(Depot *depot, const char *incomplete_name, const char
         if (asprintf(&sink->final_path, "%s/%s", self->folder, final_name) < 0)
                 sink->final_path = NULL;
         r = sink->incomplete_path && sink->final_path ? 0 : -ENOMEM;
-        if (r >= 0) {
-                depot_lock(self);
-                r = sftp_file_create(self->client, sink->incomplete_path, &sink->file);
-                depot_unlock(self);
-        }
+        if (r >= 0)
+                r = file_create(self, sink);
         if (r < 0) {
                 sink_sftp_free(&sink->sink);
                 return r;
@@ -283,6 +311,24 @@ static int depot_room(Depot *depot, uint64_t *ret_bytes)
         return r;
 }
 
+/* What is in the folder is known: nobody else writes there, and SFTP's lists of files need not be
+ * understood for this. */
+static int depot_discard(Depot *depot)
+{
+        DepotSftp *self = (DepotSftp *) depot;
+        int r = 0;
+
+        if (!self->folder)
+                return -EBADF;
+        depot_lock(self);
+        for (size_t i = 0; r >= 0 && i < self->n_files; i++)
+                r = sftp_client_remove(self->client, self->files[i]);
+        if (r >= 0)
+                r = sftp_client_rmdir(self->client, self->folder);
+        depot_unlock(self);
+        return r;
+}
+
 static void depot_sftp_free(Depot *depot)
 {
         DepotSftp *self = (DepotSftp *) depot;
@@ -290,6 +336,9 @@ static void depot_sftp_free(Depot *depot)
         (void) sftp_client_free(self->client);
         (void) ssh_connection_free(self->line.connection);
         (void) pthread_mutex_destroy(&self->lock);
+        for (size_t i = 0; i < self->n_files; i++)
+                free(self->files[i]);
+        free(self->files);
         free(self->folder);
         free(self);
 }
@@ -299,6 +348,7 @@ static const DepotOps depot_sftp_ops = {
         .begin = depot_begin,
         .open = depot_open_file,
         .room = depot_room,
+        .discard = depot_discard,
         .free = depot_sftp_free,
 };
 

@@ -374,6 +374,22 @@ static int depot_room(Depot *depot, uint64_t *ret_bytes)
         return r < 0 ? r : ssh_script_room(output, ret_bytes);
 }
 
+static int depot_discard(Depot *depot)
+{
+        DepotShell *self = (DepotShell *) depot;
+        char output[TEXT_BYTES];
+        int r;
+
+        if (!self->folder)
+                return -EBADF;
+        (void) pthread_mutex_lock(&self->lock);
+        if (self->active)
+                (void) stream_close(self->active);
+        r = depot_run(self, SSH_SCRIPT_DISCARD, (const char *[]){ self->folder, NULL }, output);
+        (void) pthread_mutex_unlock(&self->lock);
+        return r;
+}
+
 static void depot_shell_free(Depot *depot)
 {
         DepotShell *self = (DepotShell *) depot;
@@ -390,6 +406,7 @@ static const DepotOps depot_shell_ops = {
         .begin = depot_begin,
         .open = depot_open_stream,
         .room = depot_room,
+        .discard = depot_discard,
         .free = depot_shell_free,
 };
 

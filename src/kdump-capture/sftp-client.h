@@ -47,6 +47,10 @@ DEFINE_CLEANUP(SftpClient *, sftp_client_free);
 /* A folder that exists is not made: -EEXIST. */
 int sftp_client_mkdir(SftpClient *client, const char *path, uint32_t mode);
 
+/* A file, or a folder that is empty. What is gone already is no error. */
+int sftp_client_remove(SftpClient *client, const char *path);
+int sftp_client_rmdir(SftpClient *client, const char *path);
+
 /* *ret_bytes: UINT64_MAX if it is not told. */
 int sftp_client_stat(SftpClient *client, const char *path, uint64_t *ret_bytes);
 

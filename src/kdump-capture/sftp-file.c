@@ -100,13 +100,23 @@ int sftp_client_mkdir(SftpClient *client, const char *path, uint32_t mode)
 }
 
 /* What is gone is removed, too: by a request whose answer was lost. */
-static int client_remove(SftpClient *client, const char *path)
+static int client_remove(SftpClient *client, SftpType type, const char *path)
 {
-        SftpRequest request = { .type = SFTP_REMOVE, .path = path };
+        SftpRequest request = { .type = type, .path = path };
         int r;
 
         r = sftp_client_status(client, &request);
         return r == -ENOENT ? 0 : r;
+}
+
+int sftp_client_remove(SftpClient *client, const char *path)
+{
+        return client_remove(client, SFTP_REMOVE, path);
+}
+
+int sftp_client_rmdir(SftpClient *client, const char *path)
+{
+        return client_remove(client, SFTP_RMDIR, path);
 }
 
 static int rename_once(SftpClient *client, const char *from, const char *to)
@@ -129,7 +139,7 @@ static int rename_once(SftpClient *client, const char *from, const char *to)
         r = sftp_client_status(client, &request);
         if (r != -EIO && r != -EEXIST)
                 return r;
-        r = client_remove(client, to);
+        r = sftp_client_remove(client, to);
         return r < 0 ? r : sftp_client_status(client, &request);
 }
 
@@ -258,7 +268,7 @@ int sftp_file_create(SftpClient *client, const char *path, SftpFile **ret)
         file->path = strdup(path);
         if (file->path)
                 r = file_open_new(file);
-        if ((r == -EIO || r == -EEXIST) && client_remove(client, path) >= 0)
+        if ((r == -EIO || r == -EEXIST) && sftp_client_remove(client, path) >= 0)
                 r = file_open_new(file);
         if (r == -EIO)
                 r = sftp_client_explain(client, path, false);

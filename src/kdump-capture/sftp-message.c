@@ -141,6 +141,7 @@ static int put_fields(Output *out, const SftpRequest *request)
                 put_u64(out, request->size_bytes);
                 break;
         case SFTP_REMOVE:
+        case SFTP_RMDIR:
         case SFTP_STAT:
                 put_path(out, request->path);
                 break;

@@ -27,6 +27,7 @@ typedef enum SftpType {
         SFTP_FSETSTAT = 10,
         SFTP_REMOVE = 13,
         SFTP_MKDIR = 14,
+        SFTP_RMDIR = 15,
         SFTP_STAT = 17,
         SFTP_RENAME = 18,
         SFTP_STATUS = 101,
@@ -61,9 +62,9 @@ typedef struct SftpHandle {
 typedef struct SftpRequest {
         SftpType type;
         uint32_t id;
-        SftpExtension extension;  /* EXTENDED */
-        const char *path;         /* OPEN, REMOVE, MKDIR, STAT, RENAME; statvfs, posix-rename */
-        const char *new_path;     /* RENAME; posix-rename */
+        SftpExtension extension; /* EXTENDED */
+        const char *path;     /* OPEN, REMOVE, MKDIR, RMDIR, STAT, RENAME; statvfs, posix-rename */
+        const char *new_path; /* RENAME; posix-rename */
         const SftpHandle *handle; /* CLOSE, WRITE, FSETSTAT; fsync */
         uint32_t open_flags;      /* OPEN */
         uint32_t mode;            /* OPEN, MKDIR */

@@ -24,6 +24,7 @@ static const char *const scripts[_SSH_SCRIPT_MAX] = {
         [SSH_SCRIPT_ROOM] = "p=$1; while [ ! -e \"$p\" ]; do "
                             "case $p in ?*/*) p=${p%/*} ;; /*) p=/ ;; *) p=. ;; esac; done; "
                             "df -Pk -- \"$p\"",
+        [SSH_SCRIPT_DISCARD] = "[ ! -d \"$1\" ] || { rm -f -- \"$1\"/* && rmdir -- \"$1\"; }",
 };
 
 #define PROLOGUE "LC_ALL=C; export LC_ALL; umask 077; "

@@ -7,14 +7,15 @@
 /* What is run there is for sh(1), wherever the login shell is none: of that only single quotes are
  * relied on. Each has its arguments as "$1", "$2" …, and is safe to be run once more. */
 typedef enum SshScript {
-        SSH_SCRIPT_PROBE,  /* says SSH_SCRIPT_READY */
-        SSH_SCRIPT_BEGIN,  /* path, folder: makes the folder, which must be new */
-        SSH_SCRIPT_CREATE, /* file: is what comes in, and nothing else */
-        SSH_SCRIPT_APPEND, /* file: goes on with what comes in */
-        SSH_SCRIPT_SYNC,   /* file */
-        SSH_SCRIPT_SIZE,   /* file: says how large it is, when it does not grow any more */
-        SSH_SCRIPT_COMMIT, /* file, final name, size, folder */
-        SSH_SCRIPT_ROOM,   /* path: df */
+        SSH_SCRIPT_PROBE,   /* says SSH_SCRIPT_READY */
+        SSH_SCRIPT_BEGIN,   /* path, folder: makes the folder, which must be new */
+        SSH_SCRIPT_CREATE,  /* file: is what comes in, and nothing else */
+        SSH_SCRIPT_APPEND,  /* file: goes on with what comes in */
+        SSH_SCRIPT_SYNC,    /* file */
+        SSH_SCRIPT_SIZE,    /* file: says how large it is, when it does not grow any more */
+        SSH_SCRIPT_COMMIT,  /* file, final name, size, folder */
+        SSH_SCRIPT_ROOM,    /* path: df */
+        SSH_SCRIPT_DISCARD, /* folder: removes it, with the files in it */
         _SSH_SCRIPT_MAX,
 } SshScript;
 

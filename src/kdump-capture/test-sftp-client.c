@@ -92,6 +92,24 @@ static void test_a_file_arrives_whatever_the_pieces(void **state)
         }
 }
 
+static void test_what_was_made_is_removed(void **state)
+{
+        _cleanup_server_ Server server;
+        _cleanup_(sftp_client_freep) SftpClient *client = NULL;
+
+        test_server_init(&server);
+        client = client_new(&server);
+        assert_int_equal(sftp_client_mkdir(client, "dump", 0700), 0);
+        save(&server, client, 1000, 1000, false);
+        assert_int_equal(sftp_client_rmdir(client, "dump"), -EIO); /* it is not empty */
+        assert_int_equal(sftp_client_remove(client, "dump/vmcore-incomplete"), 0);
+        assert_int_equal(sftp_client_remove(client, "dump/vmcore"), 0);
+        assert_int_equal(sftp_client_rmdir(client, "dump"), 0);
+        assert_null(test_server_find(&server, "dump/vmcore"));
+        assert_null(test_server_find(&server, "dump"));
+        assert_int_equal(sftp_client_rmdir(client, "dump"), 0);
+}
+
 static void test_many_writes_wait_for_their_answers(void **state)
 {
         _cleanup_server_ Server server;
@@ -446,6 +464,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_a_file_arrives_whatever_the_pieces),
+                cmocka_unit_test(test_what_was_made_is_removed),
                 cmocka_unit_test(test_many_writes_wait_for_their_answers),
                 cmocka_unit_test(test_small_writes_are_bounded_in_number),
                 cmocka_unit_test(test_a_lost_connection_is_resumed_where_it_was_acknowledged),

@@ -29,6 +29,8 @@ static void test_requests_have_the_bytes_of_the_draft(void **state)
                   BYTES("\0\0\0\x17\x0a\0\0\0\2\0\0\0\2ab\0\0\0\1\0\0\0\0\0\0\1\0") },
                 { { .type = SFTP_REMOVE, .id = 3, .path = "f" },
                   BYTES("\0\0\0\x0a\x0d\0\0\0\3\0\0\0\1f") },
+                { { .type = SFTP_RMDIR, .id = 3, .path = "f" },
+                  BYTES("\0\0\0\x0a\x0f\0\0\0\3\0\0\0\1f") },
                 { { .type = SFTP_MKDIR, .id = 4, .path = "d", .mode = 0700 },
                   BYTES("\0\0\0\x12\x0e\0\0\0\4\0\0\0\1d\0\0\0\4\0\0\1\xc0") },
                 { { .type = SFTP_STAT, .id = 5, .path = "" },

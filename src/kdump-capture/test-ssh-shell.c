@@ -98,6 +98,17 @@ static void test_a_dump_is_saved_by_scripts(void **state)
         assert_int_equal(st.st_mode & 0777, 0600);
         assert_int_equal(stat(folder, &st), 0);
         assert_int_equal(st.st_mode & 0777, 0700);
+
+        const char *const discard[] = { folder, NULL };
+
+        assert_int_equal(run_script(SSH_SCRIPT_DISCARD, discard, "", output), 0);
+        assert_int_equal(access(folder, F_OK), -1);
+        assert_int_equal(access(path, F_OK), 0);
+        /* Once more, and where there are no files */
+        assert_int_equal(run_script(SSH_SCRIPT_DISCARD, discard, "", output), 0);
+        assert_int_equal(run_script(SSH_SCRIPT_BEGIN, begin, "", output), 0);
+        assert_int_equal(run_script(SSH_SCRIPT_DISCARD, discard, "", output), 0);
+        assert_int_equal(access(folder, F_OK), -1);
 }
 
 static void test_probe_says_that_it_is_ready(void **state)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Owns the use of a depot module as a capture uses it, for tests of its servers: depot-bed
  * NAME=VALUE… saves a log and a file of made-up bytes, and says on standard output what came of
- * each step. With check=FILE it only compares a file with what it would have saved. */
+ * each step; with discard=1 it removes all of it again. With check=FILE it only compares a file
+ * with what it would have saved. */
 #include <dlfcn.h>
 #include <inttypes.h>
 #include <pthread.h>
@@ -22,6 +23,7 @@ typedef struct Bed {
         char *addresses[ADDRESSES_MAX + 1];
         uint64_t size_bytes, piece_bytes;
         unsigned n_threads;
+        bool discard;
         bool same; /* the same bytes again and again: making them takes time */
         unsigned steps[STEPS_MAX], n_steps;
 
@@ -181,7 +183,11 @@ static int save_all(Bed *bed, Depot *depot)
         printf("room_bytes %" PRIu64 "\n", room_bytes);
         r = save_log(depot);
         say("log", r);
-        return r < 0 ? r : save_core(bed, depot);
+        if (r >= 0)
+                r = save_core(bed, depot);
+        if (bed->discard)
+                say("discard", depot->ops->discard(depot));
+        return r;
 }
 
 static int bed_run(Bed *bed)
@@ -271,6 +277,8 @@ static void option_set(Bed *bed, const char *name, char *value)
                 bed->piece_bytes = number;
         if (streq(name, "threads"))
                 bed->n_threads = MIN((unsigned) number, THREADS_MAX);
+        if (streq(name, "discard"))
+                bed->discard = number != 0;
         if (streq(name, "same"))
                 bed->same = number != 0;
         if (streq(name, "steps"))

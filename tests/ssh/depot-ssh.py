@@ -203,6 +203,16 @@ class DepotSsh(unittest.TestCase):
                 self.assertEqual(save.result("room"), 0)
                 self.assertIn("offers no sftp", save.log())
 
+    def test_what_was_saved_is_removed(self):
+        for name, line in (("sftp", "Subsystem sftp internal-sftp"), ("shell", "Subsystem none /bin/false")):
+            with self.subTest(name), sshbed.Server(self.folder / name, [line]) as server:
+                path = self.path / name
+                save = self.save(server.target(path), size=MIB, discard=1)
+                self.assertEqual(save.end(), 0, save.log())
+                self.assertEqual(save.result("commit"), 0)
+                self.assertEqual(save.result("discard"), 0, save.log())
+                self.assertEqual(list(path.iterdir()), [])
+
     def test_neither_sftp_nor_a_shell(self):
         server = self.server("Subsystem none /bin/false", "ForceCommand /bin/false")
         save = self.save(server.target(self.path))
