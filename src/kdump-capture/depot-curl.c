@@ -3,12 +3,16 @@
 #include "depot-log.h"
 #include "http-put.h"
 #include "http-retry.h"
+#include "s3-request.h"
 #include "s3-upload.h"
 
 typedef struct DepotCurl {
         Depot depot;
         HttpServer server;
-        char *folder; /* of this dump: its name, not escaped */
+        char *folder;         /* of this dump: its name, not escaped */
+        bool folder_is_there; /* it was made: the server has folders */
+        char **files;         /* names that were given to files in it */
+        size_t n_files;
 } DepotCurl;
 
 static void depot_curl_free(Depot *depot)
@@ -16,6 +20,9 @@ static void depot_curl_free(Depot *depot)
         DepotCurl *curl = (DepotCurl *) depot;
 
         http_server_done(&curl->server);
+        for (size_t i = 0; i < curl->n_files; i++)
+                free(curl->files[i]);
+        free(curl->files);
         free(curl->folder);
         free(curl);
 }
@@ -47,15 +54,15 @@ static int make_collection(HttpSession *session, const char *url)
         return (int) http_session_reply(session)->status;
 }
 
-/* Each folder on the way to @url, from the first below the server on. */
+/* Each folder on the way to @url, from the first below the server on. The status of the last. */
 static int make_parents(HttpSession *session, const char *url)
 {
         const char *root = http_session_server(session)->url.root;
+        int r = 0;
 
         for (const char *slash = strchr(url + strlen(root), '/'); slash;
              slash = strchr(slash + 1, '/')) {
                 _cleanup_free_ char *parent = strndup(url, (size_t) (slash - url) + 1);
-                int r;
 
                 if (!parent)
                         return -ENOMEM;
@@ -63,11 +70,11 @@ static int make_parents(HttpSession *session, const char *url)
                 if (r < 0)
                         return r;
         }
-        return 0;
+        return r;
 }
 
 /* A server without folders answers anything, and needs none; for one that has them and refuses, the
- * first file will say so. 409: the one above is missing. */
+ * first file will say so. 409: the one above is missing. Returns 1 if it was made. */
 static int make_folder(const HttpServer *server, const char *url)
 {
         _cleanup_(http_session_freep) HttpSession *session = NULL;
@@ -77,9 +84,9 @@ static int make_folder(const HttpServer *server, const char *url)
         if (r < 0)
                 return r;
         r = make_collection(session, url);
-        if (r != 409)
-                return MIN(r, 0);
-        return make_parents(session, url);
+        if (r == 409)
+                r = make_parents(session, url);
+        return r < 0 ? r : r == 201;
 }
 
 /* What a folder is called in a store, which has none: the beginning of a key. */
@@ -119,6 +126,7 @@ static int depot_curl_begin(Depot *depot, const char *name, char **ret_where)
                 r = make_folder(server, where);
                 if (r < 0)
                         return r;
+                curl->folder_is_there = r > 0;
         }
         curl->folder = strdup(name);
         if (!curl->folder)
@@ -149,13 +157,9 @@ static void slist_freep(struct curl_slist **list)
         curl_slist_free_all(*list);
 }
 
-/* The commands of ftp that rename a file (RFC 959 4.1.3). An older one of that name is removed
- * first: whether RNTO replaces one is the server's choice. '*': libcurl goes on if that fails. */
-static int rename_commands(const DepotCurl *curl, const char *from, const char *to,
-                           struct curl_slist **ret)
+/* The folder of this dump as ftp's commands name it, with a '/' behind it. */
+static int ftp_folder(const DepotCurl *curl, char **ret)
 {
-        _cleanup_(slist_freep) struct curl_slist *list = NULL;
-        _cleanup_free_ char *folder = NULL;
         const HttpUrl *url = &curl->server.url;
         char *base;
         int r;
@@ -165,8 +169,21 @@ static int rename_commands(const DepotCurl *curl, const char *from, const char *
                                   NULL);
         if (!base)
                 return -ENOMEM;
-        r = text_format(&folder, "%s%s%s/", base, *base ? "/" : "", curl->folder);
+        r = text_format(ret, "%s%s%s/", base, *base ? "/" : "", curl->folder);
         curl_free(base);
+        return r;
+}
+
+/* The commands of ftp that rename a file (RFC 959 4.1.3). An older one of that name is removed
+ * first: whether RNTO replaces one is the server's choice. '*': libcurl goes on if that fails. */
+static int rename_commands(const DepotCurl *curl, const char *from, const char *to,
+                           struct curl_slist **ret)
+{
+        _cleanup_(slist_freep) struct curl_slist *list = NULL;
+        _cleanup_free_ char *folder = NULL;
+        int r;
+
+        r = ftp_folder(curl, &folder);
         if (r < 0)
                 return r;
         r = append_command(&list, "*DELE", folder, to);
@@ -213,14 +230,33 @@ static int open_store(DepotCurl *curl, const char *name, uint64_t size_hint_byte
         return r < 0 ? r : s3_upload_new(&curl->server, key, size_hint_bytes, ret);
 }
 
+/* For depot_curl_discard(). */
+static int remember_file(DepotCurl *curl, const char *name)
+{
+        char **files = reallocarray(curl->files, curl->n_files + 1, sizeof(*files));
+
+        if (!files)
+                return -ENOMEM;
+        curl->files = files;
+        files[curl->n_files] = strdup(name);
+        if (!files[curl->n_files])
+                return -ENOMEM;
+        curl->n_files++;
+        return 0;
+}
+
 /* Over HTTP a file appears when it is whole, so it can have its final name at once. */
 static int depot_curl_open(Depot *depot, const char *incomplete_name, const char *final_name,
                            uint64_t size_hint_bytes, Sink **ret)
 {
         DepotCurl *curl = (DepotCurl *) depot;
+        int r;
 
         if (!curl->folder || !name_is_valid(incomplete_name) || !name_is_valid(final_name))
                 return -EINVAL;
+        r = remember_file(curl, final_name);
+        if (r < 0)
+                return r;
         if (http_server_is_store(&curl->server))
                 return open_store(curl, final_name, size_hint_bytes, ret);
         if (http_server_is_ftp(&curl->server) && !streq(incomplete_name, final_name))
@@ -228,11 +264,106 @@ static int depot_curl_open(Depot *depot, const char *incomplete_name, const char
         return open_http(curl, final_name, ret);
 }
 
+/* What is not there, or was never stored, need not be removed. */
+static int remove_url(HttpSession *session, const char *url)
+{
+        const HttpServer *server = http_session_server(session);
+        const HttpRequest request = {
+                .method = "DELETE",
+                .url = url,
+                .limit_usec = http_retry_limit_usec(server->target),
+        };
+        _cleanup_free_ char *why = NULL;
+        int r;
+
+        r = http_session_request(session, &request);
+        if (r >= 0)
+                r = http_retry_judge(http_session_reply(session), &why);
+        else
+                (void) text_format(&why, "%s", http_session_why(session));
+        if (r >= 0 || r == -ENOENT)
+                return 0;
+        return depot_log_errno(server->host, LOG_WARNING, r, "Failed to remove '%s': %s.", url,
+                               why ?: "?");
+}
+
+static int remove_object(HttpSession *session, const char *folder, const char *name)
+{
+        const HttpServer *server = http_session_server(session);
+        _cleanup_free_ char *key = NULL, *escaped = NULL, *url = NULL, *why = NULL;
+        S3Request request = { .method = "DELETE" };
+        int r;
+
+        r = store_key(&server->bucket, folder, name, &key);
+        if (r >= 0)
+                r = http_url_escape(key, true, &escaped);
+        if (r >= 0)
+                r = text_format(&url, "%s/%s", server->bucket.base, escaped);
+        if (r < 0)
+                return r;
+        request.url = url;
+        r = s3_request_once(session, &request, &why);
+        if (r >= 0 || r == -ENOENT)
+                return 0;
+        return depot_log_errno(server->host, LOG_WARNING, r, "Failed to remove 's3://%s/%s': %s.",
+                               server->bucket.name, key, why ?: http_session_why(session));
+}
+
+static int remove_file(const DepotCurl *curl, HttpSession *session, const char *name)
+{
+        _cleanup_free_ char *url = NULL;
+        int r;
+
+        if (http_server_is_store(&curl->server))
+                return remove_object(session, curl->folder, name);
+        r = http_url_join(curl->server.url.base, curl->folder, name, &url);
+        return r < 0 ? r : remove_url(session, url);
+}
+
+/* RFC 959 4.1.3. */
+static int remove_by_ftp(const DepotCurl *curl, HttpSession *session)
+{
+        _cleanup_(slist_freep) struct curl_slist *list = NULL;
+        _cleanup_free_ char *folder = NULL;
+        HttpRequest request = { .method = "", .url = curl->server.url.root };
+        int r;
+
+        r = ftp_folder(curl, &folder);
+        for (size_t i = 0; r >= 0 && i < curl->n_files; i++)
+                r = append_command(&list, "*DELE", folder, curl->files[i]);
+        if (r >= 0)
+                r = append_command(&list, "RMD", folder, "");
+        if (r < 0)
+                return r;
+        request.quote = list;
+        return http_retry_request(session, &request, http_retry_judge,
+                                  "Failed to remove a folder again");
+}
+
+static int depot_curl_discard(Depot *depot)
+{
+        DepotCurl *curl = (DepotCurl *) depot;
+        _cleanup_(http_session_freep) HttpSession *session = NULL;
+        int r;
+
+        if (!curl->folder)
+                return -EBADF;
+        r = http_session_new(&curl->server, &session);
+        if (r < 0)
+                return r;
+        if (http_server_is_ftp(&curl->server))
+                return remove_by_ftp(curl, session);
+        for (size_t i = 0; r >= 0 && i < curl->n_files; i++)
+                r = remove_file(curl, session, curl->files[i]);
+        return r < 0 || !curl->folder_is_there ? r : remove_file(curl, session, "");
+}
+
 static const DepotOps depot_curl_ops = {
         .name = "curl",
         .in_order = true,
         .begin = depot_curl_begin,
         .open = depot_curl_open,
+        .discard = depot_curl_discard,
         .free = depot_curl_free,
 };
 

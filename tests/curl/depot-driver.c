@@ -5,9 +5,9 @@
  *
  * Keys: url, credentials, ca, cert, key, endpoint, region, address (more than one), timeout (s),
  * chunk (bytes a write), pause (after so many bytes of a file it says "paused" and waits for a line
- * on standard input), hint, keep=no (the last file is not committed). It prints "where URL",
- * "stored NAME" and "moved N", and what failed as "FUNCTION: ERRNO"; the module's messages go to
- * standard error. */
+ * on standard input), hint, keep=no (the last file is not committed), discard=yes (all is removed
+ * again). It prints "where URL", "stored NAME" and "moved N", and what failed as "FUNCTION: ERRNO";
+ * the module's messages go to standard error. */
 #include <dlfcn.h>
 #include <fcntl.h>
 
@@ -19,7 +19,7 @@
 typedef struct Driver {
         Target target;
         uint64_t chunk_bytes, pause_bytes, hint_bytes;
-        bool keep;
+        bool keep, discard;
 } Driver;
 
 static unsigned long n_moved;
@@ -82,6 +82,8 @@ static int set_option(Driver *driver, const char *key, const char *value)
                 return set_number(&driver->hint_bytes, value);
         if (streq(key, "keep"))
                 return parse_bool(value, &driver->keep);
+        if (streq(key, "discard"))
+                return parse_bool(value, &driver->discard);
         return -EINVAL;
 }
 
@@ -180,6 +182,12 @@ static int run(const Driver *driver, Depot *depot, char **argv, int argc)
                 if (r != EXIT_SUCCESS)
                         return r;
         }
+        if (!driver->discard)
+                return EXIT_SUCCESS;
+        r = depot->ops->discard(depot);
+        if (r < 0)
+                return failed("discard", r);
+        printf("discarded\n");
         return EXIT_SUCCESS;
 }
 

@@ -54,6 +54,12 @@ def check_stores(bed, url, root, **options):
     bed.expect_none("what was not committed has not its name", root / "dumps/host 2/vmcore.flat")
 
 
+def check_removes(bed, url, root, **options):
+    bed.expect("what was stored is removed", bed.run("gone 1", "%s:.log:log.txt" % bed.small, url=url, discard="yes",
+                                                     **options), "stored log.txt\n", "discarded")
+    bed.expect_none("the folder is gone", root / "dumps/gone 1")
+
+
 def main():
     need("openssl")
     with Bed(sys.argv[1], sys.argv[2]) as bed:
@@ -64,6 +70,7 @@ def main():
         root = bed.folder / "ftp"
         with Server(root, FTPHandler) as url:
             check_stores(bed, url, root, credentials=right)
+            check_removes(bed, url, root, credentials=right)
             bed.expect("without a user", bed.run("no", url=url), "connect: EACCES")
             bed.expect("who names a CA wants TLS", bed.run("no", url=url, credentials=right, ca=certs["ca.pem"]),
                        "connect: EOPNOTSUPP")

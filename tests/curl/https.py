@@ -20,7 +20,7 @@ events { worker_connections 64; }
 http {
         access_log off; client_body_temp_path %(folder)s/body; proxy_temp_path %(folder)s/proxy;
         fastcgi_temp_path %(folder)s/fastcgi; uwsgi_temp_path %(folder)s/uwsgi; scgi_temp_path %(folder)s/scgi;
-        root %(folder)s/www; client_max_body_size 1g; dav_methods PUT MKCOL; dav_access user:rw;
+        root %(folder)s/www; client_max_body_size 1g; dav_methods PUT MKCOL DELETE; dav_access user:rw;
         ssl_certificate %(certs)s/server.pem; ssl_certificate_key %(certs)s/server.key;
         server {
                 listen 127.0.0.1:%(https)d ssl; listen 127.0.0.1:%(http)d; listen [::1]:%(https)d ssl;
@@ -175,6 +175,17 @@ def check_stores(bed, nginx, certs):
         bed.expect_none("no other name", there / ".incomplete")
 
 
+def check_removes(bed, nginx):
+    for path in ("", "/new/er"):
+        bed.expect("what was stored is removed", bed.run("gone 1", *names(bed), url=nginx.url("http", path=path),
+                                                         discard="yes"), "stored vmcore.flat\n", "discarded")
+        bed.expect_none("the folder is gone", nginx.www / path.lstrip("/") / "gone 1")
+    result = bed.run("stays", names(bed)[0], url=nginx.url("http", path="/full-path/y"), discard="yes")
+    bed.expect("a server may keep what it has", result, "stored log.txt\n", "discard: EOPNOTSUPP")
+    bed.expect_message("it says so", result, "Failed to remove 'http")
+    bed.expect_same("it is there", nginx.www / "full-path/y/stays/log.txt", bed.small)
+
+
 def check_trust(bed, nginx, certs):
     files = names(bed)
     for what, options, message in [
@@ -300,6 +311,7 @@ def main():
         nginx = Nginx(bed, certs)
         try:
             check_stores(bed, nginx, certs)
+            check_removes(bed, nginx)
             check_trust(bed, nginx, certs)
             check_credentials(bed, nginx)
             check_failures(bed, nginx)

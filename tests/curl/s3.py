@@ -49,6 +49,17 @@ class S3:
         with Store(SECRET, may_list=False) as store:
             self.bed.expect("who may not list can store", self.run(store), "stored vmcore.flat")
 
+    def check_removes(self):
+        with Store(SECRET) as store:
+            self.bed.expect("what was stored is removed", self.run(store, discard="yes"), "stored vmcore.flat\n",
+                            "discarded")
+            if store.objects or store.uploads:
+                self.bed.bad("it is still there", store.seen)
+        with Store(SECRET, may_delete=False) as store:
+            result = self.run(store, self.files[0], discard="yes")
+            self.bed.expect("who may only write leaves it", result, "stored log.txt\n", "discard: EACCES")
+            self.bed.expect_message("it says why", result, "AccessDenied")
+
     def check_refusals(self):
         with Store(SECRET) as store:
             for what, options, error, message in [
@@ -117,6 +128,7 @@ def main():
         s3 = S3(bed)
         s3.check_stores()
         s3.check_writer_only()
+        s3.check_removes()
         s3.check_refusals()
         s3.check_passing_faults()
         s3.check_lost_reply()

@@ -103,7 +103,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return "begin" if "uploads" in query else "complete"
         if self.command == "PUT":
             return "part" if self.number else "put"
-        return {"GET": "list", "HEAD": "head", "DELETE": "abort"}[self.command]
+        if self.command == "DELETE":
+            return "abort" if self.upload else "delete"
+        return {"GET": "list", "HEAD": "head"}[self.command]
 
     def act(self, action, body):
         store, path = self.server, urllib.parse.unquote(self.path.partition("?")[0])
@@ -122,6 +124,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def act_put(self, key, body):
         self.server.objects[key] = body
         self.answer(200, ETag='"%s"' % hashlib.md5(body).hexdigest())
+
+    def act_delete(self, key, body):
+        if not self.server.may_delete:
+            raise Refused(403, "AccessDenied")
+        self.server.objects.pop(key, None)
+        self.answer(204)
 
     def act_head(self, key, body):
         if key not in self.server.objects:
@@ -161,9 +169,10 @@ class Store(http.server.ThreadingHTTPServer):
     "forget" to answer when it was."""
     daemon_threads = True
 
-    def __init__(self, secret, faults=(), token=None, may_list=True):
+    def __init__(self, secret, faults=(), token=None, may_list=True, may_delete=True):
         super().__init__(("127.0.0.1", 0), Handler)
         self.secret, self.faults, self.token, self.may_list = secret, list(faults), token, may_list
+        self.may_delete = may_delete
         self.objects, self.uploads, self.seen, self.part_sizes = {}, {}, [], []
         self.endpoint = "http://127.0.0.1:%d" % self.server_address[1]
 
