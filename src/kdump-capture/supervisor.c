@@ -38,8 +38,9 @@ static void introduce(const Plan *plan, Watchdog *watchdog)
         }
 }
 
-/* Cares for the network beside all else that is done: a link may come late, and come back after the
- * first attempt has given up. It dies with us; how it fares shows by what can be reached. */
+/* Cares for the network beside all else that is done, as long as that takes: a link may come late,
+ * when an attempt has failed already that is made again. It dies with us; how it fares shows by
+ * what can be reached. */
 static void network_start(const Network *network)
 {
         pid_t pid, parent = getpid();
