@@ -7,6 +7,7 @@
 
 #include "credentials.h"
 #include "io.h"
+#include "net-image.h"
 #include "paths.h"
 #include "resolve-device.h"
 #include "resolve-files.h"
@@ -14,8 +15,6 @@
 #include "rootdir.h"
 #include "strv.h"
 #include "target-host.h"
-
-#define NETWORKD "/usr/lib/systemd/systemd-networkd"
 
 /* Where distributions have the certificates that the system trusts. */
 static const char *const ca_bundles[] = {
@@ -47,12 +46,12 @@ static int add_network(const ResolveContext *c, Target *target, char **ret_host,
                                ? r
                                : resolve_refuse(c, -EINVAL, "'%s' names no host that is understood",
                                                 target->what);
-        if (root_find_program(c->root_fd, NETWORKD, &program) < 0)
+        if (root_find_program(c->root_fd, NET_IMAGE_PROGRAM, &program) < 0)
                 return resolve_refuse(c, -EINVAL,
                                       "'%s' is on another machine, and the crash kernel's network "
                                       "is set up by systemd-networkd, which is not installed: "
                                       "there is no '%s'",
-                                      target->what, NETWORKD);
+                                      target->what, NET_IMAGE_PROGRAM);
         r = strv_extend(&c->needs->binaries, program);
         if (r >= 0 && is_address(host))
                 r = strv_extend(&target->addresses, host);
