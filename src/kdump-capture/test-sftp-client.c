@@ -101,7 +101,8 @@ static void test_what_was_made_is_removed(void **state)
         client = client_new(&server);
         assert_int_equal(sftp_client_mkdir(client, "dump", 0700), 0);
         save(&server, client, 1000, 1000, false);
-        assert_int_equal(sftp_client_rmdir(client, "dump"), -EIO); /* it is not empty */
+        assert_int_equal(sftp_client_rmdir(client, "dump/vmcore"), -EIO);
+        assert_int_equal(sftp_client_remove(client, "dump"), -EIO);
         assert_int_equal(sftp_client_remove(client, "dump/vmcore-incomplete"), 0);
         assert_int_equal(sftp_client_remove(client, "dump/vmcore"), 0);
         assert_int_equal(sftp_client_rmdir(client, "dump"), 0);

@@ -262,36 +262,23 @@ static void serve_stat(Server *server, uint32_t id, const ServerName *name)
         reply_end(reply);
 }
 
-static bool folder_has_files(const Server *server, const char *folder)
-{
-        size_t n = strlen(folder);
-
-        for (size_t i = 0; i < SERVER_NAMES_MAX; i++)
-                if (strncmp(server->names[i].path, folder, n) == 0 &&
-                    server->names[i].path[n] == '/')
-                        return true;
-        return false;
-}
-
 static void serve_names(Server *server, uint8_t type, uint32_t id, Request *request)
 {
         char text[128], to[128];
         ServerName *name;
+        uint32_t status;
 
         path(request, text);
         name = test_server_find(server, text);
         switch (type) {
         case 13:
-                if (name)
-                        name_remove(name);
-                answer(server, id, name ? SERVER_OK : SERVER_NO_FILE);
-                break;
         case 15:
-                if (name && name->folder && !folder_has_files(server, text)) {
+                status = !name ? SERVER_NO_FILE : SERVER_OK;
+                if (name && name->folder != (type == 15))
+                        status = SERVER_FAILURE;
+                if (status == SERVER_OK)
                         name_remove(name);
-                        answer(server, id, SERVER_OK);
-                } else
-                        answer(server, id, name ? SERVER_FAILURE : SERVER_NO_FILE);
+                answer(server, id, status);
                 break;
         case 14:
                 assert_int_equal(number(request, 4), 4);
