@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The depot of servers that libcurl reaches: http, https, ftp and ftps, and object stores. */
+#include "depot-files.h"
 #include "depot-log.h"
 #include "http-put.h"
 #include "http-retry.h"
@@ -11,8 +12,7 @@ typedef struct DepotCurl {
         HttpServer server;
         char *folder;         /* of this dump: its name, not escaped */
         bool folder_is_there; /* it was made: the server has folders */
-        char **files;         /* names that were given to files in it */
-        size_t n_files;
+        DepotFiles files;
 } DepotCurl;
 
 static void depot_curl_free(Depot *depot)
@@ -20,9 +20,7 @@ static void depot_curl_free(Depot *depot)
         DepotCurl *curl = (DepotCurl *) depot;
 
         http_server_done(&curl->server);
-        for (size_t i = 0; i < curl->n_files; i++)
-                free(curl->files[i]);
-        free(curl->files);
+        depot_files_done(&curl->files);
         free(curl->folder);
         free(curl);
 }
@@ -206,7 +204,9 @@ static int open_ftp(DepotCurl *curl, const char *incomplete_name, const char *fi
         struct curl_slist *rename = NULL;
         int r;
 
-        r = http_url_join(curl->server.url.base, curl->folder, incomplete_name, &url);
+        r = depot_files_add(&curl->files, incomplete_name);
+        if (r >= 0)
+                r = http_url_join(curl->server.url.base, curl->folder, incomplete_name, &url);
         if (r >= 0)
                 r = rename_commands(curl, incomplete_name, final_name, &rename);
         return r < 0 ? r : http_put_new(&curl->server, url, rename, ret);
@@ -230,21 +230,6 @@ static int open_store(DepotCurl *curl, const char *name, uint64_t size_hint_byte
         return r < 0 ? r : s3_upload_new(&curl->server, key, size_hint_bytes, ret);
 }
 
-/* For depot_curl_discard(). */
-static int remember_file(DepotCurl *curl, const char *name)
-{
-        char **files = reallocarray(curl->files, curl->n_files + 1, sizeof(*files));
-
-        if (!files)
-                return -ENOMEM;
-        curl->files = files;
-        files[curl->n_files] = strdup(name);
-        if (!files[curl->n_files])
-                return -ENOMEM;
-        curl->n_files++;
-        return 0;
-}
-
 /* Over HTTP a file appears when it is whole, so it can have its final name at once. */
 static int depot_curl_open(Depot *depot, const char *incomplete_name, const char *final_name,
                            uint64_t size_hint_bytes, Sink **ret)
@@ -254,7 +239,7 @@ static int depot_curl_open(Depot *depot, const char *incomplete_name, const char
 
         if (!curl->folder || !name_is_valid(incomplete_name) || !name_is_valid(final_name))
                 return -EINVAL;
-        r = remember_file(curl, final_name);
+        r = depot_files_add(&curl->files, final_name);
         if (r < 0)
                 return r;
         if (http_server_is_store(&curl->server))
@@ -329,8 +314,8 @@ static int remove_by_ftp(const DepotCurl *curl, HttpSession *session)
         int r;
 
         r = ftp_folder(curl, &folder);
-        for (size_t i = 0; r >= 0 && i < curl->n_files; i++)
-                r = append_command(&list, "*DELE", folder, curl->files[i]);
+        for (size_t i = 0; r >= 0 && i < curl->files.n; i++)
+                r = append_command(&list, "*DELE", folder, curl->files.names[i]);
         if (r >= 0)
                 r = append_command(&list, "RMD", folder, "");
         if (r < 0)
@@ -353,8 +338,8 @@ static int depot_curl_discard(Depot *depot)
                 return r;
         if (http_server_is_ftp(&curl->server))
                 return remove_by_ftp(curl, session);
-        for (size_t i = 0; r >= 0 && i < curl->n_files; i++)
-                r = remove_file(curl, session, curl->files[i]);
+        for (size_t i = 0; r >= 0 && i < curl->files.n; i++)
+                r = remove_file(curl, session, curl->files.names[i]);
         return r < 0 || !curl->folder_is_there ? r : remove_file(curl, session, "");
 }
 

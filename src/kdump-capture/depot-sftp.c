@@ -3,6 +3,7 @@
  * over one connection. */
 #include <pthread.h>
 
+#include "depot-files.h"
 #include "depot-log.h"
 #include "depot-sftp.h"
 #include "sftp-client.h"
@@ -15,8 +16,7 @@ typedef struct DepotSftp {
         SftpClient *client;
         pthread_mutex_t lock; /* over the connection and all that is on its way */
         char *folder;         /* NULL: not made yet */
-        char **files;         /* names that were given to files in it */
-        size_t n_files;
+        DepotFiles files;
 } DepotSftp;
 
 typedef struct SinkSftp {
@@ -158,29 +158,14 @@ static const SinkOps sink_sftp_ops = {
         .free = sink_sftp_free,
 };
 
-/* For depot_discard(). */
-static int remember_file(DepotSftp *self, const char *path)
-{
-        char **files = reallocarray(self->files, self->n_files + 1, sizeof(*files));
-
-        if (!files)
-                return -ENOMEM;
-        self->files = files;
-        files[self->n_files] = strdup(path);
-        if (!files[self->n_files])
-                return -ENOMEM;
-        self->n_files++;
-        return 0;
-}
-
 static int file_create(DepotSftp *self, SinkSftp *sink)
 {
         int r;
 
         depot_lock(self);
-        r = remember_file(self, sink->incomplete_path);
+        r = depot_files_add(&self->files, sink->incomplete_path);
         if (r >= 0)
-                r = remember_file(self, sink->final_path);
+                r = depot_files_add(&self->files, sink->final_path);
         if (r >= 0)
                 r = sftp_file_create(self->client, sink->incomplete_path, &sink->file);
         depot_unlock(self);
@@ -321,8 +306,8 @@ static int depot_discard(Depot *depot)
         if (!self->folder)
                 return -EBADF;
         depot_lock(self);
-        for (size_t i = 0; r >= 0 && i < self->n_files; i++)
-                r = sftp_client_remove(self->client, self->files[i]);
+        for (size_t i = 0; r >= 0 && i < self->files.n; i++)
+                r = sftp_client_remove(self->client, self->files.names[i]);
         if (r >= 0)
                 r = sftp_client_rmdir(self->client, self->folder);
         depot_unlock(self);
@@ -336,9 +321,7 @@ static void depot_sftp_free(Depot *depot)
         (void) sftp_client_free(self->client);
         (void) ssh_connection_free(self->line.connection);
         (void) pthread_mutex_destroy(&self->lock);
-        for (size_t i = 0; i < self->n_files; i++)
-                free(self->files[i]);
-        free(self->files);
+        depot_files_done(&self->files);
         free(self->folder);
         free(self);
 }
