@@ -14,35 +14,15 @@
 #include "io.h"
 #include "log.h"
 #include "mount-call.h"
-#include "parse.h"
 #include "strv.h"
+#include "target-host.h"
 
-#define PORT_NFS 2049
-#define PORT_RPCBIND 111
 #define CONNECT_USEC (10 * USEC_PER_SEC)
 
 /* Of mount options: tenths of seconds. */
 #define TIMEO_MIN UINT64_C(50)
 #define TIMEO_MAX UINT64_C(600)
 #define RETRANS 4
-
-int nfs_host(const char *what, char **ret)
-{
-        const char *colon = strstr(what, ":/");
-        size_t n;
-
-        if (!colon || colon == what)
-                return -EINVAL;
-        n = (size_t) (colon - what);
-        if (what[0] == '[') {
-                if (n < 3 || what[n - 1] != ']')
-                        return -EINVAL;
-                what++;
-                n -= 2;
-        }
-        *ret = strndup(what, n);
-        return *ret ? 0 : -ENOMEM;
-}
 
 bool nfs_options_have_version(const char *options)
 {
@@ -54,33 +34,6 @@ bool nfs_options_have_version(const char *options)
                 if (mnt_optstr_get_option(options, names[i], NULL, NULL) == 0)
                         return true;
         return false;
-}
-
-/* Of a number after '='. */
-static bool option_number(const char *options, const char *name, uint32_t *ret)
-{
-        _cleanup_free_ char *text = NULL;
-        char *value;
-        size_t size;
-
-        if (!options || mnt_optstr_get_option(options, name, &value, &size) != 0 || !value)
-                return false;
-        text = strndup(value, size);
-        return text && parse_u32(text, ret) >= 0;
-}
-
-unsigned nfs_options_port(const char *options)
-{
-        uint32_t port, version;
-
-        if (option_number(options, "port", &port) && port > 0 && port <= UINT16_MAX)
-                return port;
-        /* Where the server of the old version is, only its rpcbind knows. */
-        if ((option_number(options, "vers", &version) && version < 4) ||
-            (option_number(options, "nfsvers", &version) && version < 4) ||
-            (options && mnt_optstr_get_option(options, "v3", NULL, NULL) == 0))
-                return PORT_RPCBIND;
-        return PORT_NFS;
 }
 
 int nfs_options(const Target *target, const char *address, const char *version, char **ret)
@@ -177,15 +130,16 @@ static int mount_versions(const Target *target, const char *where, const char *a
 }
 
 /* All that @name leads to, in the order of getaddrinfo(3). */
-static int mount_host(const Target *target, const char *where, const char *name, int flags)
+static int mount_host(const Target *target, const char *where, const char *name, unsigned port,
+                      int flags)
 {
         const struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = flags };
         struct addrinfo *list;
         int r = -EHOSTUNREACH;
-        char port[16];
+        char service[16];
 
-        (void) snprintf(port, sizeof(port), "%u", nfs_options_port(target->options));
-        if (getaddrinfo(name, port, &hints, &list) != 0)
+        (void) snprintf(service, sizeof(service), "%u", port);
+        if (getaddrinfo(name, service, &hints, &list) != 0)
                 return r;
         for (const struct addrinfo *info = list; r < 0 && info; info = info->ai_next) {
                 char address[NI_MAXHOST];
@@ -197,7 +151,7 @@ static int mount_host(const Target *target, const char *where, const char *name,
                 if (r >= 0)
                         r = mount_versions(target, where, address);
                 else
-                        (void) log_warning_errno(r, "'%s' does not answer at %s, port %s: %m",
+                        (void) log_warning_errno(r, "'%s' does not answer at %s, port %u: %m",
                                                  target->what, address, port);
         }
         freeaddrinfo(list);
@@ -207,15 +161,17 @@ static int mount_host(const Target *target, const char *where, const char *name,
 int mount_nfs(const Target *target, const char *where)
 {
         _cleanup_free_ char *host = NULL;
+        unsigned port;
         int r;
 
-        r = nfs_host(target->what, &host);
-        if (r < 0)
-                return log_error_errno(r, "'%s' is not of the form host:/path", target->what);
+        r = target_host(target, &host, &port);
+        if (r <= 0)
+                return log_error_errno(-EINVAL, "'%s' is not of the form host:/path",
+                                       target->what ?: "");
         r = -EHOSTUNREACH;
         for (char *const *p = target->addresses; r < 0 && p && *p; p++)
-                r = mount_host(target, where, *p, AI_NUMERICHOST);
+                r = mount_host(target, where, *p, port, AI_NUMERICHOST);
         if (r < 0 && !strv_contains(target->addresses, host))
-                r = mount_host(target, where, host, 0);
+                r = mount_host(target, where, host, port, 0);
         return r;
 }

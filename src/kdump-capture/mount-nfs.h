@@ -11,15 +11,9 @@ int mount_nfs(const Target *target, const char *where);
 
 /* The parts of it that only compute. None of these log. The caller frees what is returned. */
 
-/* The host in "host:/export" or "[address]:/export"; -EINVAL if there is none. */
-int nfs_host(const char *what, char **ret);
-
 /* The options of mount(2) for the server at @address; @version is NULL if they name one already.
  * What may go wrong for good in a mount that waits for ever becomes an error after a little more
  * than the target's time-out. */
 int nfs_options(const Target *target, const char *address, const char *version, char **ret);
 
 bool nfs_options_have_version(const char *options);
-
-/* The TCP port by which it is told whether the server is there. */
-unsigned nfs_options_port(const char *options);

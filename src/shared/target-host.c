@@ -3,12 +3,15 @@
  * an odd one need not be what we think it is. */
 #include "target-host.h"
 
+#include <libmount.h>
+
 #include "io.h"
 #include "parse.h"
 
 #define HOST_BYTES_MAX 253
 #define PORT_MAX 65535
 #define NFS_PORT 2049
+#define RPCBIND_PORT 111
 #define SSH_PORT 22
 
 #define DIGITS "0123456789"
@@ -183,6 +186,33 @@ static int nfs_host(const char *what, char **ret)
         return *ret ? 1 : -ENOMEM;
 }
 
+/* Of a number after '='. */
+static bool option_number(const char *options, const char *name, uint32_t *ret)
+{
+        _cleanup_free_ char *text = NULL;
+        char *value;
+        size_t size;
+
+        if (!options || mnt_optstr_get_option(options, name, &value, &size) != 0 || !value)
+                return false;
+        text = strndup(value, size);
+        return text && parse_u32(text, ret) >= 0;
+}
+
+static unsigned nfs_port(const char *options)
+{
+        uint32_t port, version;
+
+        if (option_number(options, "port", &port) && port > 0 && port <= UINT16_MAX)
+                return port;
+        /* Where the server of the old version is, only its rpcbind knows. */
+        if ((option_number(options, "vers", &version) && version < 4) ||
+            (option_number(options, "nfsvers", &version) && version < 4) ||
+            (options && mnt_optstr_get_option(options, "v3", NULL, NULL) == 0))
+                return RPCBIND_PORT;
+        return NFS_PORT;
+}
+
 /* "user@host"; an IPv6 address may have brackets. */
 static int ssh_host(const char *what, char **ret)
 {
@@ -232,7 +262,7 @@ int target_host(const Target *target, char **ret_host, unsigned *ret_port)
                 return 0;
         switch (target->type) {
         case TARGET_NFS:
-                *ret_port = NFS_PORT;
+                *ret_port = nfs_port(target->options);
                 return nfs_host(target->what, ret_host);
         case TARGET_SSH:
                 *ret_port = target->port ?: SSH_PORT;

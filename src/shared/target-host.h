@@ -31,5 +31,6 @@ int target_url_parse(const char *text, TargetUrl *ret, const char **reterr_expec
 bool target_url_is_endpoint(const char *text);
 
 /* The machine that @target is on, a name or an address without brackets, and the port that is
- * connected to. Returns 1; 0 if it is on this one; -EINVAL if its text makes no sense. */
+ * connected to: of an old NFS that of rpcbind, which knows where the rest is. Returns 1; 0 if it is
+ * on this one; -EINVAL if its text makes no sense. */
 int target_host(const Target *target, char **ret_host, unsigned *ret_port);

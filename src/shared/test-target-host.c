@@ -144,6 +144,12 @@ static void test_hosts_of_targets(void **state)
                 { TARGET_NFS, "[2001:db8::1]:/x:/y", NULL, NULL, 0, 1, "2001:db8::1", 2049 },
                 { TARGET_NFS, "server", NULL, NULL, 0, -EINVAL, NULL, 0 },
                 { TARGET_NFS, "[]:/x", NULL, NULL, 0, -EINVAL, NULL, 0 },
+                { TARGET_NFS, "10.0.2.2:/", NULL, NULL, 0, 1, "10.0.2.2", 2049 },
+                { TARGET_NFS, "[fe80::1%eth0]:/a", NULL, NULL, 0, 1, "fe80::1%eth0", 2049 },
+                { TARGET_NFS, "/export", NULL, NULL, 0, -EINVAL, NULL, 0 },
+                { TARGET_NFS, ":/export", NULL, NULL, 0, -EINVAL, NULL, 0 },
+                { TARGET_NFS, "[fd00::1:/export", NULL, NULL, 0, -EINVAL, NULL, 0 },
+                { TARGET_NFS, "", NULL, NULL, 0, -EINVAL, NULL, 0 },
                 { TARGET_SSH, "u@server", NULL, NULL, 0, 1, "server", 22 },
                 { TARGET_SSH, "u@2001:db8::1", NULL, NULL, 2222, 1, "2001:db8::1", 2222 },
                 { TARGET_SSH, "u@[2001:db8::1]", NULL, NULL, 0, 1, "2001:db8::1", 22 },
@@ -183,6 +189,35 @@ static void test_hosts_of_targets(void **state)
         }
 }
 
+static void test_port_of_nfs(void **state)
+{
+        static const struct {
+                const char *options;
+                unsigned port;
+        } cases[] = {
+                { NULL, 2049 },        { "", 2049 },
+                { "rw,soft", 2049 },   { "vers=4.2", 2049 },
+                { "nfsvers=4", 2049 }, { "rw,v4.1", 2049 },
+                { "vers=3", 111 },     { "nfsvers=3", 111 },
+                { "v3", 111 },         { "vers=3,port=20490", 20490 },
+                { "port=0", 2049 },    { "port=65536", 2049 },
+                { "port=x", 2049 },    { "port", 2049 },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                const Target target = {
+                        .type = TARGET_NFS,
+                        .what = (char[]){ "server:/x" },
+                        .options = (char *) cases[i].options,
+                };
+                _cleanup_free_ char *host = NULL;
+                unsigned port = 0;
+
+                assert_int_equal(target_host(&target, &host, &port), 1);
+                assert_int_equal(port, cases[i].port);
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -191,6 +226,7 @@ int main(void)
                 cmocka_unit_test(test_a_host_may_not_be_endless),
                 cmocka_unit_test(test_endpoints),
                 cmocka_unit_test(test_hosts_of_targets),
+                cmocka_unit_test(test_port_of_nfs),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL) != 0;
