@@ -125,6 +125,28 @@ static void test_nothing_is_left(void **state)
                 assert_int_equal(unlinkat(root_fd, "dumps", AT_REMOVEDIR), 0);
 }
 
+static void test_the_name_is_the_same_unless_it_is_taken(void **state)
+{
+        const Target target = {
+                .type = TARGET_SSH,
+                .what = (char *) "good",
+                .timeout_usec = 3600 * USEC_PER_SEC,
+        };
+        _cleanup_close_ int root_fd = test_root_open(test_root);
+        Trial first = {}, second = {}, third = {};
+
+        if (geteuid() != 0) /* see above */
+                skip();
+        assert_int_equal(trial_run(&target, 0, &first), 0);
+        assert_int_equal(trial_run(&target, 0, &second), 0);
+        assert_string_equal(first.where, second.where);
+        assert_int_equal(mkdirat(root_fd, first.where + 1, 0700), 0);
+        assert_int_equal(trial_run(&target, 0, &third), 0);
+        assert_int_equal(third.step, TRIAL_DONE);
+        assert_string_not_equal(first.where, third.where);
+        assert_int_equal(unlinkat(root_fd, first.where + 1, AT_REMOVEDIR), 0);
+}
+
 static void test_steps_have_names(void **state)
 {
         for (TrialStep step = 0; step < _TRIAL_STEP_MAX; step++)
@@ -150,6 +172,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_trials),
                 cmocka_unit_test(test_nothing_is_left),
+                cmocka_unit_test(test_the_name_is_the_same_unless_it_is_taken),
                 cmocka_unit_test(test_steps_have_names),
         };
 

@@ -2,7 +2,9 @@
 /* Owns the order of a trial, and its child. */
 #include "trial.h"
 
+#include <ctype.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/mount.h>
@@ -41,6 +43,21 @@ static void host_moved(void *userdata)
 {
 }
 
+/* Always the same for one machine: where files cannot be removed again, as in a store whose key may
+ * only write, one is left, and not another one each day. */
+static int usual_name(char **ret)
+{
+        char host[HOST_NAME_MAX + 1];
+
+        if (gethostname(host, sizeof(host)) < 0)
+                return -errno;
+        host[sizeof(host) - 1] = '\0';
+        for (char *p = host; *p; p++)
+                if (!isalnum((unsigned char) *p) && *p != '-' && *p != '.')
+                        *p = '_';
+        return strprintf(ret, TRIAL_HOST "-%s", host);
+}
+
 static int trial_begin(Depot *depot, Trial *trial)
 {
         int r = -EEXIST;
@@ -48,7 +65,10 @@ static int trial_begin(Depot *depot, Trial *trial)
         for (unsigned try = 0; r == -EEXIST && try < FOLDER_TRIES; try++) {
                 _cleanup_free_ char *name = NULL, *where = NULL;
 
-                r = folder_name(TRIAL_HOST, now_realtime_usec(), try, &name);
+                if (try == 0)
+                        r = usual_name(&name);
+                else /* left by one that died, or used right now */
+                        r = folder_name(TRIAL_HOST, now_realtime_usec(), try - 1, &name);
                 if (r < 0)
                         return r;
                 r = depot->ops->begin(depot, name, &where);
