@@ -137,6 +137,9 @@ int state_read(int root_fd, State *ret)
         r = file_read(root_fd, root_relative(PATH_STATE_JSON), STATE_SIZE_MAX, &json, &size);
         if (r < 0)
                 return r;
+        /* It is being replaced where there is no room for two: see state_write(). */
+        if (size == 0)
+                return -ENOENT;
         return state_from_json(json, size, ret);
 }
 
