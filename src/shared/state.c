@@ -137,12 +137,17 @@ int state_read(int root_fd, State *ret)
         r = file_read(root_fd, root_relative(PATH_STATE_JSON), STATE_SIZE_MAX, &json, &size);
         if (r < 0)
                 return r;
+        /* It is being replaced where there is no room for two: see state_write(). */
+        if (size == 0)
+                return -ENOENT;
         return state_from_json(json, size, ret);
 }
 
 int state_write(int root_fd, const State *state)
 {
+        const char *path = root_relative(PATH_STATE_JSON);
         _cleanup_free_ char *json = NULL;
+        _cleanup_close_ int fd = -EBADF;
         int r;
 
         r = state_to_json(state, &json);
@@ -151,11 +156,16 @@ int state_write(int root_fd, const State *state)
         r = mkdir_parents(root_fd, root_relative(PATH_RUN_DIR), 0755);
         if (r < 0)
                 return r;
-        r = file_write_atomic(root_fd, root_relative(PATH_STATE_JSON), json, strlen(json), 0644);
+        r = file_write_atomic(root_fd, path, json, strlen(json), 0644);
         if (r != -ENOSPC && r != -EDQUOT)
                 return r;
-        /* The old one takes the room that is missing, and tells what is not so any more. */
-        if (unlinkat(root_fd, root_relative(PATH_STATE_JSON), 0) < 0)
+        /* The old one takes the room that is missing, and tells what is not so any more. It is cut:
+         * unlinking gives nothing back while somebody reads it. */
+        fd = openat(root_fd, path, O_WRONLY | O_TRUNC | O_NOFOLLOW | O_CLOEXEC);
+        if (fd < 0)
                 return r;
-        return file_write_atomic(root_fd, root_relative(PATH_STATE_JSON), json, strlen(json), 0644);
+        r = file_write_atomic(root_fd, path, json, strlen(json), 0644);
+        if (r < 0)
+                (void) unlinkat(root_fd, path, 0);
+        return r;
 }

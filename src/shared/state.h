@@ -63,11 +63,12 @@ int state_to_json(const State *state, char **ret_json);
 int state_from_json(const char *json, size_t size, State *ret);
 
 /* Reads PATH_STATE_JSON below @root_fd. Returns 0; -ENOENT: kdumpd did not run since boot;
- * -EBADMSG. Takes no lock: the file is always whole. Does not log. */
+ * -EBADMSG. Takes no lock: the file is whole, or there is none. Does not log. */
 int state_read(int root_fd, State *ret);
 
 /* Replaces PATH_STATE_JSON below @root_fd, mode 0644; its folder is made if need be. If there
- * is no room for two of them, the old one is removed first. Does not log. */
+ * is no room for two of them, the old one is emptied first, and counts as none then. Does not log.
+ */
 int state_write(int root_fd, const State *state);
 
 const char *arm_state_to_string(ArmState state);

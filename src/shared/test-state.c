@@ -64,6 +64,13 @@ static void test_json_round_trip(void **unused)
         assert_state_equal(&a, &b);
 }
 
+static int truncate_state(int root_fd)
+{
+        _cleanup_close_ int fd = openat(root_fd, "run/kdumpd/state.json", O_WRONLY | O_CLOEXEC);
+
+        return fd < 0 ? -1 : ftruncate(fd, 0);
+}
+
 static void test_file_is_readable_by_all(void **unused)
 {
         _cleanup_(state_done) State a = { 0 }, b = { 0 };
@@ -84,6 +91,10 @@ static void test_file_is_readable_by_all(void **unused)
         assert_state_equal(&a, &b);
         assert_int_equal(fstatat(root_fd, "run/kdumpd/state.json", &st, 0), 0);
         assert_int_equal(st.st_mode & 0777, 0644);
+
+        /* As it is for a moment on a full /run. */
+        assert_int_equal(truncate_state(root_fd), 0);
+        assert_int_equal(state_read(root_fd, &b), -ENOENT);
 
         assert_int_equal(unlinkat(root_fd, "run/kdumpd/state.json", 0), 0);
         assert_int_equal(unlinkat(root_fd, "run/kdumpd", AT_REMOVEDIR), 0);
