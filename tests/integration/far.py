@@ -16,6 +16,7 @@ of its own, armed for the root file system, with the NICs there and none of them
 import contextlib
 import json
 import re
+import shutil
 import subprocess
 import time
 
@@ -108,8 +109,15 @@ def wired(image, net, options):
 
 
 def use(server):
-    """Starts a server, or a network, for the rest of the case."""
+    """Starts a server, or a network, for the rest of the case; its log stays with the results."""
+    bed.context.stack.callback(keep_log, server)
     return bed.context.stack.enter_context(server)
+
+
+def keep_log(server):
+    path = getattr(server, "log_path", None)
+    if path and path.exists():
+        shutil.copy(path, bed.context.results / (server.folder.name + ".log"))
 
 
 def make_network():

@@ -19,7 +19,6 @@ SFTP = {  # how it is offered, by what there may be in its configuration
 CONFIG = """Port %(port)d
 AddressFamily any
 HostKey %(folder)s/host_key
-AuthorizedKeysFile %(folder)s/authorized_keys
 PidFile none
 StrictModes no
 UsePAM no
@@ -54,7 +53,6 @@ class Sshd(Server):
     def prepare(self):
         _, self.host_key = make_key(self.folder / "host_key")
         self.key, self.public_key = make_key(self.folder / "id_ed25519")
-        (self.folder / "authorized_keys").write_text(self.public_key)
         for name, line in (("passwd", "%s:x:%d:%d::/srv/home:/bin/sh" % (USER, UID, UID)),
                            ("shadow", "%s:*:19000:0:99999:7:::" % USER), ("group", "%s:x:%d:" % (USER, UID))):
             with open("/etc/" + name, encoding="utf-8") as f:
@@ -67,7 +65,9 @@ class Sshd(Server):
         self.data.chmod(0o755)
         for name in ("dumps", "home"):
             (self.data / name).mkdir(mode=0o700)
-            quiet("chown", "%d:%d" % (UID, UID), self.data / name)
+        (self.data / "home/.ssh").mkdir(mode=0o700)
+        (self.data / "home/.ssh/authorized_keys").write_text(self.public_key)
+        quiet("chown", "-R", "%d:%d" % (UID, UID), self.data / "dumps", self.data / "home")
 
     def launch(self):
         config = self.folder / "sshd_config"
