@@ -19,7 +19,7 @@ class Store:
     def __init__(self, net):
         missing = ceph.missing_programs()
         if missing:
-            raise bed.Skip("these are not installed: %s" % " ".join(missing))
+            raise bed.Skip("not installed: %s; tools/setup --all does it" % " ".join(missing))
         self.ceph = far.use(ceph.Radosgw())
         self.front = far.use(forwarder.Forwarder(bed.context.scratch, net, self.ceph.port, PORT))
 
