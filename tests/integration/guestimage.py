@@ -76,11 +76,11 @@ def enter_private_mounts():
 
 
 @contextlib.contextmanager
-def mounted(image, options="rw"):
+def mounted(image, options="rw", fstype="auto"):
     """A raw file system image, mounted."""
     folder = Path(tempfile.mkdtemp(prefix="kdumpd-mount-", dir=machine.scratch_folder()))
     try:
-        quiet("mount", "-o", "loop," + options, image, folder)
+        quiet("mount", "-t", fstype, "-o", "loop," + options, image, folder)
         try:
             yield folder
         finally:

@@ -19,5 +19,5 @@ def run():
     far.crash(guest)
     # The superblock of version 1.0 is at the end: each half can be read alone.
     for name in HALVES:
-        with guest.raw_disk(name) as raw, guestimage.mounted(raw) as disk:
+        with guest.raw_disk(name) as raw, guestimage.mounted(raw, fstype="ext4") as disk:
             far.check_dump(disk / "dumps")

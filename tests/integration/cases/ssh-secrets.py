@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Of all keys and passwords that the system has, the images for the crash kernel hold the configured key only, and nobody but
-root can read them."""
+root can read them. Of the dump, all but the memory itself holds none."""
 
 import bed
 import far
@@ -35,3 +35,10 @@ def run():
     bed.check(not open_to_others, "others can read %s" % open_to_others)
     told = guest.run("cat /run/kdumpd/*.json; journalctl -b --no-pager; kdumpctl config", timeout=120)
     bed.check_not_in(configured, told, "what anybody may see")
+    far.crash(guest)
+    dump = far.check_dump(server.dumps)
+    bed.check_not_in(configured, guest.console(), "console")
+    for name in [n for n in dump.files if n != "vmcore"]:
+        text = (dump.folder / name).read_text(errors="replace")
+        for secret in [configured, *secrets.values()]:
+            bed.check_not_in(secret, text, name)

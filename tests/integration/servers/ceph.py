@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 import uuid
 from pathlib import Path
@@ -185,7 +186,7 @@ class Radosgw:
 
     def read(self, key):
         """An object, by somebody else's client."""
-        return self.curl("GET", "/%s/%s" % (self.bucket, key))
+        return self.curl("GET", "/%s/%s" % (self.bucket, urllib.parse.quote(key)))
 
     def uploads(self):
         """What the store says of uploads that are under way (XML)."""
