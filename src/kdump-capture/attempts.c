@@ -363,6 +363,8 @@ CaptureStatus attempts_run(const AttemptsRequest *request)
                         set_step(&set, i, now_usec);
                 set_order(&set, now_usec);
                 memory_peak_sample(request->memory, false);
+                if (request->network)
+                        network_process_look(request->network);
                 watchdog_pet(request->watchdog);
         }
         for (size_t i = 0; i < set.n; i++)
