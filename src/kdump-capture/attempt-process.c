@@ -25,6 +25,7 @@ static void child_run(const AttemptJob *job, pid_t parent, int report_fd, int or
                 _exit(CAPTURE_NOTHING);
         (void) prctl(PR_SET_NAME, "kdump-attempt");
         process_oom_default();
+        log_set_prefix(job->prefix);
         _exit(attempt_run(&ours));
 }
 
@@ -56,6 +57,7 @@ int attempt_process_start(AttemptProcess *process, const AttemptJob *job)
         }
         *process = (AttemptProcess){
                 .pid = pid,
+                .prefix = job->prefix,
                 .fd = TAKE_FD(our_report_fd),
                 .order_fd = TAKE_FD(our_order_fd),
                 .progress_usec = now_boottime_usec(),
@@ -81,7 +83,7 @@ static void progress_line(AttemptProcess *process, uint64_t now_usec)
         process->line_usec = now_usec;
         if (progress_format(&process->last, page_size, now_usec - process->dump_begin_usec,
                             &line) >= 0)
-                log_info("%s", line);
+                log_info("%s%s", process->prefix, line);
 }
 
 static void progress_take(AttemptProcess *process, const Progress *progress, uint64_t now_usec)
@@ -122,8 +124,8 @@ static CaptureStatus process_status(AttemptProcess *process, int status)
 {
         if (WIFSIGNALED(status)) {
                 process->died = true;
-                log_error("the attempt was killed by signal %d (%s)", WTERMSIG(status),
-                          strsignal(WTERMSIG(status)));
+                log_error("%sthe attempt was killed by signal %d (%s)", process->prefix,
+                          WTERMSIG(status), strsignal(WTERMSIG(status)));
                 return status_so_far(process);
         }
         switch (WEXITSTATUS(status)) {
@@ -135,7 +137,8 @@ static CaptureStatus process_status(AttemptProcess *process, int status)
         case CAPTURE_AGAIN:
                 return (CaptureStatus) WEXITSTATUS(status);
         default:
-                log_error("the attempt ended with status %d", WEXITSTATUS(status));
+                log_error("%sthe attempt ended with status %d", process->prefix,
+                          WEXITSTATUS(status));
                 return status_so_far(process);
         }
 }

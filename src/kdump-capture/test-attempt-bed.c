@@ -3,8 +3,10 @@
 #include "test-attempt-bed.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
+#include <sys/mman.h>
 
 #include "depot-folder.h"
 #include "depot-open.h"
@@ -254,6 +256,23 @@ CaptureStatus bed_run(const Bed *bed)
         CaptureStatus status = attempts_run(&request);
 
         assert_true(watchdog.last_pet_usec > 0);
+        return status;
+}
+
+CaptureStatus bed_run_logged(const Bed *bed, char **ret_text)
+{
+        _cleanup_close_ int fd = memfd_create("log", MFD_CLOEXEC);
+        _cleanup_close_ int saved_fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+        CaptureStatus status;
+        size_t size;
+
+        assert_true(fd >= 0 && saved_fd >= 0);
+        assert_true(dup2(fd, STDERR_FILENO) >= 0);
+        status = bed_run(bed);
+        assert_true(dup2(saved_fd, STDERR_FILENO) >= 0);
+        assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
+        assert_int_equal(fd_read(fd, 65536, ret_text, &size), 0);
+        (void) fputs(*ret_text, stderr);
         return status;
 }
 

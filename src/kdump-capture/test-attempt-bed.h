@@ -28,6 +28,9 @@ Target *bed_add(Bed *bed, const char *name);
 
 CaptureStatus bed_run(const Bed *bed);
 
+/* The same; *ret_text (the caller frees it) is what was logged. */
+CaptureStatus bed_run_logged(const Bed *bed, char **ret_text);
+
 /* How many of the dumps at @name have the file @file; in *ret_text (may be NULL) one of them. */
 unsigned bed_count(const char *name, const char *file, char **ret_text);
 

@@ -175,6 +175,27 @@ static void test_nothing_works(void **state)
         bed_done(&bed);
 }
 
+/* Those of several attempts are mixed on the console. */
+static void test_each_line_tells_which_of_several_targets(void **state)
+{
+        _cleanup_free_ char *text = NULL, *one = NULL;
+        char *rest = NULL;
+        Bed bed;
+
+        bed_init(&bed);
+        bed_add(&bed, "dies")->type = TARGET_FS;
+        assert_int_equal(bed_run_logged(&bed, &one), CAPTURE_NOTHING);
+        assert_non_null(strstr(one, "\nthe attempt was killed by signal 9"));
+        assert_non_null(strstr(one, "\nsaving vmcore\n"));
+        bed_add(&bed, "good");
+        assert_int_equal(bed_run_logged(&bed, &text), CAPTURE_COMPLETE);
+        assert_non_null(strstr(text, "\ntarget 1: the attempt was killed by signal 9"));
+        assert_non_null(strstr(text, "\ntarget 2: saving vmcore complete\n"));
+        for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
+                assert_true(startswith(line, "target 1: ") || startswith(line, "target 2: "));
+        bed_done(&bed);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -188,6 +209,7 @@ int main(void)
                 cmocka_unit_test(test_connection_that_always_breaks_is_given_up),
                 cmocka_unit_test(test_log_that_kills_its_reader_is_left_out),
                 cmocka_unit_test(test_nothing_works),
+                cmocka_unit_test(test_each_line_tells_which_of_several_targets),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL) != 0;
