@@ -117,30 +117,40 @@ static void progress_receive(AttemptProcess *process, uint64_t now_usec)
 /* What a process that cannot tell any more has left on the target. */
 static CaptureStatus status_so_far(const AttemptProcess *process)
 {
+        if (process->last.vmcore_saved > 0)
+                return process->last.vmcore_saved == 1 ? CAPTURE_COMPLETE : CAPTURE_INCOMPLETE;
         return process->last.log_saved ? CAPTURE_LOG_ONLY : CAPTURE_NOTHING;
+}
+
+/* A library may call exit(3), and then its status is nobody's word. */
+static bool status_is_right(const AttemptProcess *process, int status)
+{
+        switch (status) {
+        case CAPTURE_COMPLETE:
+        case CAPTURE_INCOMPLETE:
+                return process->last.vmcore_saved > 0;
+        case CAPTURE_LOG_ONLY:
+        case CAPTURE_NOTHING:
+        case CAPTURE_FULL:
+        case CAPTURE_AGAIN:
+                return true;
+        default:
+                return false;
+        }
 }
 
 static CaptureStatus process_status(AttemptProcess *process, int status)
 {
-        if (WIFSIGNALED(status)) {
-                process->died = true;
+        if (WIFEXITED(status) && status_is_right(process, WEXITSTATUS(status)))
+                return (CaptureStatus) WEXITSTATUS(status);
+        process->died = true;
+        if (WIFSIGNALED(status))
                 log_error("%sthe attempt was killed by signal %d (%s)", process->prefix,
                           WTERMSIG(status), strsignal(WTERMSIG(status)));
-                return status_so_far(process);
-        }
-        switch (WEXITSTATUS(status)) {
-        case CAPTURE_COMPLETE:
-        case CAPTURE_LOG_ONLY:
-        case CAPTURE_INCOMPLETE:
-        case CAPTURE_NOTHING:
-        case CAPTURE_FULL:
-        case CAPTURE_AGAIN:
-                return (CaptureStatus) WEXITSTATUS(status);
-        default:
-                log_error("%sthe attempt ended with status %d", process->prefix,
+        else
+                log_error("%sthe attempt ended before its time, with status %d", process->prefix,
                           WEXITSTATUS(status));
-                return status_so_far(process);
-        }
+        return status_so_far(process);
 }
 
 int attempt_process_look(AttemptProcess *process, uint64_t now_usec, CaptureStatus *ret)
@@ -174,5 +184,6 @@ CaptureStatus attempt_process_kill(AttemptProcess *process)
         (void) kill(process->pid, SIGKILL);
         (void) usleep(100 * USEC_PER_MSEC);
         (void) waitpid(process->pid, &status, WNOHANG);
+        progress_receive(process, now_boottime_usec());
         return status_so_far(process);
 }

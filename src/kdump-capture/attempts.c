@@ -162,11 +162,11 @@ static void set_ended(AttemptSet *set, size_t i, CaptureStatus status, uint64_t 
                 set_start(set, i);
                 return;
         }
-        if (again && set_pause(set, i, now_usec))
-                return;
-        if (set->states[i] == ATTEMPT_SAVING && capture_status_has_vmcore(status)) {
+        if (capture_status_has_vmcore(status)) {
                 set->safe_on = attempt->target;
                 set->safe_usec = now_usec;
+        } else if (again && set_pause(set, i, now_usec)) {
+                return;
         }
         set_end(set, i);
 }

@@ -4,7 +4,6 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <signal.h>
 #include <sys/mman.h>
 
@@ -32,37 +31,104 @@ void watchdog_pet(Watchdog *watchdog)
         watchdog->last_pet_usec++;
 }
 
-/* What a target does in place of its work, while it is opened, or while the file @at is written. */
+/* When a target does something in place of its work. */
+typedef enum Step {
+        STEP_NEVER,
+        STEP_CONNECT, /* while it is opened */
+        STEP_BEGIN,
+        STEP_OPEN, /* of the file @at, as all that follow */
+        STEP_WRITE,
+        STEP_SYNC,
+        STEP_COMMIT,
+        STEP_CLOSE,
+        STEP_FREE, /* of the target */
+} Step;
+
+/* What it does then, besides returning an error. */
+enum {
+        HANGS = 1,
+        STOPS,
+        IS_KILLED,
+        SEGFAULTS,
+        EXITS, /* as if all were well */
+};
+
 typedef struct Fault {
         const char *name;
-        const char *at; /* NULL: while it is opened */
-        int error;      /* 0: none; INT_MIN: dies; INT_MAX: hangs */
+        Step step;
+        const char *at;
+        int what; /* one of the above, or a negative errno */
         unsigned n_times;
 } Fault;
 
+#define ALWAYS UINT32_MAX
+#define VMCORE FILE_VMCORE_INCOMPLETE
+
 static const Fault faults[] = {
-        { "good", NULL, 0, 0 },
-        { "gone", NULL, -ENODEV, UINT32_MAX },
-        { "refuses", NULL, -ECONNREFUSED, UINT32_MAX },
-        { "refuses-twice", NULL, -ECONNREFUSED, 2 },
-        { "hangs", NULL, INT_MAX, UINT32_MAX },
-        { "hangs-later", FILE_VMCORE_INCOMPLETE, INT_MAX, UINT32_MAX },
-        { "dies", FILE_VMCORE_INCOMPLETE, INT_MIN, UINT32_MAX },
-        { "dies-once", FILE_VMCORE_INCOMPLETE, INT_MIN, 1 },
-        { "dies-of-the-log", FILE_DMESG_INCOMPLETE, INT_MIN, 1 },
-        { "full", FILE_VMCORE_INCOMPLETE, -ENOSPC, UINT32_MAX },
-        { "breaks", FILE_VMCORE_INCOMPLETE, -ECONNRESET, UINT32_MAX },
-        { "breaks-once", FILE_VMCORE_INCOMPLETE, -ECONNRESET, 1 },
+        { "good", STEP_NEVER, NULL, 0, 0 },
+        { "gone", STEP_CONNECT, NULL, -ENODEV, ALWAYS },
+        { "refuses", STEP_CONNECT, NULL, -ECONNREFUSED, ALWAYS },
+        { "refuses-twice", STEP_CONNECT, NULL, -ECONNREFUSED, 2 },
+        { "hangs", STEP_CONNECT, NULL, HANGS, ALWAYS },
+        { "hangs-later", STEP_WRITE, VMCORE, HANGS, ALWAYS },
+        { "hangs-in-begin", STEP_BEGIN, NULL, HANGS, ALWAYS },
+        { "hangs-in-open", STEP_OPEN, VMCORE, HANGS, ALWAYS },
+        { "hangs-in-sync", STEP_SYNC, VMCORE, HANGS, ALWAYS },
+        { "hangs-in-commit", STEP_COMMIT, VMCORE, HANGS, ALWAYS },
+        { "hangs-in-close", STEP_CLOSE, VMCORE, HANGS, ALWAYS },
+        { "hangs-in-free", STEP_FREE, NULL, HANGS, ALWAYS },
+        { "hangs-in-log", STEP_OPEN, FILE_DMESG_INCOMPLETE, HANGS, ALWAYS },
+        { "hangs-in-record", STEP_COMMIT, FILE_META_INCOMPLETE, HANGS, ALWAYS },
+        { "stops", STEP_WRITE, VMCORE, STOPS, ALWAYS },
+        { "stops-early", STEP_CONNECT, NULL, STOPS, ALWAYS },
+        { "dies", STEP_WRITE, VMCORE, IS_KILLED, ALWAYS },
+        { "dies-once", STEP_WRITE, VMCORE, IS_KILLED, 1 },
+        { "dies-of-the-log", STEP_OPEN, FILE_DMESG_INCOMPLETE, IS_KILLED, 1 },
+        { "dies-in-free", STEP_FREE, NULL, SEGFAULTS, ALWAYS },
+        { "segfaults", STEP_WRITE, VMCORE, SEGFAULTS, ALWAYS },
+        { "exits", STEP_WRITE, VMCORE, EXITS, ALWAYS },
+        { "exits-early", STEP_CONNECT, NULL, EXITS, ALWAYS },
+        { "full", STEP_WRITE, VMCORE, -ENOSPC, ALWAYS },
+        { "full-at-sync", STEP_SYNC, VMCORE, -ENOSPC, ALWAYS },
+        { "breaks", STEP_WRITE, VMCORE, -ECONNRESET, ALWAYS },
+        { "breaks-once", STEP_WRITE, VMCORE, -ECONNRESET, 1 },
+        { "breaks-in-commit", STEP_COMMIT, VMCORE, -ECONNRESET, ALWAYS },
 };
 
 static char *test_root; /* of what is saved: a folder for each target */
 
-static int fault_do(const Fault *fault)
+static void fault_show(int what)
+{
+        switch (what) {
+        case HANGS:
+                for (;;)
+                        (void) pause();
+        case STOPS:
+                (void) kill(getpid(), SIGSTOP);
+                break;
+        case IS_KILLED:
+                (void) kill(getpid(), SIGKILL);
+                break;
+        case SEGFAULTS:
+                (void) signal(SIGSEGV, SIG_DFL); /* not cmocka's */
+                (void) kill(getpid(), SIGSEGV);
+                break;
+        case EXITS:
+                _exit(EXIT_SUCCESS);
+        default:
+                break;
+        }
+}
+
+/* @at: NULL for steps that are of no file. */
+static int fault_do(const Fault *fault, Step step, const char *at)
 {
         _cleanup_free_ char *path = NULL;
         _cleanup_close_ int fd = -EBADF;
         struct stat st;
 
+        if (step != fault->step || !streq_ptr(at, fault->at))
+                return 0;
         /* The file counts, as each attempt is a process of its own. */
         if (strprintf(&path, "%s/%s/count", test_root, fault->name) < 0)
                 return -ENOMEM;
@@ -71,40 +137,49 @@ static int fault_do(const Fault *fault)
                 return -EBADF;
         if ((uint64_t) st.st_size >= fault->n_times)
                 return 0;
-        while (fault->error == INT_MAX)
-                (void) pause();
-        if (fault->error == INT_MIN)
-                (void) kill(getpid(), SIGKILL);
-        return fault->error;
+        fault_show(fault->what);
+        return MIN(fault->what, 0);
 }
 
-/* A file that comes to grief in its middle. */
+/* A file that comes to grief. */
 typedef struct FaultySink {
         Sink sink;
         Sink *inner;
         const Fault *fault;
+        const char *name;
 } FaultySink;
+
+static int faulty_do(Sink *sink, Step step)
+{
+        const FaultySink *faulty = (FaultySink *) sink;
+
+        return fault_do(faulty->fault, step, faulty->name);
+}
 
 static int faulty_write(Sink *sink, uint64_t offset_bytes, const void *data, size_t size)
 {
-        FaultySink *faulty = (FaultySink *) sink;
-        int r = offset_bytes + size > FAULT_OFFSET_BYTES ? fault_do(faulty->fault) : 0;
+        int r = offset_bytes + size > FAULT_OFFSET_BYTES ? faulty_do(sink, STEP_WRITE) : 0;
 
-        return r < 0 ? r : sink_write(faulty->inner, offset_bytes, data, size);
+        return r < 0 ? r : sink_write(((FaultySink *) sink)->inner, offset_bytes, data, size);
 }
 
 static int faulty_sync(Sink *sink)
 {
-        return sink_sync(((FaultySink *) sink)->inner);
+        int r = faulty_do(sink, STEP_SYNC);
+
+        return r < 0 ? r : sink_sync(((FaultySink *) sink)->inner);
 }
 
 static int faulty_commit(Sink *sink)
 {
-        return sink_commit(((FaultySink *) sink)->inner);
+        int r = faulty_do(sink, STEP_COMMIT);
+
+        return r < 0 ? r : sink_commit(((FaultySink *) sink)->inner);
 }
 
 static void faulty_free(Sink *sink)
 {
+        (void) faulty_do(sink, STEP_CLOSE);
         sink_free(((FaultySink *) sink)->inner);
         free(sink);
 }
@@ -126,8 +201,9 @@ typedef struct FaultyDepot {
 static int faulty_begin(Depot *depot, const char *name, char **ret_where)
 {
         Depot *inner = ((FaultyDepot *) depot)->inner;
+        int r = fault_do(((FaultyDepot *) depot)->fault, STEP_BEGIN, NULL);
 
-        return inner->ops->begin(inner, name, ret_where);
+        return r < 0 ? r : inner->ops->begin(inner, name, ret_where);
 }
 
 static int faulty_open(Depot *depot, const char *incomplete_name, const char *final_name,
@@ -139,23 +215,26 @@ static int faulty_open(Depot *depot, const char *incomplete_name, const char *fi
         Sink *sink;
         int r;
 
-        r = inner->ops->open(inner, incomplete_name, final_name, size_hint_bytes, &sink);
-        if (r < 0 || !streq_ptr(fault->at, incomplete_name)) {
-                if (r >= 0)
-                        *ret = sink;
+        r = fault_do(fault, STEP_OPEN, incomplete_name);
+        if (r >= 0)
+                r = inner->ops->open(inner, incomplete_name, final_name, size_hint_bytes, &sink);
+        if (r < 0)
                 return r;
-        }
-        if (streq(incomplete_name, FILE_DMESG_INCOMPLETE))
-                (void) fault_do(fault); /* there is no log in this core */
         faulty = calloc(1, sizeof(*faulty));
         assert_non_null(faulty);
-        *faulty = (FaultySink){ .sink.ops = &faulty_sink_ops, .inner = sink, .fault = fault };
+        *faulty = (FaultySink){
+                .sink.ops = &faulty_sink_ops,
+                .inner = sink,
+                .fault = fault,
+                .name = incomplete_name,
+        };
         *ret = &faulty->sink;
         return 0;
 }
 
 static void faulty_depot_free(Depot *depot)
 {
+        (void) fault_do(((FaultyDepot *) depot)->fault, STEP_FREE, NULL);
         depot_free(((FaultyDepot *) depot)->inner);
         free(depot);
 }
@@ -183,7 +262,7 @@ int depot_open(const Target *target, size_t index, const DepotHost *host, Progre
         FaultyDepot *faulty;
         int r;
 
-        r = fault->at ? 0 : fault_do(fault);
+        r = fault_do(fault, STEP_CONNECT, NULL);
         if (r < 0)
                 return r;
         faulty = calloc(1, sizeof(*faulty));
@@ -235,8 +314,8 @@ Target *bed_add(Bed *bed, const char *name)
         *target = (Target){
                 .type = TARGET_SSH,
                 .what = (char *) fault_find(name)->name,
-                .connect_usec = HOUR_USEC,
-                .timeout_usec = HOUR_USEC,
+                .connect_usec = LONG_SEC * USEC_PER_SEC,
+                .timeout_usec = LONG_SEC * USEC_PER_SEC,
         };
         assert_true(strprintf(&target->path, "/%s", name) >= 0);
         assert_int_equal(mkdirat(root_fd, name, 0700), 0);

@@ -23,8 +23,11 @@ static void test_next_target_takes_over(void **state)
                 const char *name;
                 bool is_local;
         } cases[] = {
-                { "gone", false }, { "gone", true },   { "full", false },   { "full", true },
-                { "dies", false }, { "breaks", true }, { "refuses", true },
+                { "gone", false },        { "gone", true },          { "full", false },
+                { "full", true },         { "dies", false },         { "breaks", true },
+                { "refuses", true },      { "exits", false },        { "exits", true },
+                { "exits-early", false }, { "exits-early", true },   { "segfaults", false },
+                { "segfaults", true },    { "full-at-sync", false }, { "breaks-in-commit", false },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
@@ -80,12 +83,22 @@ static void test_limits(void **state)
                 TargetType type;
                 unsigned connect_sec, timeout_sec, deadline_sec;
         } cases[] = {
-                { "refuses", TARGET_SSH, 20, 3600, 0 },
-                { "hangs", TARGET_SSH, 20, 3600, 0 },
-                { "hangs", TARGET_FS, 3600, 20, 0 },
-                { "hangs-later", TARGET_SSH, 3600, 60, 0 },
-                { "hangs-later", TARGET_FS, 3600, 60, 0 },
-                { "hangs-later", TARGET_SSH, 3600, 3600, 60 },
+                { "refuses", TARGET_SSH, 20, LONG_SEC, 0 },
+                { "hangs", TARGET_SSH, 20, LONG_SEC, 0 },
+                { "hangs", TARGET_FS, LONG_SEC, 20, 0 },
+                { "hangs-later", TARGET_SSH, LONG_SEC, 60, 0 },
+                { "hangs-later", TARGET_FS, LONG_SEC, 60, 0 },
+                { "hangs-later", TARGET_SSH, LONG_SEC, LONG_SEC, 60 },
+                { "hangs-in-begin", TARGET_SSH, 20, LONG_SEC, 0 },
+                { "hangs-in-begin", TARGET_FS, LONG_SEC, 20, 0 },
+                { "hangs-in-open", TARGET_SSH, LONG_SEC, 20, 0 },
+                { "hangs-in-sync", TARGET_SSH, LONG_SEC, 20, 0 },
+                { "hangs-in-sync", TARGET_FS, LONG_SEC, 20, 0 },
+                { "hangs-in-commit", TARGET_SSH, LONG_SEC, 20, 0 },
+                { "hangs-in-record", TARGET_SSH, 60, 20, 0 },
+                { "stops", TARGET_SSH, LONG_SEC, 20, 0 },
+                { "stops", TARGET_FS, LONG_SEC, 20, 0 },
+                { "stops-early", TARGET_SSH, 20, LONG_SEC, 0 },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
@@ -196,6 +209,48 @@ static void test_each_line_tells_which_of_several_targets(void **state)
         bed_done(&bed);
 }
 
+/* What becomes of the attempt after that changes nothing. */
+static void test_vmcore_that_is_safe_stays_safe(void **state)
+{
+        static const struct {
+                const char *name;
+                TargetType type;
+        } cases[] = {
+                { "dies-in-free", TARGET_SSH },
+                { "dies-in-free", TARGET_FS },
+                { "hangs-in-free", TARGET_SSH },
+                { "hangs-in-free", TARGET_FS },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                Target *target;
+                Bed bed;
+
+                bed_init(&bed);
+                clock_speed = 50;
+                target = bed_add(&bed, cases[i].name);
+                target->type = cases[i].type;
+                target->timeout_usec = 20 * USEC_PER_SEC;
+                bed_add(&bed, "good");
+                assert_int_equal(bed_run(&bed), CAPTURE_COMPLETE);
+                assert_dump(cases[i].name, true, "\"complete\"");
+                assert_dump("good", false, "the vmcore is on");
+                bed_done(&bed);
+        }
+}
+
+static void test_exit_of_a_library_is_no_success(void **state)
+{
+        Bed bed;
+
+        bed_init(&bed);
+        clock_speed = 50;
+        bed_add(&bed, "exits");
+        bed_add(&bed, "exits-early")->type = TARGET_FS;
+        assert_int_equal(bed_run(&bed), CAPTURE_NOTHING);
+        bed_done(&bed);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -208,6 +263,8 @@ int main(void)
                 cmocka_unit_test(test_what_ended_early_is_made_again),
                 cmocka_unit_test(test_connection_that_always_breaks_is_given_up),
                 cmocka_unit_test(test_log_that_kills_its_reader_is_left_out),
+                cmocka_unit_test(test_vmcore_that_is_safe_stays_safe),
+                cmocka_unit_test(test_exit_of_a_library_is_no_success),
                 cmocka_unit_test(test_nothing_works),
                 cmocka_unit_test(test_each_line_tells_which_of_several_targets),
         };
