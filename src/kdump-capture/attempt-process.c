@@ -25,6 +25,7 @@ static void child_run(const AttemptJob *job, pid_t parent, int report_fd, int or
                 _exit(CAPTURE_NOTHING);
         (void) prctl(PR_SET_NAME, "kdump-attempt");
         process_oom_default();
+        log_set_prefix(job->prefix);
         _exit(attempt_run(&ours));
 }
 
@@ -56,6 +57,7 @@ int attempt_process_start(AttemptProcess *process, const AttemptJob *job)
         }
         *process = (AttemptProcess){
                 .pid = pid,
+                .prefix = job->prefix,
                 .fd = TAKE_FD(our_report_fd),
                 .order_fd = TAKE_FD(our_order_fd),
                 .progress_usec = now_boottime_usec(),
@@ -81,7 +83,7 @@ static void progress_line(AttemptProcess *process, uint64_t now_usec)
         process->line_usec = now_usec;
         if (progress_format(&process->last, page_size, now_usec - process->dump_begin_usec,
                             &line) >= 0)
-                log_info("%s", line);
+                log_info("%s%s", process->prefix, line);
 }
 
 static void progress_take(AttemptProcess *process, const Progress *progress, uint64_t now_usec)
@@ -115,29 +117,40 @@ static void progress_receive(AttemptProcess *process, uint64_t now_usec)
 /* What a process that cannot tell any more has left on the target. */
 static CaptureStatus status_so_far(const AttemptProcess *process)
 {
+        if (process->last.vmcore_saved > 0)
+                return process->last.vmcore_saved == 1 ? CAPTURE_COMPLETE : CAPTURE_INCOMPLETE;
         return process->last.log_saved ? CAPTURE_LOG_ONLY : CAPTURE_NOTHING;
+}
+
+/* A library may call exit(3), and then its status is nobody's word. */
+static bool status_is_right(const AttemptProcess *process, int status)
+{
+        switch (status) {
+        case CAPTURE_COMPLETE:
+        case CAPTURE_INCOMPLETE:
+                return process->last.vmcore_saved > 0;
+        case CAPTURE_LOG_ONLY:
+        case CAPTURE_NOTHING:
+        case CAPTURE_FULL:
+        case CAPTURE_AGAIN:
+                return true;
+        default:
+                return false;
+        }
 }
 
 static CaptureStatus process_status(AttemptProcess *process, int status)
 {
-        if (WIFSIGNALED(status)) {
-                process->died = true;
-                log_error("the attempt was killed by signal %d (%s)", WTERMSIG(status),
-                          strsignal(WTERMSIG(status)));
-                return status_so_far(process);
-        }
-        switch (WEXITSTATUS(status)) {
-        case CAPTURE_COMPLETE:
-        case CAPTURE_LOG_ONLY:
-        case CAPTURE_INCOMPLETE:
-        case CAPTURE_NOTHING:
-        case CAPTURE_FULL:
-        case CAPTURE_AGAIN:
+        if (WIFEXITED(status) && status_is_right(process, WEXITSTATUS(status)))
                 return (CaptureStatus) WEXITSTATUS(status);
-        default:
-                log_error("the attempt ended with status %d", WEXITSTATUS(status));
-                return status_so_far(process);
-        }
+        process->died = true;
+        if (WIFSIGNALED(status))
+                log_error("%sthe attempt was killed by signal %d (%s)", process->prefix,
+                          WTERMSIG(status), strsignal(WTERMSIG(status)));
+        else
+                log_error("%sthe attempt ended before its time, with status %d", process->prefix,
+                          WEXITSTATUS(status));
+        return status_so_far(process);
 }
 
 int attempt_process_look(AttemptProcess *process, uint64_t now_usec, CaptureStatus *ret)
@@ -171,5 +184,6 @@ CaptureStatus attempt_process_kill(AttemptProcess *process)
         (void) kill(process->pid, SIGKILL);
         (void) usleep(100 * USEC_PER_MSEC);
         (void) waitpid(process->pid, &status, WNOHANG);
+        progress_receive(process, now_boottime_usec());
         return status_so_far(process);
 }

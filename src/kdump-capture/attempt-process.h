@@ -8,10 +8,11 @@
 
 typedef struct AttemptProcess {
         pid_t pid;
-        int fd, order_fd; /* its reports; what it is told */
-        bool silent;      /* it has closed its end, and is about to go */
-        bool died;        /* killed, by whomever */
-        bool given_up;    /* by us */
+        const char *prefix; /* that of its job, which outlives it */
+        int fd, order_fd;   /* its reports; what it is told */
+        bool silent;        /* it has closed its end, and is about to go */
+        bool died;          /* killed, by whomever */
+        bool given_up;      /* by us */
         Progress last;
         uint64_t progress_usec; /* when something last moved */
         uint64_t dump_begin_usec, line_usec;

@@ -265,6 +265,10 @@ static CaptureStatus save_all(Attempt *attempt)
 
         if (wait_for_order(attempt)) {
                 attempt->status = save_vmcore(attempt);
+                if (attempt->status == CAPTURE_COMPLETE)
+                        job->pipe->last.vmcore_saved = 1;
+                else if (attempt->status == CAPTURE_INCOMPLETE)
+                        job->pipe->last.vmcore_saved = 2;
                 record->dump_usec = now_boottime_usec() - attempt->start_usec;
         }
         if (attempt->status == CAPTURE_AGAIN)

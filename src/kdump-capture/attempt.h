@@ -28,6 +28,7 @@ typedef struct AttemptJob {
         const Plan *plan;
         const char *source; /* the vmcore */
         const Target *target;
+        const char *prefix; /* of messages: which target it is, if there are several; or empty */
         size_t index;       /* tells targets apart: each has its own mount point */
         bool skip_log;      /* reading the log has already cost one process its life */
         MemoryPeak *memory; /* may be NULL */

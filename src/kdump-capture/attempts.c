@@ -31,6 +31,7 @@
 typedef struct Attempt {
         const Target *target;
         size_t index;
+        char prefix[32];
         AttemptProcess process;
         CaptureStatus best;
         bool skip_log;
@@ -97,6 +98,7 @@ static void set_start(AttemptSet *set, size_t i)
                 .plan = request->plan,
                 .source = request->source,
                 .target = attempt->target,
+                .prefix = attempt->prefix,
                 .index = attempt->index,
                 .skip_log = attempt->skip_log,
                 .memory = request->memory,
@@ -107,7 +109,7 @@ static void set_start(AttemptSet *set, size_t i)
         attempt->begin_usec = now_boottime_usec();
         r = attempt_process_start(&attempt->process, &job);
         if (r < 0) {
-                (void) log_error_errno(r, "cannot start an attempt: %m");
+                (void) log_error_errno(r, "%scannot start an attempt: %m", attempt->prefix);
                 set_end(set, i);
                 return;
         }
@@ -155,16 +157,16 @@ static void set_ended(AttemptSet *set, size_t i, CaptureStatus status, uint64_t 
         if (process->died && process->last.phase == PROGRESS_LOG && !attempt->skip_log &&
             !set->safe_on) {
                 /* A log that kills its reader must not cost the vmcore as well. */
-                log_warning("trying again without the log");
+                log_warning("%strying again without the log", attempt->prefix);
                 attempt->skip_log = true;
                 set_start(set, i);
                 return;
         }
-        if (again && set_pause(set, i, now_usec))
-                return;
-        if (set->states[i] == ATTEMPT_SAVING && capture_status_has_vmcore(status)) {
+        if (capture_status_has_vmcore(status)) {
                 set->safe_on = attempt->target;
                 set->safe_usec = now_usec;
+        } else if (again && set_pause(set, i, now_usec)) {
+                return;
         }
         set_end(set, i);
 }
@@ -208,15 +210,16 @@ static uint64_t end_limit_usec(const AttemptSet *set, size_t i)
 /* Returns whether it was. */
 static bool set_give_up(AttemptSet *set, size_t i, uint64_t now_usec)
 {
+        const char *prefix = set->attempts[i].prefix;
         AttemptProcess *process = &set->attempts[i].process;
         const char *what = set->attempts[i].target->what ?: "";
 
         if (now_usec > silence_limit_usec(set, i))
                 log_error(
-                        "no progress on '%s' for %llu s, giving it up", what,
+                        "%sno progress on '%s' for %llu s, giving it up", prefix, what,
                         (unsigned long long) ((now_usec - process->progress_usec) / USEC_PER_SEC));
         else if (now_usec > end_limit_usec(set, i))
-                log_error("no more time for '%s', giving it up", what);
+                log_error("%sno more time for '%s', giving it up", prefix, what);
         else
                 return false;
         set_ended(set, i, attempt_process_kill(process), now_usec);
@@ -333,6 +336,9 @@ static void set_begin(AttemptSet *set)
                         .best = CAPTURE_NOTHING,
                         .limit_usec = after(now_usec, connect_usec(request->targets + i)),
                 };
+                if (set->n > 1)
+                        (void) snprintf(attempt->prefix, sizeof(attempt->prefix),
+                                        "target %zu: ", attempt->index + 1);
                 (void) target_describe(attempt->target, &text);
                 log_info("target %zu: %s", attempt->index + 1, text ?: "");
                 set_start(set, i);
@@ -363,6 +369,8 @@ CaptureStatus attempts_run(const AttemptsRequest *request)
                         set_step(&set, i, now_usec);
                 set_order(&set, now_usec);
                 memory_peak_sample(request->memory, false);
+                if (request->network)
+                        network_process_look(request->network);
                 watchdog_pet(request->watchdog);
         }
         for (size_t i = 0; i < set.n; i++)

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "attempt.h"
+#include "network-process.h"
 #include "watchdog.h"
 
 typedef struct AttemptsRequest {
@@ -10,8 +11,9 @@ typedef struct AttemptsRequest {
         const char *source;    /* the vmcore */
         const Target *targets; /* in their order */
         size_t n_targets;
-        size_t first_index; /* of the first of them: see AttemptJob */
-        MemoryPeak *memory; /* may be NULL; learns of the memory meanwhile */
+        size_t first_index;      /* of the first of them: see AttemptJob */
+        MemoryPeak *memory;      /* may be NULL; learns of the memory meanwhile */
+        NetworkProcess *network; /* may be NULL; is looked after meanwhile */
         Watchdog *watchdog;
 } AttemptsRequest;
 

@@ -137,19 +137,29 @@ static int copy_kdump(const CaptureJob *job, const CaptureSource *source, const 
         return r;
 }
 
-/* @error is what has stopped the copying. At the deadline all is as it would be otherwise, but for
- * the pages that are missing: what nobody reads without its end gets one, too. */
-static int finish_kdump(const CaptureJob *job, DumpKdump *dump, Sink *sink,
-                        const SaveResult *result, int error)
+/* Is what was copied before @error worth an end? */
+static bool error_leaves_pages(int error)
+{
+        return error == -ETIME || sink_error_is_full(error);
+}
+
+/* @error is what has stopped the copying. At the deadline, or when no more fits, all is as it would
+ * be otherwise, but for the pages that are missing: what nobody reads without its end gets one,
+ * too, and if that fails, nothing is there. */
+static int finish_kdump(const CaptureJob *job, DumpKdump *dump, Sink *sink, SaveResult *result,
+                        int error)
 {
         bool complete = error >= 0 && result->counts.n_missing == 0 && !result->incomplete;
+        bool needs_end = sink->ops->write_once;
         bool has_end = error >= 0 ||
-                       (error == -ETIME && sink->ops->write_once && result->counts.n_pages > 0);
+                       (error_leaves_pages(error) && needs_end && result->counts.n_pages > 0);
         int r;
 
         if (has_end || error == -ETIME)
                 sync_progress(job, &result->counts);
         r = has_end ? dump_kdump_commit(dump, complete) : sink_sync(sink);
+        if (needs_end && error < 0 && (!has_end || r < 0))
+                result->counts.n_pages = result->counts.n_missing = 0;
         if (r >= 0 || (error < 0 && error != -ETIME))
                 r = error;
         return finish_record(job, result, r);

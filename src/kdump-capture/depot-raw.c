@@ -52,6 +52,15 @@ static int raw_flush(SinkRaw *file)
         return r < 0 ? file->error = r : 0;
 }
 
+static int raw_reserve(Sink *sink, uint64_t offset_bytes, uint64_t size_bytes)
+{
+        const SinkRaw *file = (const SinkRaw *) sink;
+        uint64_t room_bytes = file->limit_bytes - file->start_bytes;
+
+        return offset_bytes > room_bytes || size_bytes > room_bytes - offset_bytes ? -ENOSPC : 0;
+}
+
+/* What does not fit is not begun: something smaller may still come, as the end. */
 static int raw_write(Sink *sink, uint64_t offset_bytes, const void *data, size_t size)
 {
         SinkRaw *file = (SinkRaw *) sink;
@@ -62,8 +71,9 @@ static int raw_write(Sink *sink, uint64_t offset_bytes, const void *data, size_t
                 return file->error;
         if (offset_bytes != file->flushed_bytes + file->used)
                 return -ESPIPE;
-        if (size > file->limit_bytes - file->start_bytes - offset_bytes)
-                return file->error = -ENOSPC;
+        r = raw_reserve(sink, offset_bytes, size);
+        if (r < 0)
+                return r;
         while (size > 0) {
                 size_t n = MIN(size, BUFFER_BYTES - file->used);
 
@@ -130,6 +140,7 @@ static const SinkOps raw_sink_ops = {
         .name = "raw",
         .write_once = true,
         .in_order = true,
+        .reserve = raw_reserve,
         .write = raw_write,
         .sync = raw_sync,
         .commit = raw_commit,

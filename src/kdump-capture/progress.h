@@ -19,8 +19,9 @@ typedef enum ProgressPhase {
 
 /* One message; smaller than PIPE_BUF, so that it arrives whole. */
 typedef struct Progress {
-        uint32_t phase;     /* ProgressPhase */
-        uint32_t log_saved; /* 1: FILE_DMESG is safe on this target */
+        uint32_t phase;        /* ProgressPhase */
+        uint32_t log_saved;    /* 1: FILE_DMESG is safe on this target */
+        uint32_t vmcore_saved; /* 1: so is the vmcore; 2: it lacks pages; whatever comes after it */
         uint64_t pages_done, pages_total;
         uint64_t bytes_written;
         char where[128]; /* the dump's folder, once it is known */

@@ -10,6 +10,9 @@
 #define FLAT_VERSION 1
 #define FLAT_HEADER_BYTES 4096
 
+/* More than what a stream ends with, the dump's header and the last record, takes. */
+#define FLAT_END_BYTES 8192
+
 /* All numbers are big endian. The end of the stream is a record of -1 and -1. */
 typedef struct FlatHeader {
         char signature[16];
@@ -25,16 +28,20 @@ typedef struct SinkFlat {
         Sink *inner;
         pthread_mutex_t lock; /* a record and its data are written in one piece */
         uint64_t position;
+        int error; /* of a write that may have left a part */
 } SinkFlat;
 
 static int append(SinkFlat *flat, const void *data, size_t size)
 {
         int r;
 
+        if (flat->error < 0)
+                return flat->error;
         r = sink_write(flat->inner, flat->position, data, size);
-        if (r >= 0)
-                flat->position += size;
-        return r;
+        if (r < 0)
+                return flat->error = r;
+        flat->position += size;
+        return 0;
 }
 
 static int append_record(SinkFlat *flat, uint64_t offset_bytes, const void *data, size_t size)
@@ -43,9 +50,15 @@ static int append_record(SinkFlat *flat, uint64_t offset_bytes, const void *data
                 .offset_bytes = htobe64(offset_bytes),
                 .size_bytes = htobe64(size),
         };
-        int r;
+        uint64_t end_bytes = offset_bytes > 0 ? FLAT_END_BYTES : 0;
+        int r = 0;
 
-        r = append(flat, &record, sizeof(record));
+        /* Nothing behind a record without its data could be found: it is written whole or not at
+         * all, and leaves room for the end, so that what fits can be read. */
+        if (flat->inner->ops->in_order)
+                r = sink_reserve(flat->inner, flat->position, sizeof(record) + size + end_bytes);
+        if (r >= 0)
+                r = append(flat, &record, sizeof(record));
         return r < 0 ? r : append(flat, data, size);
 }
 

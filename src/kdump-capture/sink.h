@@ -20,8 +20,8 @@ typedef struct SinkOps {
         /* Takes bytes from 0 on in their order only: no holes, and nothing can wait. */
         bool in_order;
 
-        /* Makes sure that there is room for a range, which then reads as zero. NULL: cannot tell.
-         */
+        /* Makes sure that there is room for a range, which then reads as zero; in_order: only says
+         * whether there is. NULL: cannot tell. */
         int (*reserve)(Sink *sink, uint64_t offset_bytes, uint64_t size_bytes);
 
         /* Writes all of @data. What was never written reads as zero. -ENOSPC, -EDQUOT, -EFBIG:

@@ -2,17 +2,13 @@
 /* Owns the order of the whole capture. */
 #include "supervisor.h"
 
-#include <signal.h>
-#include <sys/prctl.h>
-
 #include "attempts.h"
 #include "console-log.h"
 #include "crash-clock.h"
 #include "finish.h"
 #include "hooks.h"
 #include "log.h"
-#include "net-wait.h"
-#include "process.h"
+#include "network-process.h"
 
 #define SOURCE "/proc/vmcore"
 
@@ -38,29 +34,7 @@ static void introduce(const Plan *plan, Watchdog *watchdog)
         }
 }
 
-/* Cares for the network beside all else that is done, as long as that takes: a link may come late,
- * when an attempt has failed already that is made again. It dies with us; how it fares shows by
- * what can be reached. */
-static void network_start(const Network *network)
-{
-        pid_t pid, parent = getpid();
-
-        if (network->n_links == 0)
-                return;
-        pid = fork();
-        if (pid < 0)
-                (void) log_error_errno(errno, "cannot start a process for the network: %m");
-        if (pid != 0)
-                return;
-        (void) prctl(PR_SET_PDEATHSIG, SIGKILL);
-        if (getppid() != parent)
-                _exit(EXIT_FAILURE);
-        (void) prctl(PR_SET_NAME, "kdump-network");
-        process_oom_default();
-        _exit(net_wait_links(network, USEC_INFINITY) < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
-}
-
-static CaptureStatus try_targets(const Plan *plan, Watchdog *watchdog)
+static CaptureStatus try_targets(const Plan *plan, NetworkProcess *network, Watchdog *watchdog)
 {
         _cleanup_(memory_peak_freep) MemoryPeak *memory = memory_peak_new();
         AttemptsRequest request = {
@@ -69,6 +43,7 @@ static CaptureStatus try_targets(const Plan *plan, Watchdog *watchdog)
                 .targets = plan->targets,
                 .n_targets = plan->n_targets,
                 .memory = memory,
+                .network = network,
                 .watchdog = watchdog,
         };
         CaptureStatus best;
@@ -104,18 +79,19 @@ static Action failure_end(const Plan *plan, Watchdog *watchdog)
 
 void supervisor_run(const Plan *plan)
 {
+        NetworkProcess network;
         Watchdog watchdog;
         CaptureStatus status;
 
         watchdog_init(&watchdog);
         watchdog_pet(&watchdog);
-        network_start(&plan->network);
+        network_process_start(&network, &plan->network);
         if (hooks_pre(plan, alive, &watchdog) < 0) {
                 console_log_show(alive, &watchdog);
                 finish(plan->final_action, &watchdog);
         }
 
-        status = try_targets(plan, &watchdog);
+        status = try_targets(plan, &network, &watchdog);
         if (status == CAPTURE_NOTHING)
                 console_log_show(alive, &watchdog);
         hooks_post(plan, status, alive, &watchdog);

@@ -1,308 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Runs all attempts as the supervisor does, but at targets of the test's own, which fail, hang and
- * die in the ways that their names say. */
-#include <dirent.h>
-#include <limits.h>
-#include <signal.h>
-
-#include "attempts.h"
-#include "depot-folder.h"
-#include "depot-open.h"
-#include "io.h"
+/* Tests of the order of attempts, and of how they end. */
 #include "paths.h"
-#include "test-core.h"
+#include "test-attempt-bed.h"
 #include "test.h"
-
-#define N_PAGES ((size_t) 1000)
-#define FAULT_OFFSET_BYTES (UINT64_C(2) << 20)
-#define HOUR_USEC (3600 * USEC_PER_SEC)
-
-/* In place of the clock: one that may go faster, so that limits are reached at once. */
-static uint64_t clock_speed = 1;
-
-uint64_t __real_now_boottime_usec(void);
-uint64_t __wrap_now_boottime_usec(void);
-
-uint64_t __wrap_now_boottime_usec(void)
-{
-        return __real_now_boottime_usec() * clock_speed;
-}
-
-void watchdog_pet(Watchdog *watchdog)
-{
-        watchdog->last_pet_usec++;
-}
-
-/* What a target does in place of its work, while it is opened, or while the file @at is written. */
-typedef struct Fault {
-        const char *name;
-        const char *at; /* NULL: while it is opened */
-        int error;      /* 0: none; INT_MIN: dies; INT_MAX: hangs */
-        unsigned n_times;
-} Fault;
-
-static const Fault faults[] = {
-        { "good", NULL, 0, 0 },
-        { "gone", NULL, -ENODEV, UINT32_MAX },
-        { "refuses", NULL, -ECONNREFUSED, UINT32_MAX },
-        { "refuses-twice", NULL, -ECONNREFUSED, 2 },
-        { "hangs", NULL, INT_MAX, UINT32_MAX },
-        { "hangs-later", FILE_VMCORE_INCOMPLETE, INT_MAX, UINT32_MAX },
-        { "dies", FILE_VMCORE_INCOMPLETE, INT_MIN, UINT32_MAX },
-        { "dies-once", FILE_VMCORE_INCOMPLETE, INT_MIN, 1 },
-        { "dies-of-the-log", FILE_DMESG_INCOMPLETE, INT_MIN, 1 },
-        { "full", FILE_VMCORE_INCOMPLETE, -ENOSPC, UINT32_MAX },
-        { "breaks", FILE_VMCORE_INCOMPLETE, -ECONNRESET, UINT32_MAX },
-        { "breaks-once", FILE_VMCORE_INCOMPLETE, -ECONNRESET, 1 },
-};
-
-static char *test_root; /* of what is saved: a folder for each target */
-
-static int fault_do(const Fault *fault)
-{
-        _cleanup_free_ char *path = NULL;
-        _cleanup_close_ int fd = -EBADF;
-        struct stat st;
-
-        /* The file counts, as each attempt is a process of its own. */
-        if (strprintf(&path, "%s/%s/count", test_root, fault->name) < 0)
-                return -ENOMEM;
-        fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-        if (fd < 0 || fstat(fd, &st) < 0 || write(fd, "x", 1) != 1)
-                return -EBADF;
-        if ((uint64_t) st.st_size >= fault->n_times)
-                return 0;
-        while (fault->error == INT_MAX)
-                (void) pause();
-        if (fault->error == INT_MIN)
-                (void) kill(getpid(), SIGKILL);
-        return fault->error;
-}
-
-/* A file that comes to grief in its middle. */
-typedef struct FaultySink {
-        Sink sink;
-        Sink *inner;
-        const Fault *fault;
-} FaultySink;
-
-static int faulty_write(Sink *sink, uint64_t offset_bytes, const void *data, size_t size)
-{
-        FaultySink *faulty = (FaultySink *) sink;
-        int r = offset_bytes + size > FAULT_OFFSET_BYTES ? fault_do(faulty->fault) : 0;
-
-        return r < 0 ? r : sink_write(faulty->inner, offset_bytes, data, size);
-}
-
-static int faulty_sync(Sink *sink)
-{
-        return sink_sync(((FaultySink *) sink)->inner);
-}
-
-static int faulty_commit(Sink *sink)
-{
-        return sink_commit(((FaultySink *) sink)->inner);
-}
-
-static void faulty_free(Sink *sink)
-{
-        sink_free(((FaultySink *) sink)->inner);
-        free(sink);
-}
-
-static const SinkOps faulty_sink_ops = {
-        .name = "faulty",
-        .write = faulty_write,
-        .sync = faulty_sync,
-        .commit = faulty_commit,
-        .free = faulty_free,
-};
-
-typedef struct FaultyDepot {
-        Depot depot;
-        Depot *inner;
-        const Fault *fault;
-} FaultyDepot;
-
-static int faulty_begin(Depot *depot, const char *name, char **ret_where)
-{
-        Depot *inner = ((FaultyDepot *) depot)->inner;
-
-        return inner->ops->begin(inner, name, ret_where);
-}
-
-static int faulty_open(Depot *depot, const char *incomplete_name, const char *final_name,
-                       uint64_t size_hint_bytes, Sink **ret)
-{
-        const Fault *fault = ((FaultyDepot *) depot)->fault;
-        Depot *inner = ((FaultyDepot *) depot)->inner;
-        FaultySink *faulty;
-        Sink *sink;
-        int r;
-
-        r = inner->ops->open(inner, incomplete_name, final_name, size_hint_bytes, &sink);
-        if (r < 0 || !streq_ptr(fault->at, incomplete_name)) {
-                if (r >= 0)
-                        *ret = sink;
-                return r;
-        }
-        if (streq(incomplete_name, FILE_DMESG_INCOMPLETE))
-                (void) fault_do(fault); /* there is no log in this core */
-        faulty = calloc(1, sizeof(*faulty));
-        assert_non_null(faulty);
-        *faulty = (FaultySink){ .sink.ops = &faulty_sink_ops, .inner = sink, .fault = fault };
-        *ret = &faulty->sink;
-        return 0;
-}
-
-static void faulty_depot_free(Depot *depot)
-{
-        depot_free(((FaultyDepot *) depot)->inner);
-        free(depot);
-}
-
-static const DepotOps faulty_depot_ops = {
-        .name = "faulty",
-        .begin = faulty_begin,
-        .open = faulty_open,
-        .free = faulty_depot_free,
-};
-
-static const Fault *fault_find(const char *name)
-{
-        for (size_t i = 0; i < ELEMENTSOF(faults); i++)
-                if (streq(faults[i].name, name))
-                        return faults + i;
-        fail_msg("there is no target '%s'", name);
-        return NULL;
-}
-
-int depot_open(const Target *target, size_t index, const DepotHost *host, ProgressPipe *pipe,
-               Depot **ret)
-{
-        const Fault *fault = fault_find(target->what);
-        FaultyDepot *faulty;
-        int r;
-
-        r = fault->at ? 0 : fault_do(fault);
-        if (r < 0)
-                return r;
-        faulty = calloc(1, sizeof(*faulty));
-        if (!faulty)
-                return -ENOMEM;
-        *faulty = (FaultyDepot){ .depot.ops = &faulty_depot_ops, .fault = fault };
-        r = depot_folder_new(test_root_open(test_root), target->path, &faulty->inner);
-        assert_int_equal(r, 0);
-        *ret = &faulty->depot;
-        return 0;
-}
-
-typedef struct Bed {
-        TestCore core;
-        uint8_t *memory;
-        char source[64];
-        Plan *plan;
-        Target targets[4];
-        size_t n_targets;
-} Bed;
-
-static void bed_init(Bed *bed)
-{
-        static const char vmcoreinfo[] = "OSRELEASE=6.1.0-test\nPAGESIZE=4096\n";
-
-        memset(bed, 0, sizeof(*bed));
-        clock_speed = 1;
-        test_root = test_root_new();
-        bed->memory = test_pattern_new(N_PAGES * TEST_PAGE_BYTES, 7);
-        test_core_init(&bed->core);
-        test_core_add_note(&bed->core, "VMCOREINFO", 0, vmcoreinfo, strlen(vmcoreinfo));
-        test_core_add(&bed->core, TEST_DIRECT_MAP_VADDR + 0x10000, 0x10000,
-                      N_PAGES * TEST_PAGE_BYTES, N_PAGES * TEST_PAGE_BYTES, bed->memory);
-        test_core_write(&bed->core);
-        (void) snprintf(bed->source, sizeof(bed->source), "/proc/%d/fd/%d", (int) getpid(),
-                        bed->core.fd);
-        bed->plan = plan_new();
-        assert_non_null(bed->plan);
-        bed->plan->host = strdup("host");
-        bed->plan->collector.compression = COMPRESSION_LZO;
-}
-
-static void bed_done(Bed *bed)
-{
-        for (size_t i = 0; i < bed->n_targets; i++)
-                free(bed->targets[i].path);
-        plan_free(bed->plan);
-        test_core_done(&bed->core);
-        test_root_freep(&test_root);
-        free(bed->memory);
-}
-
-static Target *bed_add(Bed *bed, const char *name)
-{
-        _cleanup_close_ int root_fd = test_root_open(test_root);
-        Target *target = bed->targets + bed->n_targets++;
-
-        *target = (Target){
-                .type = TARGET_SSH,
-                .what = (char *) fault_find(name)->name,
-                .connect_usec = HOUR_USEC,
-                .timeout_usec = HOUR_USEC,
-        };
-        assert_true(strprintf(&target->path, "/%s", name) >= 0);
-        assert_int_equal(mkdirat(root_fd, name, 0700), 0);
-        return target;
-}
-
-static CaptureStatus bed_run(const Bed *bed)
-{
-        Watchdog watchdog = {};
-        const AttemptsRequest request = {
-                .plan = bed->plan,
-                .source = bed->source,
-                .targets = bed->targets,
-                .n_targets = bed->n_targets,
-                .watchdog = &watchdog,
-        };
-        CaptureStatus status = attempts_run(&request);
-
-        assert_true(watchdog.last_pet_usec > 0);
-        return status;
-}
-
-/* How many of the dumps at @name have the file @file; in *ret_text (may be NULL) one of them. */
-static unsigned count(const char *name, const char *file, char **ret_text)
-{
-        _cleanup_free_ char *path = NULL;
-        struct dirent *item;
-        unsigned n = 0;
-        DIR *dir;
-
-        assert_true(strprintf(&path, "%s/%s", test_root, name) >= 0);
-        dir = opendir(path);
-        assert_non_null(dir);
-        while ((item = readdir(dir))) {
-                _cleanup_free_ char *inside = NULL;
-
-                assert_true(strprintf(&inside, "%s/%s", item->d_name, file) >= 0);
-                if (faccessat(dirfd(dir), inside, F_OK, 0) < 0)
-                        continue;
-                if (n++ == 0 && ret_text)
-                        assert_int_equal(file_read(dirfd(dir), inside, 65536, ret_text, NULL), 0);
-        }
-        (void) closedir(dir);
-        return n;
-}
-
-/* It has one dump, with the vmcore if @vmcore, whose record says @word. */
-static void assert_dump(const char *name, bool vmcore, const char *word)
-{
-        _cleanup_free_ char *record = NULL;
-
-        assert_int_equal(count(name, FILE_VMCORE, NULL), vmcore);
-        assert_int_equal(count(name, FILE_META, &record), 1);
-        if (!strstr(record, word))
-                fail_msg("the record of '%s' lacks '%s': %s", name, word, record);
-}
 
 static void test_one_target(void **state)
 {
@@ -312,7 +12,7 @@ static void test_one_target(void **state)
         bed_add(&bed, "good");
         assert_int_equal(bed_run(&bed), CAPTURE_COMPLETE);
         assert_dump("good", true, "\"complete\"");
-        assert_int_equal(count("good", FILE_VMCORE_INCOMPLETE, NULL), 0);
+        assert_int_equal(bed_count("good", FILE_VMCORE_INCOMPLETE, NULL), 0);
         bed_done(&bed);
 }
 
@@ -323,8 +23,11 @@ static void test_next_target_takes_over(void **state)
                 const char *name;
                 bool is_local;
         } cases[] = {
-                { "gone", false }, { "gone", true },   { "full", false },   { "full", true },
-                { "dies", false }, { "breaks", true }, { "refuses", true },
+                { "gone", false },        { "gone", true },          { "full", false },
+                { "full", true },         { "dies", false },         { "breaks", true },
+                { "refuses", true },      { "exits", false },        { "exits", true },
+                { "exits-early", false }, { "exits-early", true },   { "segfaults", false },
+                { "segfaults", true },    { "full-at-sync", false }, { "breaks-in-commit", false },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
@@ -337,7 +40,7 @@ static void test_next_target_takes_over(void **state)
                         bed_add(&bed, cases[i].name);
                 bed_add(&bed, "good");
                 assert_int_equal(bed_run(&bed), CAPTURE_COMPLETE);
-                assert_int_equal(count(cases[i].name, FILE_VMCORE, NULL), 0);
+                assert_int_equal(bed_count(cases[i].name, FILE_VMCORE, NULL), 0);
                 assert_dump("good", true, "\"complete\"");
                 bed_done(&bed);
         }
@@ -367,8 +70,8 @@ static void test_first_target_is_waited_for(void **state)
         bed_add(&bed, "refuses-twice");
         bed_add(&bed, "good");
         assert_int_equal(bed_run(&bed), CAPTURE_COMPLETE);
-        assert_int_equal(count("refuses-twice", FILE_VMCORE, NULL), 1);
-        assert_int_equal(count("good", FILE_VMCORE, NULL), 0);
+        assert_int_equal(bed_count("refuses-twice", FILE_VMCORE, NULL), 1);
+        assert_int_equal(bed_count("good", FILE_VMCORE, NULL), 0);
         bed_done(&bed);
 }
 
@@ -380,12 +83,22 @@ static void test_limits(void **state)
                 TargetType type;
                 unsigned connect_sec, timeout_sec, deadline_sec;
         } cases[] = {
-                { "refuses", TARGET_SSH, 20, 3600, 0 },
-                { "hangs", TARGET_SSH, 20, 3600, 0 },
-                { "hangs", TARGET_FS, 3600, 20, 0 },
-                { "hangs-later", TARGET_SSH, 3600, 60, 0 },
-                { "hangs-later", TARGET_FS, 3600, 60, 0 },
-                { "hangs-later", TARGET_SSH, 3600, 3600, 60 },
+                { "refuses", TARGET_SSH, 20, LONG_SEC, 0 },
+                { "hangs", TARGET_SSH, 20, LONG_SEC, 0 },
+                { "hangs", TARGET_FS, LONG_SEC, 20, 0 },
+                { "hangs-later", TARGET_SSH, LONG_SEC, 60, 0 },
+                { "hangs-later", TARGET_FS, LONG_SEC, 60, 0 },
+                { "hangs-later", TARGET_SSH, LONG_SEC, LONG_SEC, 60 },
+                { "hangs-in-begin", TARGET_SSH, 20, LONG_SEC, 0 },
+                { "hangs-in-begin", TARGET_FS, LONG_SEC, 20, 0 },
+                { "hangs-in-open", TARGET_SSH, LONG_SEC, 20, 0 },
+                { "hangs-in-sync", TARGET_SSH, LONG_SEC, 20, 0 },
+                { "hangs-in-sync", TARGET_FS, LONG_SEC, 20, 0 },
+                { "hangs-in-commit", TARGET_SSH, LONG_SEC, 20, 0 },
+                { "hangs-in-record", TARGET_SSH, 60, 20, 0 },
+                { "stops", TARGET_SSH, LONG_SEC, 20, 0 },
+                { "stops", TARGET_FS, LONG_SEC, 20, 0 },
+                { "stops-early", TARGET_SSH, 20, LONG_SEC, 0 },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
@@ -401,7 +114,7 @@ static void test_limits(void **state)
                 target->deadline_usec = cases[i].deadline_sec * USEC_PER_SEC;
                 bed_add(&bed, "good");
                 assert_int_equal(bed_run(&bed), CAPTURE_COMPLETE);
-                assert_int_equal(count(cases[i].name, FILE_VMCORE, NULL), 0);
+                assert_int_equal(bed_count(cases[i].name, FILE_VMCORE, NULL), 0);
                 assert_dump("good", true, "\"complete\"");
                 bed_done(&bed);
         }
@@ -433,7 +146,7 @@ static void test_what_ended_early_is_made_again(void **state)
                 clock_speed = 10;
                 bed_add(&bed, names[i]);
                 assert_int_equal(bed_run(&bed), CAPTURE_COMPLETE);
-                assert_int_equal(count(names[i], FILE_VMCORE, NULL), 1);
+                assert_int_equal(bed_count(names[i], FILE_VMCORE, NULL), 1);
                 bed_done(&bed);
         }
 }
@@ -447,7 +160,7 @@ static void test_connection_that_always_breaks_is_given_up(void **state)
         bed_add(&bed, "breaks");
         bed_add(&bed, "good");
         assert_int_equal(bed_run(&bed), CAPTURE_COMPLETE);
-        assert_int_equal(count("breaks", FILE_META, NULL), 3);
+        assert_int_equal(bed_count("breaks", FILE_META, NULL), 3);
         assert_dump("good", true, "\"complete\"");
         bed_done(&bed);
 }
@@ -475,6 +188,69 @@ static void test_nothing_works(void **state)
         bed_done(&bed);
 }
 
+/* Those of several attempts are mixed on the console. */
+static void test_each_line_tells_which_of_several_targets(void **state)
+{
+        _cleanup_free_ char *text = NULL, *one = NULL;
+        char *rest = NULL;
+        Bed bed;
+
+        bed_init(&bed);
+        bed_add(&bed, "dies")->type = TARGET_FS;
+        assert_int_equal(bed_run_logged(&bed, &one), CAPTURE_NOTHING);
+        assert_non_null(strstr(one, "\nthe attempt was killed by signal 9"));
+        assert_non_null(strstr(one, "\nsaving vmcore\n"));
+        bed_add(&bed, "good");
+        assert_int_equal(bed_run_logged(&bed, &text), CAPTURE_COMPLETE);
+        assert_non_null(strstr(text, "\ntarget 1: the attempt was killed by signal 9"));
+        assert_non_null(strstr(text, "\ntarget 2: saving vmcore complete\n"));
+        for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
+                assert_true(startswith(line, "target 1: ") || startswith(line, "target 2: "));
+        bed_done(&bed);
+}
+
+/* What becomes of the attempt after that changes nothing. */
+static void test_vmcore_that_is_safe_stays_safe(void **state)
+{
+        static const struct {
+                const char *name;
+                TargetType type;
+        } cases[] = {
+                { "dies-in-free", TARGET_SSH },
+                { "dies-in-free", TARGET_FS },
+                { "hangs-in-free", TARGET_SSH },
+                { "hangs-in-free", TARGET_FS },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                Target *target;
+                Bed bed;
+
+                bed_init(&bed);
+                clock_speed = 50;
+                target = bed_add(&bed, cases[i].name);
+                target->type = cases[i].type;
+                target->timeout_usec = 20 * USEC_PER_SEC;
+                bed_add(&bed, "good");
+                assert_int_equal(bed_run(&bed), CAPTURE_COMPLETE);
+                assert_dump(cases[i].name, true, "\"complete\"");
+                assert_dump("good", false, "the vmcore is on");
+                bed_done(&bed);
+        }
+}
+
+static void test_exit_of_a_library_is_no_success(void **state)
+{
+        Bed bed;
+
+        bed_init(&bed);
+        clock_speed = 50;
+        bed_add(&bed, "exits");
+        bed_add(&bed, "exits-early")->type = TARGET_FS;
+        assert_int_equal(bed_run(&bed), CAPTURE_NOTHING);
+        bed_done(&bed);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -487,7 +263,10 @@ int main(void)
                 cmocka_unit_test(test_what_ended_early_is_made_again),
                 cmocka_unit_test(test_connection_that_always_breaks_is_given_up),
                 cmocka_unit_test(test_log_that_kills_its_reader_is_left_out),
+                cmocka_unit_test(test_vmcore_that_is_safe_stays_safe),
+                cmocka_unit_test(test_exit_of_a_library_is_no_success),
                 cmocka_unit_test(test_nothing_works),
+                cmocka_unit_test(test_each_line_tells_which_of_several_targets),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL) != 0;

@@ -10,7 +10,7 @@
 
 static struct {
         LogTarget target;
-        const char *tag;
+        const char *tag, *prefix;
         int max_level;
         int kmsg_fd;
         bool prefix_level;
@@ -25,6 +25,11 @@ void log_setup(LogTarget target, const char *tag)
                 log_state.kmsg_fd = open("/dev/kmsg", O_WRONLY | O_CLOEXEC | O_NOCTTY);
 }
 
+void log_set_prefix(const char *prefix)
+{
+        log_state.prefix = prefix;
+}
+
 void log_set_max_level(int level)
 {
         log_state.max_level = level;
@@ -35,13 +40,13 @@ static void log_write(int level, const char *text)
         char line[LOG_LINE_MAX + 100];
         bool kmsg = log_state.target == LOG_TARGET_KMSG && log_state.kmsg_fd >= 0;
         const char *tag = log_state.tag ?: "";
-        const char *sep = log_state.tag ? ": " : "";
+        const char *sep = log_state.tag ? ": " : "", *prefix = log_state.prefix ?: "";
         int n;
 
         if (kmsg || log_state.prefix_level)
-                n = snprintf(line, sizeof(line), "<%d>%s%s%s\n", level, tag, sep, text);
+                n = snprintf(line, sizeof(line), "<%d>%s%s%s%s\n", level, tag, sep, prefix, text);
         else
-                n = snprintf(line, sizeof(line), "%s%s%s\n", tag, sep, text);
+                n = snprintf(line, sizeof(line), "%s%s%s%s\n", tag, sep, prefix, text);
         if (n < 0)
                 return;
 

@@ -17,6 +17,10 @@ typedef enum LogTarget {
 /* @tag (static storage) is put before each message: "tag: text"; NULL for none. */
 void log_setup(LogTarget target, const char *tag);
 
+/* @prefix (it must stay where it is) comes between the tag and each message of this process from
+ * now on, to tell whose it is; NULL for none. */
+void log_set_prefix(const char *prefix);
+
 /* Messages above this syslog level are dropped. The default is LOG_INFO. */
 void log_set_max_level(int level);
 
