@@ -46,12 +46,16 @@ static int add_network(const ResolveContext *c, Target *target, char **ret_host,
                                ? r
                                : resolve_refuse(c, -EINVAL, "'%s' names no host that is understood",
                                                 target->what);
-        if (root_find_program(c->root_fd, NET_IMAGE_PROGRAM, &program) < 0)
+        if (root_find_program(c->root_fd, NET_IMAGE_PROGRAM, &program) < 0) {
+                r = strv_extend(&c->needs->inputs, NET_IMAGE_PROGRAM);
+                if (r < 0)
+                        return r;
                 return resolve_refuse(c, -EINVAL,
                                       "'%s' is on another machine, and the crash kernel's network "
                                       "is set up by systemd-networkd, which is not installed: "
                                       "there is no '%s'",
                                       target->what, NET_IMAGE_PROGRAM);
+        }
         r = strv_extend(&c->needs->binaries, program);
         if (r >= 0 && is_address(host))
                 r = strv_extend(&target->addresses, host);

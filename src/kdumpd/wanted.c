@@ -128,7 +128,7 @@ static int resolve(Work *work)
 {
         _cleanup_free_ char *message = NULL;
         _cleanup_strv_ char **warnings = NULL;
-        int r;
+        int r, error;
 
         r = resolve_plan(work->root_fd, work->config, work->facts, &work->plan, &work->needs,
                          &warnings, &message);
@@ -136,13 +136,14 @@ static int resolve(Work *work)
                 log_warning("%s", *s);
         if (r == -ENOMEM)
                 return r;
-        if (r < 0) {
-                work->wanted.config_error = r == -EINVAL;
-                return problem(work, "%s", message ?: strerror(-r));
-        }
+        error = r;
         r = strv_extend_strv(&work->wanted.overlay_inputs, work->needs.inputs);
         if (r < 0)
                 return r;
+        if (error < 0) {
+                work->wanted.config_error = error == -EINVAL;
+                return problem(work, "%s", message ?: strerror(-error));
+        }
         for (size_t i = 0; i < work->needs.n_files; i++) {
                 if (!work->needs.files[i].source)
                         continue;
