@@ -108,8 +108,9 @@ struct Manager {
         Settle look; /* then the topology is looked at */
         bool look_again;
         NetWatch *net_watch;
-        char **hosts_asked;         /* names (strv) that were asked for last */
-        uint64_t resolve_next_usec; /* CLOCK_BOOTTIME: when they are asked for again */
+        char **hosts_asked;          /* names (strv) that were asked for last */
+        uint64_t resolve_next_usec;  /* CLOCK_BOOTTIME: when they are asked for again */
+        uint64_t resolve_delay_usec; /* of names that lead to no address; 0: all do */
         Watch *watch;
         Changes changes, base_changes; /* of what the overlay is made of, and the base */
         Settle pause;                  /* no new base image for changes before this is over */
@@ -172,12 +173,18 @@ void manager_story_base(Manager *manager);
 /* Adds how what is wanted differs from what is armed. */
 void manager_story_compare(Manager *manager);
 
+/* What is asked for now; it is not taken over. Logs nothing of it if @quiet. */
+int manager_read_wanted(const Manager *manager, bool quiet, Wanted *ret);
+
 /* manager-network.c: looks again when the network changes. */
 int manager_network_start(Manager *manager);
 void manager_network_done(Manager *manager);
 
 /* Has the names of hosts asked for that targets are on, if that was not done lately. */
 void manager_network_resolve(Manager *manager);
+
+/* The same for names that have led to no address yet; once a minute. */
+void manager_network_tick(Manager *manager);
 
 /* manager-look.c: what the machine is now, beside what was loaded. */
 int manager_look_start(Manager *manager);

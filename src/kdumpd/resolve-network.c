@@ -107,21 +107,18 @@ int resolve_network(const ResolveContext *c, const Facts *facts, Plan *plan)
         return add_image(c, &image, plan);
 }
 
-int resolve_hosts(const Config *config, char ***ret)
+int resolve_hosts(const Target *targets, size_t n, char ***hosts)
 {
-        _cleanup_strv_ char **hosts = NULL;
-
-        for (size_t i = 0; i < config->n_targets; i++) {
+        for (size_t i = 0; i < n; i++) {
                 _cleanup_free_ char *host = NULL;
                 unsigned port;
                 int r;
 
-                r = target_host(config->targets + i, &host, &port);
-                if (r > 0 && !strv_contains(hosts, host))
-                        r = strv_extend(&hosts, host);
+                r = target_host(targets + i, &host, &port);
+                if (r > 0 && !strv_contains(*hosts, host))
+                        r = strv_extend(hosts, host);
                 if (r == -ENOMEM)
                         return r;
         }
-        *ret = TAKE_PTR(hosts);
         return 0;
 }

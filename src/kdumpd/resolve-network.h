@@ -11,5 +11,6 @@
  * the crash kernel. Does not log. */
 int resolve_network(const ResolveContext *c, const Facts *facts, Plan *plan);
 
-/* The names of the hosts that targets of @config are on (strv), for net_resolve_want(). */
-int resolve_hosts(const Config *config, char ***ret);
+/* Adds the names of the hosts that the @n @targets are on to *hosts (strv), each once, for
+ * net_resolve_want(). */
+int resolve_hosts(const Target *targets, size_t n, char ***hosts);

@@ -113,7 +113,7 @@ static int read_config(Work *work)
                 (void) log_full(messages.items[i].level, 0, "%s", messages.items[i].text);
         if (r < 0)
                 return config_problem(work, r, &messages);
-        r = resolve_hosts(work->config, &work->wanted.hosts);
+        r = resolve_hosts(work->config->targets, work->config->n_targets, &work->wanted.hosts);
         if (r < 0)
                 return r;
         r = dump_folders(work->config, NULL, &work->wanted.dump_folders);
@@ -151,6 +151,10 @@ static int resolve(Work *work)
                 if (r < 0)
                         return r;
         }
+        /* A folder may turn out to be on another machine. */
+        r = resolve_hosts(work->plan->targets, work->plan->n_targets, &work->wanted.hosts);
+        if (r < 0)
+                return r;
         for (size_t i = 0; i < work->plan->n_targets; i++) {
                 _cleanup_free_ char *text = NULL;
 
