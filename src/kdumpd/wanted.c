@@ -124,6 +124,18 @@ static int read_config(Work *work)
         return 1;
 }
 
+/* What is armed in spite of it: the first one stands for all, which the journal has. */
+static int set_warning(Work *work, char *const *warnings)
+{
+        const size_t n = strv_length(warnings);
+
+        if (n == 0)
+                return 0;
+        if (n == 1)
+                return strprintf(&work->wanted.warning, "%s", warnings[0]);
+        return strprintf(&work->wanted.warning, "%s (and %zu more)", warnings[0], n - 1);
+}
+
 static int resolve(Work *work)
 {
         _cleanup_free_ char *message = NULL;
@@ -137,6 +149,9 @@ static int resolve(Work *work)
         if (r == -ENOMEM)
                 return r;
         error = r;
+        r = set_warning(work, warnings);
+        if (r < 0)
+                return r;
         r = strv_extend_strv(&work->wanted.overlay_inputs, work->needs.inputs);
         if (r < 0)
                 return r;
@@ -243,9 +258,12 @@ static int find_base(Work *work)
         if (r < 0)
                 return problem(work, "looking for a base image failed: %s", strerror(-r));
         work->wanted.changed_inputs = TAKE_PTR(findings.changed);
-        work->wanted.warning = TAKE_PTR(findings.warning);
-        if (work->wanted.warning && !work->quiet)
-                log_warning("%s.", work->wanted.warning);
+        if (findings.warning) {
+                if (!work->quiet)
+                        log_warning("%s.", findings.warning);
+                free(work->wanted.warning);
+                work->wanted.warning = TAKE_PTR(findings.warning);
+        }
         if (r == 0)
                 return base_missing(work, &request, &findings);
         work->wanted.base_outdated = TAKE_PTR(findings.why);

@@ -99,10 +99,12 @@ def name_is_asked_for_until_it_is_known(bed):
     unit = bed.sm.unit(RESOLVE)
     check(bed.m.read("run/kdumpd/hosts") == b"server\n" and unit.n_started > 0, "it is not asked for")
     bed.check_armed(1)
+    check("'server' has not led to an address" in bed.state()["reason"], "the state does not say it: %s", bed.state()["reason"])
     until = unit.n_started + 2
     bed.sm.wait(lambda: unit.n_started >= until, "two more questions")
     bed.request(lambda: bed.m.write("var/lib/kdumpd/addresses.json", '{"server":["192.0.2.1"]}'))
     bed.check_armed(2)
+    check("server" not in bed.state()["reason"], "the state still says it: %s", bed.state()["reason"])
     bed.sm.run_for(0.2)  # what was under way
     n_started = unit.n_started
     bed.sm.run_for(1)
