@@ -3,8 +3,6 @@
  * kdump-capture, keys and certificates. */
 #include "resolve-remote.h"
 
-#include <arpa/inet.h>
-
 #include "credentials.h"
 #include "io.h"
 #include "net-image.h"
@@ -23,17 +21,8 @@ static const char *const ca_bundles[] = {
         "/etc/ssl/ca-bundle.pem",                            /* SUSE */
 };
 
-static bool is_address(const char *host)
-{
-        _cleanup_free_ char *plain = strndup(host, strcspn(host, "%"));
-        struct in6_addr address;
-
-        return plain && (inet_pton(AF_INET, plain, &address) == 1 ||
-                         inet_pton(AF_INET6, plain, &address) == 1);
-}
-
-/* The image sets up the network with what sets it up on many systems. An address needs nobody to
- * resolve it; names are resolved by the daemon, which never waits for that here. */
+/* The image sets up the network with what sets it up on many systems. Addresses come later, in
+ * resolve_network(). */
 static int add_network(const ResolveContext *c, Target *target, char **ret_host, unsigned *ret_port)
 {
         _cleanup_free_ char *host = NULL, *program = NULL;
@@ -57,8 +46,6 @@ static int add_network(const ResolveContext *c, Target *target, char **ret_host,
                                       target->what, NET_IMAGE_PROGRAM);
         }
         r = strv_extend(&c->needs->binaries, program);
-        if (r >= 0 && is_address(host))
-                r = strv_extend(&target->addresses, host);
         if (r < 0)
                 return r;
         *ret_host = TAKE_PTR(host);
