@@ -3,6 +3,7 @@
  * kdump-capture, keys and certificates. */
 #include "resolve-remote.h"
 
+#include "address.h"
 #include "credentials.h"
 #include "io.h"
 #include "net-image.h"
@@ -27,6 +28,7 @@ static int add_network(const ResolveContext *c, Target *target, char **ret_host,
 {
         _cleanup_free_ char *host = NULL, *program = NULL;
         unsigned port = 0;
+        Address address;
         int r;
 
         r = target_host(target, &host, &port);
@@ -35,6 +37,12 @@ static int add_network(const ResolveContext *c, Target *target, char **ret_host,
                                ? r
                                : resolve_refuse(c, -EINVAL, "'%s' names no host that is understood",
                                                 target->what);
+        if (address_parse(host, &address) == 0 && address_is_link_local(&address) &&
+            !strchr(host, '%'))
+                return resolve_refuse(c, -EINVAL,
+                                      "'%s' may be on any link: name the interface behind it, "
+                                      "such as %s%%eth0",
+                                      host, host);
         if (root_find_program(c->root_fd, NET_IMAGE_PROGRAM, &program) < 0) {
                 r = strv_extend(&c->needs->inputs, NET_IMAGE_PROGRAM);
                 if (r < 0)

@@ -301,6 +301,7 @@ typedef struct Refusal {
 
 static const Refusal refusals[] = {
         { "nfs server:/x", "systemd-networkd", NETWORKD, NULL, 0 },
+        { "nfs [fe80::1]:/x", "'fe80::1' may be on any link", NULL, NULL, 0 },
         { "nfs server:/x", "sec=krb5p", "/etc/fstab", "server:/x /mnt nfs4 sec=krb5p 0 0\n", 0644 },
         { "nfs server:/x", "RDMA", "/etc/fstab", "server:/x /mnt nfs proto=rdma 0 0\n", 0644 },
         { "ssh me@server", "depot-ssh.so", "/usr/lib/kdumpd/depot-ssh.so", NULL, 0 },
