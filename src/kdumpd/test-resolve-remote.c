@@ -106,7 +106,7 @@ static void test_nfs(void **state)
 static void test_a_folder_on_nfs_or_virtiofs(void **state)
 {
         _cleanup_(fixture_done) Fixture root = FIXTURE_NULL;
-        _cleanup_(outcome_done) Outcome nfs = { 0 }, virtiofs = { 0 };
+        _cleanup_(outcome_done) Outcome nfs = { 0 }, link = { 0 }, whole = { 0 }, virtiofs = { 0 };
 
         make_machine(&root);
         fixture_folder(&root, "/net/dumps");
@@ -118,6 +118,15 @@ static void test_a_folder_on_nfs_or_virtiofs(void **state)
         assert_string_equal(nfs.plan->targets[0].path, "/sub/dumps/new");
         assert_string_equal(nfs.plan->targets[0].options, "vers=4.2");
         assert_true(strv_contains(nfs.needs.drivers, "nfsv4"));
+
+        /* Nothing there is looked at, as the server may not answer: no link is followed. */
+        fixture_link(&root, "/net/link", "nowhere");
+        machine_resolve_text(&root, "path /net/link\n", &link);
+        assert_int_equal(link.r, 0);
+        assert_string_equal(link.plan->targets[0].path, "/sub/link");
+        machine_resolve_text(&root, "path /net\n", &whole);
+        assert_int_equal(whole.r, 0);
+        assert_string_equal(whole.plan->targets[0].path, "/sub");
 
         add_mount(&root, "/ /net rw - virtiofs mytag rw");
         machine_resolve_text(&root, "path /net/dumps\n", &virtiofs);
