@@ -274,6 +274,7 @@ static int read_wanted(Manager *m)
         m->wanted_stale = false;
         manager_watch_inputs(m);
         manager_network_resolve(m);
+        manager_network_mounts(m);
         m->wanted_told = true;
         return 0;
 }

@@ -125,6 +125,23 @@ def name_of_a_folder_s_server_is_asked_for(bed):
     bed.check_armed(2)
 
 
+def folder_is_armed_anew_when_it_is_mounted_over(bed):
+    """After a boot file systems of the network are mounted later than we start."""
+    prepare(bed)
+    bed.m.path("net/dumps").mkdir(parents=True)
+    bed.m.write("var/lib/kdumpd/addresses.json", '{"server":["192.0.2.1"]}')
+    bed.m.write(CONFIG, "path /net/dumps\n")
+    bed.start()
+    check(bed.state()["targets"][0].startswith("ext4"), "it dumps to %s", bed.state()["targets"])
+    before = bed.m.read("proc/1/mountinfo")
+    bed.request(lambda: bed.m.write("proc/1/mountinfo", before + b"23 22 0:50 / /net rw shared:2 - nfs4 server:/x rw,vers=4.2\n"))
+    bed.check_armed(2)
+    bed.check_history("base", "a file system was mounted or unmounted")
+    check(bed.state()["targets"][0].startswith("nfs server:/x"), "it dumps to %s", bed.state()["targets"])
+    bed.request(lambda: bed.m.write("proc/1/mountinfo", before))
+    bed.check_armed(3)
+
+
 def error_of_the_configuration_forgets_no_address(bed):
     prepare(bed, "server")
     bed.m.write(KNOWN_HOSTS, HOST_KEY % "server")
@@ -134,8 +151,10 @@ def error_of_the_configuration_forgets_no_address(bed):
 
 
 name_is_asked_for_until_it_is_known.environment = {"BED_TICK_USEC": "50000"}
+folder_is_armed_anew_when_it_is_mounted_over.environment = {"BED_TICK_USEC": "50000"}
 
 CASES = (server_that_becomes_known_is_armed_without_a_command, key_that_is_made_is_armed_without_a_command,
          lease_that_is_renewed_is_no_event, change_of_the_network_that_matters_is_armed,
          refusal_is_looked_at_again_when_the_network_changes, name_is_asked_for_until_it_is_known,
-         name_of_a_folder_s_server_is_asked_for, error_of_the_configuration_forgets_no_address)
+         name_of_a_folder_s_server_is_asked_for, folder_is_armed_anew_when_it_is_mounted_over,
+         error_of_the_configuration_forgets_no_address)
