@@ -16,6 +16,7 @@ from pathlib import Path
 PROGRAM = os.path.abspath(sys.argv[1])
 SSHD = shutil.which("sshd", path="/usr/sbin:/usr/local/sbin:%s" % os.environ.get("PATH", ""))
 USER = getpass.getuser()
+INSIDE = len(sys.argv) > 2  # folders of the system are our own
 
 
 def make_key(path):
@@ -113,6 +114,23 @@ class Propagate(unittest.TestCase):
         self.assertIn("is not enough to log in", said)
         self.assertFalse((self.folder / "dumps").exists())
 
+    @unittest.skipUnless(INSIDE, "the settings of the system are not ours")
+    def test_key_that_the_settings_of_the_system_name_proves_nothing(self):
+        Path("/etc/ssh/ssh_config").write_text("IdentityFile %s\n" % self.server.user_key, encoding="utf-8")
+        self.server.tool("ssh-copy-id", "exit 0")
+        self.assertIn("is not enough to log in", self.propagate(self.folder / "dumps", status=1))
+
+    def test_certificate_beside_the_key_proves_nothing(self):
+        """It is not in the image."""
+        authority, key = self.folder / "authority", self.root / "key"
+        make_key(authority)
+        make_key(key)
+        subprocess.run(["ssh-keygen", "-q", "-s", authority, "-I", "test", "-n", USER, "%s.pub" % key], check=True)
+        with (self.folder / "sshd_config").open("a", encoding="utf-8") as config:
+            config.write("TrustedUserCAKeys %s.pub\n" % authority)
+        self.server.tool("ssh-copy-id", "exit 0")
+        self.assertIn("is not enough to log in", self.propagate(self.folder / "dumps", status=1))
+
     def test_advice_names_the_port(self):
         self.server.known.write_text("", encoding="utf-8")
         said = self.propagate(self.folder / "dumps", "--target=%s@localhost" % USER, "--port=2222", status=1)
@@ -144,7 +162,8 @@ def main():
     # As root, sshd wants an empty folder in /run, which the service makes.
     if os.geteuid() == 0 and len(sys.argv) == 2:
         alone = ["unshare", "--mount", "sh", "-c",
-                 'mount -t tmpfs none /run && mkdir -m 0755 /run/sshd && exec "$@"', "sh"]
+                 'mount -t tmpfs none /run && mkdir -m 0755 /run/sshd && cp -a /etc/ssh /run/etc-ssh && '
+                 'mount --bind /run/etc-ssh /etc/ssh && exec "$@"', "sh"]
         if subprocess.run([*alone, "true"], check=False).returncode != 0:
             sys.exit(77)
         sys.exit(subprocess.run([*alone, sys.executable, __file__, PROGRAM, "inside"], check=False).returncode)

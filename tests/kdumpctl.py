@@ -253,10 +253,10 @@ class Propagate(Bed):
 
     def proof(self, key, target, path=None, port=22):
         """The start and the end of what proves that a key works."""
-        start = "ssh -F %s -o BatchMode=yes -o IdentitiesOnly=yes -o IdentityAgent=none -o ControlPath=none " \
-            "-o PreferredAuthentications=publickey -o StrictHostKeyChecking=yes -o ConnectTimeout=60 -i %s %s%s " % (
-                "/etc/ssh/ssh_config" if os.access("/etc/ssh/ssh_config", os.R_OK) else "none",
-                key, "-p %s " % port if port else "", target)
+        start = "ssh -F none -o BatchMode=yes -o IdentitiesOnly=yes -o IdentityAgent=none -o ControlPath=none " \
+            "-o PreferredAuthentications=publickey -o PubkeyAcceptedKeyTypes=-*-cert-v01@openssh.com " \
+            "-o HostKeyAlgorithms=-*-cert-v01@openssh.com -o StrictHostKeyChecking=yes -o ConnectTimeout=60 " \
+            "-i %s %s%s " % (key, "-p %s " % port if port else "", target)
         return start, "true" if path is None else "kdumpctl '%s' '%s/.kdumpctl-" % (path, path)
 
     def assert_ran(self, ran, expected):

@@ -7,10 +7,8 @@
 
 #include <fcntl.h>
 #include <libmount.h>
-#include <netdb.h>
-#include <poll.h>
-#include <sys/socket.h>
 
+#include "connect.h"
 #include "io.h"
 #include "log.h"
 #include "mount-call.h"
@@ -60,34 +58,12 @@ int nfs_options(const Target *target, const char *address, const char *version, 
                          version ?: "", (unsigned long long) timeo, RETRANS, address);
 }
 
-/* Waits for the connection to be made or refused. */
-static int connect_wait(int fd)
-{
-        struct pollfd poll_fd = { .fd = fd, .events = POLLOUT };
-        socklen_t size = sizeof(int);
-        int error = 0, n;
-
-        n = poll(&poll_fd, 1, (int) (CONNECT_USEC / USEC_PER_MSEC));
-        if (n < 0)
-                return -errno;
-        if (n == 0)
-                return -ETIMEDOUT;
-        if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0)
-                return -errno;
-        return -error;
-}
-
 /* Is anyone there? The kernel would wait much longer for an answer, and not say what was wrong. */
 static int server_probe(const struct addrinfo *info)
 {
-        _cleanup_close_ int fd = -EBADF;
+        _cleanup_close_ int fd = connect_within(info, CONNECT_USEC);
 
-        fd = socket(info->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-        if (fd < 0)
-                return -errno;
-        if (connect(fd, info->ai_addr, info->ai_addrlen) >= 0)
-                return 0;
-        return errno == EINPROGRESS ? connect_wait(fd) : -errno;
+        return MIN(fd, 0);
 }
 
 /* The kernel's word for a server that did not answer a soft mount is EIO (call_timeout() in

@@ -102,15 +102,46 @@ static int run_dmesg(Import *import, const ImportRule *rule, const ShellSetting 
         return r < 0 ? r : import_say(import, "Here, too, the kernel's log is saved.");
 }
 
+/* Said at the first of the targets. */
+static int say_order(Import *import)
+{
+        static const char *const names[] = { "FTP", "SSH", "NFS" };
+        unsigned n = 0;
+
+        for (size_t i = 0; i < ELEMENTSOF(names); i++)
+                n += import_get(import, names[i]) != NULL;
+        if (n < 2 || import->written[DIRECTIVE_URL] || import->written[DIRECTIVE_SSH])
+                return 0;
+        return import_say(import, "kdump-tools saves to each place that is named. Here the first "
+                                  "target that takes the dump gets it, and the kernel's log.");
+}
+
+/* "server:folder", or the server alone. */
+static int run_ftp(Import *import, const ImportRule *rule, const ShellSetting *setting)
+{
+        const char *colon = strchr(setting->value, ':');
+        _cleanup_free_ char *host = NULL;
+        int r;
+
+        host = strndup(setting->value,
+                       colon ? (size_t) (colon - setting->value) : strlen(setting->value));
+        if (!host)
+                return -ENOMEM;
+        r = import_say_from(import, setting);
+        if (r >= 0)
+                r = say_order(import);
+        return r < 0 ? r
+                     : import_ftp(import, host, import_get(import, "FTP_PORT"),
+                                  colon ? colon + 1 : "/", import_get(import, "FTP_USER"));
+}
+
 static int run_ssh(Import *import, const ImportRule *rule, const ShellSetting *setting)
 {
         int r;
 
         r = import_say_from(import, setting);
-        if (r >= 0 && import_get(import, "NFS"))
-                r = import_say(import, "kdump-tools saves to each place that is named. Here the "
-                                       "first target that takes the dump gets it, and the kernel's "
-                                       "log.");
+        if (r >= 0)
+                r = say_order(import);
         return r < 0 ? r
                      : import_set_target(import, rule->directive, setting->value,
                                          import_get(import, "KDUMP_COREDIR") ?: PATH_DEFAULT_DUMPS);
@@ -128,10 +159,7 @@ static int run_nfs(Import *import, const ImportRule *rule, const ShellSetting *s
         {                                                                                          \
                 (name_), import_advise, _DIRECTIVE_INVALID, (text_)                                \
         }
-#define NO_FTP                                                                                     \
-        "There is no target for FTP: use 'ssh' or 'nfs'. The password is not carried over and "    \
-        "not "                                                                                     \
-        "shown."
+#define OF_FTP "It goes with 'FTP', below."
 #define OWN_IMAGE                                                                                  \
         "kdumpd finds the kernel and builds the image by itself; 'kernel' names a release other "  \
         "than the running one."
@@ -144,13 +172,13 @@ static const ImportRule rules[] = {
         { "KDUMP_CMDLINE_APPEND", import_command_line, DIRECTIVE_KDUMP_COMMANDLINE_APPEND, NULL },
         { "SSH_KEY", import_value, DIRECTIVE_SSHKEY, NULL },
         { "KDUMP_COREDIR", run_folder, DIRECTIVE_PATH, NULL },
+        ADVISE("FTP_USER", OF_FTP),
+        ADVISE("FTP_PASSWORD", OF_FTP),
+        ADVISE("FTP_PORT", OF_FTP),
+        { "FTP", run_ftp, DIRECTIVE_URL, NULL },
         { "SSH", run_ssh, DIRECTIVE_SSH, NULL },
         { "NFS", run_nfs, DIRECTIVE_NFS, NULL },
 
-        ADVISE("FTP", NO_FTP),
-        ADVISE("FTP_USER", NO_FTP),
-        ADVISE("FTP_PASSWORD", NO_FTP),
-        ADVISE("FTP_PORT", NO_FTP),
         ADVISE("NFS_TIMEO", "'target_timeout' is how long a target may make no progress."),
         ADVISE("NFS_RETRANS", "'target_timeout' is how long a target may make no progress."),
         ADVISE("NFS_MOUNT_RETRY", "'target_timeout' is how long a target may make no progress."),

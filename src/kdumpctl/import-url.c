@@ -5,14 +5,15 @@
 #include "io.h"
 #include "paths.h"
 #include "strv.h"
+#include "target-host.h"
 
 typedef struct Url {
         char *scheme; /* "file" for a plain folder */
         char *user;   /* NULL: none */
         bool has_password;
-        char *host; /* with its brackets */
-        char *port; /* NULL: none */
-        char *path; /* "/" at least */
+        char *host;    /* without brackets */
+        unsigned port; /* 0: none */
+        char *path;    /* "/" at least */
 } Url;
 
 static void url_done(Url *url)
@@ -20,7 +21,6 @@ static void url_done(Url *url)
         free(url->scheme);
         free(url->user);
         free(url->host);
-        free(url->port);
         free(url->path);
 }
 
@@ -37,25 +37,6 @@ static int split_user(const char *text, size_t n, Url *url)
 
         url->has_password = colon != NULL;
         return copy_part(text, colon ? (size_t) (colon - text) : n, &url->user);
-}
-
-/* "host:port" of @n bytes */
-static int split_host(const char *text, size_t n, Url *url)
-{
-        const char *bracket = *text == '[' ? memchr(text, ']', n) : NULL;
-        const char *from = bracket ?: text, *colon = memchr(from, ':', n - (size_t) (from - text));
-        size_t n_host = colon ? (size_t) (colon - text) : n;
-        int r;
-
-        if (n_host == 0 || (*text == '[' && !bracket) || (bracket && text + n_host != bracket + 1))
-                return -EINVAL;
-        r = copy_part(text, n_host, &url->host);
-        if (r < 0 || !colon)
-                return r;
-        n -= n_host + 1;
-        if (n == 0 || strspn(colon + 1, "0123456789") != n)
-                return -EINVAL;
-        return copy_part(colon + 1, n, &url->port);
 }
 
 /* Behind "scheme://". */
@@ -75,7 +56,7 @@ static int split_authority(const char *text, Url *url)
                 n -= (size_t) (at + 1 - text);
                 text = at + 1;
         }
-        r = split_host(text, n, url);
+        r = target_host_split(text, n, &url->host, &url->port);
         if (r < 0)
                 return r;
         return copy_part(text[n] ? text + n : "/", strlen(text + n) ?: 1, &url->path);
@@ -99,25 +80,33 @@ static int url_split(const char *text, Url *ret)
         return r < 0 ? r : split_authority(colon + 3, ret);
 }
 
+/* An IPv6 address has brackets in URLs and exports. */
+static const char *open_bracket(const char *host)
+{
+        return strchr(host, ':') ? "[" : "";
+}
+
+static const char *close_bracket(const char *host)
+{
+        return strchr(host, ':') ? "]" : "";
+}
+
 static int set_nfs(Import *import, const Url *url)
 {
         _cleanup_free_ char *what = NULL;
         int r;
 
-        r = strprintf(&what, "%s:%s", url->host, url->path);
+        r = strprintf(&what, "%s%s%s:%s", open_bracket(url->host), url->host,
+                      close_bracket(url->host), url->path);
         return r < 0 ? r : import_set_target(import, DIRECTIVE_NFS, what, "/");
 }
 
 static int set_ssh(Import *import, const Url *url)
 {
-        _cleanup_free_ char *host = NULL, *what = NULL;
-        size_t n = strlen(url->host);
+        _cleanup_free_ char *what = NULL;
+        char port[16];
         int r = 0;
 
-        /* An IPv6 address stands in brackets in a URL only. */
-        host = *url->host == '[' ? strndup(url->host + 1, n - 2) : strdup(url->host);
-        if (!host)
-                return -ENOMEM;
         if (!streq(url->scheme, "ssh"))
                 r = import_say(import, "There is no %s: the same server is asked by ssh.",
                                url->scheme);
@@ -128,28 +117,62 @@ static int set_ssh(Import *import, const Url *url)
                                "The password of the URL is not carried over and not shown: a key "
                                "is used. \"kdumpctl propagate\" makes one and brings it there.");
         if (r >= 0)
-                r = strprintf(&what, "%s@%s", strempty(url->user) ? "root" : url->user, host);
+                r = strprintf(&what, "%s@%s", strempty(url->user) ? "root" : url->user, url->host);
         if (r >= 0)
                 r = import_set_target(import, DIRECTIVE_SSH, what, url->path);
-        if (r < 0 || !url->port || streq(url->port, "22") || !import->written[DIRECTIVE_SSH])
+        if (r < 0 || url->port == 0 || url->port == 22 || !import->written[DIRECTIVE_SSH])
                 return r;
-        return import_set(import, DIRECTIVE_SSH_PORT, url->port);
+        (void) snprintf(port, sizeof(port), "%u", url->port);
+        return import_set(import, DIRECTIVE_SSH_PORT, port);
+}
+
+int import_ftp(Import *import, const char *host, const char *port, const char *path, bool user)
+{
+        _cleanup_free_ char *what = NULL;
+        int r;
+
+        r = strprintf(&what, "ftp://%s%s%s%s%s%s%s", open_bracket(host), host, close_bracket(host),
+                      port ? ":" : "", port ?: "", *path == '/' ? "" : "/", path);
+        if (r >= 0)
+                r = import_say(import, "Nothing of FTP is encrypted, neither the password nor the "
+                                       "dump: 'ssh' or an https:// URL is better. The folder is "
+                                       "below that of the login.");
+        if (r >= 0)
+                r = import_set(import, DIRECTIVE_URL, what);
+        if (r < 0 || !user || !import->written[DIRECTIVE_URL])
+                return r;
+        import->n_left++;
+        return import_say(import, "Who logs in, and the password, is not carried over and not "
+                                  "shown: write lines \"user = NAME\" and \"password = WORD\" to a "
+                                  "file of root's, of mode 0600, and name it here with "
+                                  "'credentials'. Without it the login is anonymous.");
+}
+
+static int set_ftp(Import *import, const Url *url)
+{
+        char port[16];
+
+        (void) snprintf(port, sizeof(port), "%u", url->port);
+        return import_ftp(import, url->host, url->port ? port : NULL, url->path,
+                          !strempty(url->user));
 }
 
 static int say_no_target(Import *import, const Url *url)
 {
         import->n_left++;
-        return import_say(import,
-                          "kdumpd saves to local file systems, nfs and ssh, and has no '%s': name "
-                          "a target of kdump.conf(5) here. Until then dumps go to %s on this "
-                          "machine.%s",
-                          url->scheme, PATH_DEFAULT_DUMPS,
-                          url->has_password ? " The password of the URL is not shown." : "");
+        return import_say(
+                import,
+                "kdumpd saves to local file systems, nfs, ssh and URLs of http, s3 and ftp, "
+                "and has no '%s': name a target of kdump.conf(5) here. Until then dumps go to %s "
+                "on this "
+                "machine.%s",
+                url->scheme, PATH_DEFAULT_DUMPS,
+                url->has_password ? " The password of the URL is not shown." : "");
 }
 
 int import_url(Import *import, const ImportRule *rule, const ShellSetting *setting)
 {
-        static const char *const schemes[] = { "ftp", "cifs", "smb" };
+        static const char *const schemes[] = { "cifs", "smb" };
         static const char *const ssh_schemes[] = { "ssh", "sftp", "scp" };
         _cleanup_(url_done) Url url = { 0 };
         int r;
@@ -165,6 +188,8 @@ int import_url(Import *import, const ImportRule *rule, const ShellSetting *setti
                         return import_set(import, DIRECTIVE_PATH, url.path);
                 if (streq(url.scheme, "nfs"))
                         return set_nfs(import, &url);
+                if (streq(url.scheme, "ftp"))
+                        return set_ftp(import, &url);
                 for (size_t i = 0; i < ELEMENTSOF(ssh_schemes); i++)
                         if (streq(url.scheme, ssh_schemes[i]))
                                 return set_ssh(import, &url);

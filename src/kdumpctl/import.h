@@ -86,3 +86,6 @@ int import_program(Import *import, const ImportRule *rule, const ShellSetting *s
 
 /* KDUMP_SAVEDIR of SUSE: a folder or a URL. */
 int import_url(Import *import, const ImportRule *rule, const ShellSetting *setting);
+
+/* A server of FTP; @port may be NULL. @user: one has to log in. */
+int import_ftp(Import *import, const char *host, const char *port, const char *path, bool user);

@@ -10,7 +10,6 @@
 #include "process.h"
 #include "strv.h"
 
-#define SSH_CONFIG "/etc/ssh/ssh_config"
 #define SSH_FAILED 255 /* ssh(1), EXIT STATUS; all others are of what ran there */
 #define PROOF_TIMEOUT_USEC (3 * 60 * USEC_PER_SEC)
 
@@ -150,27 +149,29 @@ static int write_batch(const SshProof *proof, int *ret_fd, char **ret_name)
         return 0;
 }
 
-/* With nothing but what the crash kernel will have: the key, the known servers, and the system's
- * settings of ssh; not the user's, which may name other keys, nor an agent, nor a connection that
- * is open already. @port_option: ssh(1) and sftp(1) do not agree. */
+/* With nothing but what the crash kernel will have: the key, without a certificate that may lie
+ * beside it, and the known servers, by their own keys; no settings of ssh, not even the system's,
+ * which may name other keys; no agent, and no connection that is open already. The older name of
+ * PubkeyAcceptedAlgorithms is understood by all versions. @port_option: ssh(1) and sftp(1) do not
+ * agree. */
 static int proof_options(const SshProof *proof, const char *port_option, char ***words)
 {
-        static const char *const options[] = { "-o", "BatchMode=yes",
-                                               "-o", "IdentitiesOnly=yes",
-                                               "-o", "IdentityAgent=none",
-                                               "-o", "ControlPath=none",
-                                               "-o", "PreferredAuthentications=publickey",
-                                               "-o", "StrictHostKeyChecking=yes",
-                                               "-o", "ConnectTimeout=60",
-                                               "-i", NULL };
-        const bool system_config = access(SSH_CONFIG, R_OK) == 0;
+        static const char *const options[] = {
+                "-F", "none",
+                "-o", "BatchMode=yes",
+                "-o", "IdentitiesOnly=yes",
+                "-o", "IdentityAgent=none",
+                "-o", "ControlPath=none",
+                "-o", "PreferredAuthentications=publickey",
+                "-o", "PubkeyAcceptedKeyTypes=-*-cert-v01@openssh.com",
+                "-o", "HostKeyAlgorithms=-*-cert-v01@openssh.com",
+                "-o", "StrictHostKeyChecking=yes",
+                "-o", "ConnectTimeout=60",
+                "-i", NULL
+        };
         int r;
 
-        r = strv_extend(words, "-F");
-        if (r >= 0)
-                r = strv_extend(words, system_config ? SSH_CONFIG : "none");
-        if (r >= 0)
-                r = strv_extend_strv(words, (char *const *) options);
+        r = strv_extend_strv(words, (char *const *) options);
         if (r >= 0)
                 r = strv_extend(words, proof->key);
         if (r >= 0 && proof->port)
@@ -239,7 +240,7 @@ static int explain_proof(int status, const SshProof *proof)
         case SSH_FAILED:
                 log_error("'%s' was brought to '%s', but is not enough to log in: ssh says why "
                           "above. The crash kernel has this key only, knows only servers of "
-                          "known_hosts, and has no ssh settings of the user's own. If the key is "
+                          "known_hosts, and has no settings of ssh. If the key is "
                           "refused, run 'ssh-copy-id -f -i %s%s%s %s'.",
                           key, target, key, proof->port ? " -p " : "", proof->port ?: "", target);
                 return -EACCES;

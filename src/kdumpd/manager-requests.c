@@ -3,6 +3,7 @@
 #include "io.h"
 #include "log.h"
 #include "manager.h"
+#include "resolve-mount.h"
 #include "rootdir.h"
 #include "store.h"
 
@@ -53,6 +54,14 @@ static void consider_dump(Manager *m, const char *folder, const DumpEntry *entry
         m->last_dump_realtime_usec = entry->time_realtime_usec;
 }
 
+/* A server that does not answer would hold us up for as long. */
+static bool is_on_network(const Manager *m, const char *folder)
+{
+        _cleanup_(mount_place_done) MountPlace place = { 0 };
+
+        return mount_find_name(m->root_fd, folder, &place) > 0;
+}
+
 void manager_find_last_dump(Manager *m)
 {
         free(TAKE_PTR(m->last_dump));
@@ -60,7 +69,8 @@ void manager_find_last_dump(Manager *m)
         for (char **folder = m->wanted.dump_folders; folder && *folder; folder++) {
                 _cleanup_(dump_store_done) DumpStore dumps = { 0 };
 
-                if (dump_store_read(m->root_fd, root_relative(*folder), &dumps) >= 0 &&
+                if (!is_on_network(m, *folder) &&
+                    dump_store_read(m->root_fd, root_relative(*folder), &dumps) >= 0 &&
                     dumps.n_entries > 0)
                         consider_dump(m, *folder, dumps.entries + dumps.n_entries - 1);
         }

@@ -255,13 +255,18 @@ static const char *keep_id(const Manager *m)
         return manager_builds_wait(m) ? m->state.base_id : NULL;
 }
 
+int manager_read_wanted(const Manager *m, bool quiet, Wanted *ret)
+{
+        return wanted_read(m->root_fd, &m->facts, &m->store, m->fingerprints, keep_id(m), quiet,
+                           ret);
+}
+
 static int read_wanted(Manager *m)
 {
         Wanted wanted;
         int r;
 
-        r = wanted_read(m->root_fd, &m->facts, &m->store, m->fingerprints, keep_id(m),
-                        m->wanted_told, &wanted);
+        r = manager_read_wanted(m, m->wanted_told, &wanted);
         if (r < 0)
                 return log_error_errno(r, "Failed to read the configuration: %m");
         wanted_done(&m->wanted);
@@ -269,6 +274,7 @@ static int read_wanted(Manager *m)
         m->wanted_stale = false;
         manager_watch_inputs(m);
         manager_network_resolve(m);
+        manager_network_mounts(m);
         m->wanted_told = true;
         return 0;
 }
@@ -356,6 +362,7 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
         (void) sd_notify(false, "WATCHDOG=1");
         manager_bus_tick(m->bus);
         manager_verify_look(m);
+        manager_network_tick(m);
         if (!m->requested || m->build.running)
                 manager_look_around(m);
         r = sd_event_source_set_time_relative(source, m->options.tick_usec);

@@ -108,8 +108,10 @@ struct Manager {
         Settle look; /* then the topology is looked at */
         bool look_again;
         NetWatch *net_watch;
-        char **hosts_asked;         /* names (strv) that were asked for last */
-        uint64_t resolve_next_usec; /* CLOCK_BOOTTIME: when they are asked for again */
+        char **hosts_asked;          /* names (strv) that were asked for last */
+        uint64_t resolve_next_usec;  /* CLOCK_BOOTTIME: when they are asked for again */
+        uint64_t resolve_delay_usec; /* of names that lead to no address; 0: all do */
+        char *mounts;                /* what the folders of dumps were on at the last look */
         Watch *watch;
         Changes changes, base_changes; /* of what the overlay is made of, and the base */
         Settle pause;                  /* no new base image for changes before this is over */
@@ -172,12 +174,22 @@ void manager_story_base(Manager *manager);
 /* Adds how what is wanted differs from what is armed. */
 void manager_story_compare(Manager *manager);
 
+/* What is asked for now; it is not taken over. Logs nothing of it if @quiet. */
+int manager_read_wanted(const Manager *manager, bool quiet, Wanted *ret);
+
 /* manager-network.c: looks again when the network changes. */
 int manager_network_start(Manager *manager);
 void manager_network_done(Manager *manager);
 
 /* Has the names of hosts asked for that targets are on, if that was not done lately. */
 void manager_network_resolve(Manager *manager);
+
+/* Remembers what the folders of dumps are on. */
+void manager_network_mounts(Manager *manager);
+
+/* Once a minute: asks for names that have led to no address yet, and looks again if the folders of
+ * dumps are on something else. */
+void manager_network_tick(Manager *manager);
 
 /* manager-look.c: what the machine is now, beside what was loaded. */
 int manager_look_start(Manager *manager);

@@ -3,7 +3,6 @@
 #include "net-image.h"
 
 #include "io.h"
-#include "resolve-device.h"
 #include "strv.h"
 
 /* From the carrier on. A server that is there has answered long before; a switch that looks for
@@ -184,14 +183,9 @@ static int add_planned(NetImage *image, const NetPlanLink *planned, const char *
 /* Those links of the way that was known before which are not there now. */
 static int add_saved(NetImage *image, const NetImage *saved, const char *address, char ***warnings)
 {
-        const NetImageWay *way = saved ? find_way(saved, address) : NULL;
+        const NetImageWay *way = find_way(saved, address);
         int r;
 
-        if (!way)
-                return strv_extendf(warnings,
-                                    "there is no way to %s now, and none is known of before: until "
-                                    "there is, the crash kernel cannot reach it",
-                                    address);
         for (char **name = way->links; name && *name; name++) {
                 const NetImageLink *link = find_link(saved, *name);
                 NetImageLink copy;
@@ -231,31 +225,82 @@ static int plan_way(NetPlan *plan, const NetFacts *facts, const NetRouteAnswer *
         return net_plan_add(plan, facts, answer, reterr_message);
 }
 
-/* Returns 1 if the address is to be taken from what was saved. */
+/* What became of an address that is asked for. */
+typedef struct Attempt {
+        bool reached;  /* there is a way to it, now or of before */
+        bool missing;  /* there is none now */
+        char *refusal; /* the way cannot be set up in the crash kernel */
+} Attempt;
+
 static int plan_target(NetPlan *plan, NetImage *image, const NetFacts *facts,
                        const NetRouteAnswer *answer, const char *address, char ***warnings,
-                       char **reterr_message)
+                       Attempt *ret)
 {
         _cleanup_strv_ char **names = NULL;
         _cleanup_free_ char *message = NULL;
         int r;
 
-        if (answer->to.family == 0)
-                return 1;
-        r = plan_way(plan, facts, answer, &names, &message);
+        r = answer->to.family == 0 ? -ENODEV : plan_way(plan, facts, answer, &names, &message);
+        ret->missing = r == -ENODEV;
+        ret->reached = r >= 0;
         if (r == -ENODEV)
-                return 1;
-        if (r == -EOPNOTSUPP) {
-                if (strprintf(reterr_message, "%s cannot be reached from the crash kernel: %s",
-                              address, message) < 0)
-                        return -ENOMEM;
-                return -EINVAL;
-        }
+                return 0;
+        if (r == -EOPNOTSUPP)
+                return strprintf(&ret->refusal, "%s cannot be reached from the crash kernel: %s",
+                                 address, message);
         if (r < 0)
                 return r;
         if (r == 0)
                 return strv_extendf(warnings, "%s is this machine's own address", address);
         return add_way(image, address, names);
+}
+
+/* Is there a way to another address of the host that address @i is of? */
+static bool host_is_reached(const NetImageWant *want, const Attempt *attempts, size_t n, size_t i)
+{
+        for (size_t k = 0; want->hosts && k < n; k++)
+                if (want->hosts[k] == want->hosts[i] && attempts[k].reached)
+                        return true;
+        return false;
+}
+
+/* A host has often addresses of both kinds, of which the network here has one. */
+static int judge_target(const NetImageWant *want, const Attempt *attempts, size_t n, size_t i,
+                        char ***warnings, char **reterr_message)
+{
+        const Attempt *attempt = &attempts[i];
+        bool other = host_is_reached(want, attempts, n, i);
+
+        if (attempt->refusal && other)
+                return strv_extend(warnings, attempt->refusal);
+        if (attempt->refusal) {
+                *reterr_message = strdup(attempt->refusal);
+                return *reterr_message ? -ENETUNREACH : -ENOMEM;
+        }
+        if (!attempt->missing || attempt->reached || other)
+                return 0;
+        return strv_extendf(warnings,
+                            "there is no way to %s now, and none is known of before: until there "
+                            "is, the crash kernel cannot reach it",
+                            want->addresses[i]);
+}
+
+static int plan_targets(NetPlan *plan, NetImage *image, const NetImageFacts *facts,
+                        const NetImageWant *want, Attempt *attempts, char ***warnings,
+                        char **reterr_message)
+{
+        const size_t n = strv_length(want->addresses);
+        int r = 0;
+
+        for (size_t i = 0; i < n && r >= 0; i++) {
+                r = plan_target(plan, image, facts->facts, &facts->answers[i], want->addresses[i],
+                                warnings, &attempts[i]);
+                if (attempts[i].missing && facts->saved)
+                        attempts[i].reached = find_way(facts->saved, want->addresses[i]);
+        }
+        for (size_t i = 0; i < n && r >= 0; i++)
+                r = judge_target(want, attempts, n, i, warnings, reterr_message);
+        return r;
 }
 
 /* Is the link of @answer one that has an address in the plan? */
@@ -294,45 +339,49 @@ static int plan_servers(NetPlan *plan, const NetFacts *facts, const NetRouteAnsw
         return 0;
 }
 
+static int plan_image(const NetImageFacts *facts, const NetImageWant *want, Attempt *attempts,
+                      NetImage *image, char ***warnings, char **reterr_message)
+{
+        _cleanup_(net_plan_done) NetPlan plan = { 0 };
+        _cleanup_strv_ char **servers = NULL;
+        const size_t n = strv_length(want->addresses);
+        bool missing = false;
+        int r;
+
+        r = plan_targets(&plan, image, facts, want, attempts, warnings, reterr_message);
+        if (r >= 0 && facts->dns)
+                r = plan_servers(&plan, facts->facts, facts->answers + n, facts->dns, want->names,
+                                 &servers);
+        for (size_t i = 0; i < plan.n_links && r >= 0; i++)
+                r = add_planned(image, &plan.links[i], want->hostname);
+        for (size_t i = 0; i < n && r >= 0; i++) {
+                missing |= attempts[i].missing;
+                if (attempts[i].missing && attempts[i].reached)
+                        r = add_saved(image, facts->saved, want->addresses[i], warnings);
+        }
+        if (r < 0)
+                return r;
+        if (servers)
+                return net_dns_format(facts->dns, servers, &image->resolv_conf);
+        if (!missing || !facts->saved || !facts->saved->resolv_conf)
+                return 0;
+        image->resolv_conf = strdup(facts->saved->resolv_conf);
+        return image->resolv_conf ? 0 : -ENOMEM;
+}
+
 int net_image_plan(const NetImageFacts *facts, const NetImageWant *want, NetImage *ret,
                    char ***warnings, char **reterr_message)
 {
         _cleanup_(net_image_done) NetImage image = { 0 };
-        _cleanup_(net_plan_done) NetPlan plan = { 0 };
-        _cleanup_strv_ char **missing = NULL, **servers = NULL;
         const size_t n = strv_length(want->addresses);
-        int r = 0;
+        _cleanup_free_ Attempt *attempts = calloc(MAX(n, (size_t) 1), sizeof(*attempts));
+        int r;
 
-        for (size_t i = 0; i < n; i++) {
-                r = plan_target(&plan, &image, facts->facts, &facts->answers[i], want->addresses[i],
-                                warnings, reterr_message);
-                if (r > 0)
-                        r = strv_extend(&missing, want->addresses[i]);
-                if (r < 0)
-                        return r;
-        }
-        if (facts->dns) {
-                r = plan_servers(&plan, facts->facts, facts->answers + n, facts->dns, want->names,
-                                 &servers);
-                if (r < 0)
-                        return r;
-        }
-        for (size_t i = 0; i < plan.n_links; i++) {
-                r = add_planned(&image, &plan.links[i], want->hostname);
-                if (r < 0)
-                        return r;
-        }
-        for (char **address = missing; address && *address; address++) {
-                r = add_saved(&image, facts->saved, *address, warnings);
-                if (r < 0)
-                        return r;
-        }
-        if (servers)
-                r = net_dns_format(facts->dns, servers, &image.resolv_conf);
-        else if (missing && facts->saved && facts->saved->resolv_conf) {
-                image.resolv_conf = strdup(facts->saved->resolv_conf);
-                r = image.resolv_conf ? 0 : -ENOMEM;
-        }
+        if (!attempts)
+                return -ENOMEM;
+        r = plan_image(facts, want, attempts, &image, warnings, reterr_message);
+        for (size_t i = 0; i < n; i++)
+                free(attempts[i].refusal);
         if (r < 0)
                 return r;
         *ret = image;
@@ -428,29 +477,4 @@ int net_image_network(const NetImage *image, Network *ret)
         *ret = network;
         network = (Network){ 0 };
         return 0;
-}
-
-int net_image_add_files(const NetImage *image, NetFile **files, size_t *n)
-{
-        int r = 0;
-
-        for (size_t i = 0; i < image->n_links && r >= 0; i++) {
-                const NetImageLink *link = &image->links[i];
-
-                for (size_t j = 0; j < link->n_files && r >= 0; j++)
-                        r = add_file(link->files[j].path, link->files[j].text, files, n);
-        }
-        if (r >= 0 && image->resolv_conf)
-                r = add_file("/etc/resolv.conf", image->resolv_conf, files, n);
-        return r;
-}
-
-int net_image_add_drivers(const NetImage *image, char ***drivers)
-{
-        int r = 0;
-
-        for (size_t i = 0; i < image->n_links; i++)
-                for (char **d = image->links[i].drivers; d && *d && r >= 0; d++)
-                        r = drivers_add(drivers, *d);
-        return r;
 }

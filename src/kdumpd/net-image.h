@@ -39,6 +39,8 @@ void net_image_done(NetImage *image); /* of a zeroed one, too */
 typedef struct NetImageWant {
         char *const
                 *addresses;   /* of the targets (strv); "fe80::1%eth0" needs the name of its link */
+        const size_t *hosts;  /* for each address the number of its host, of which one address is
+                                 enough; NULL: each is of a host of its own */
         const char *hostname; /* told to DHCP servers; NULL: nothing is */
         bool names;           /* a target's name has led to no address yet: the way to the name
                                  servers is needed, too */
@@ -47,9 +49,9 @@ typedef struct NetImageWant {
 /* From the live state of the kernel, asked for at once: nothing is waited for, no packet is sent.
  * Without addresses, and with no name to ask for, nothing is asked and nothing is needed. An
  * address that cannot be reached now is taken from what net_image_save() has kept, with all its
- * links, or left out; both give a line in *warnings (strv). Returns 0; -EINVAL with
- * *reterr_message: a link can never be set up in the crash kernel; errors of netlink. Does not log.
- */
+ * links, or left out; both give a line in *warnings (strv). Returns 0; -ENETUNREACH with
+ * *reterr_message: a host is behind a link that cannot be set up in the crash kernel; -EINVAL with
+ * it: that is no address; errors of netlink. Does not log. */
 int net_image_make(int root_fd, const NetImageWant *want, NetImage *ret, char ***warnings,
                    char **reterr_message);
 
@@ -74,11 +76,6 @@ bool net_image_equal(const NetImage *a, const NetImage *b);
 
 /* For the Plan: a copy of what is expected of the links. */
 int net_image_network(const NetImage *image, Network *ret);
-
-/* For Needs: adds copies of all files, with /etc/resolv.conf if there are name servers, to the *n
- * of *files, and all modules, each once, to *drivers (strv). */
-int net_image_add_files(const NetImage *image, NetFile **files, size_t *n);
-int net_image_add_drivers(const NetImage *image, char ***drivers);
 
 /* A copy of @from; used where links of one are taken over by another. */
 int net_image_link_copy(const NetImageLink *from, NetImageLink *ret);

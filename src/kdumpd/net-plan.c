@@ -144,6 +144,7 @@ static int add_vlan_parent(NetPlan *plan, const NetFacts *facts, const NetLink *
 static int add_ports(NetPlan *plan, const NetFacts *facts, const NetLink *master, unsigned depth,
                      char **reterr_message)
 {
+        bool any = false;
         size_t n = 0;
         int r;
 
@@ -152,6 +153,7 @@ static int add_ports(NetPlan *plan, const NetFacts *facts, const NetLink *master
 
                 if (port->master != master->index || port == master)
                         continue;
+                any = true;
                 if (master->kind == NET_KIND_BRIDGE && (is_inner(port) || link_obstacle(port)))
                         continue;
                 r = add_stack(plan, facts, port, depth + 1, reterr_message);
@@ -160,8 +162,11 @@ static int add_ports(NetPlan *plan, const NetFacts *facts, const NetLink *master
                 find(plan, port)->master = master;
                 n++;
         }
-        if (n == 0)
-                return refuse(reterr_message, master, "has no port that leads out of this machine");
+        if (n == 0) {
+                r = refuse(reterr_message, master, "has no port that leads out of this machine");
+                /* One that is about to be set up gets them later. */
+                return r == -EOPNOTSUPP && !any ? -ENODEV : r;
+        }
         find(plan, master)->n_ports = n;
         return 0;
 }

@@ -11,21 +11,12 @@
 #include "paths.h"
 #include "rootdir.h"
 #include "strv.h"
+#include "target-host.h"
 
 #define PATH_WANTED PATH_RUN_DIR "/hosts"
 #define WANTED_BYTES_MAX 65536
 #define HOSTS_MAX 64
 #define ADDRESSES_MAX 16
-
-/* RFC 1035: 253 letters; what is none of a name's never reaches the resolver. */
-static bool name_is_plain(const char *name)
-{
-        size_t n = strlen(name);
-
-        return n > 0 && n <= 253 && name[0] != '-' &&
-               strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._") ==
-                       n;
-}
 
 static int addresses_from_json(struct json_object *list, char ***ret)
 {
@@ -102,7 +93,7 @@ int net_resolve_want(int root_fd, char *const *hosts)
         for (char *const *host = hosts; host && *host && n < HOSTS_MAX; host++) {
                 char *more;
 
-                if (address_parse(*host, &address) == 0 || !name_is_plain(*host))
+                if (address_parse(*host, &address) == 0 || !target_host_is_valid(*host))
                         continue;
                 r = strprintf(&more, "%s%s\n", text, *host);
                 if (r < 0)
@@ -133,7 +124,7 @@ static int wanted_read(int root_fd, char ***ret)
                 return r;
         rest = text;
         while ((host = strsep(&rest, "\n"))) {
-                if (!name_is_plain(host) || strv_length(hosts) >= HOSTS_MAX)
+                if (!target_host_is_valid(host) || strv_length(hosts) >= HOSTS_MAX)
                         continue;
                 r = strv_extend(&hosts, host);
                 if (r < 0)

@@ -185,6 +185,10 @@ int needs_add_copy(int root_fd, const char *directive, const char *path, bool se
         struct stat st;
         int r;
 
+        /* If it is refused now, it may do when it has changed. */
+        r = strv_extend(&needs->inputs, path);
+        if (r < 0)
+                return r;
         if (fd < 0)
                 misfit = strerror(-fd);
         else
@@ -214,6 +218,9 @@ int needs_add_module(int root_fd, const char *directive, const char *name, Needs
                 return r;
         fd = root_open(root_fd, path, O_PATH);
         if (fd < 0) {
+                r = strv_extend(&needs->inputs, path);
+                if (r < 0)
+                        return r;
                 (void) strprintf(reterr_message,
                                  "%s: there is no '%s', which saves to such targets: install the "
                                  "part of kdumpd that it belongs to",

@@ -264,6 +264,39 @@ static struct libmnt_fs *table_find_path(struct libmnt_table *table, const char 
         return found;
 }
 
+int mount_find_name(int root_fd, const char *path, MountPlace *ret)
+{
+        _cleanup_(table_unrefp) struct libmnt_table *table = NULL;
+        struct libmnt_fs *fs;
+        int r;
+
+        r = read_mounts(root_fd, &table);
+        if (r < 0)
+                return r;
+        fs = table_find_path(table, path);
+        if (!fs)
+                return -ENODATA;
+        r = place_from_fs(root_fd, fs, ret);
+        return r < 0 ? r : mnt_fs_is_netfs(fs) > 0;
+}
+
+/* As mount_find_path(), with no more than the name where the mount is on the network. */
+static int find_name(int root_fd, const char *path, MountPlace *ret, char **ret_rest)
+{
+        _cleanup_(mount_place_done) MountPlace place = { 0 };
+        int r;
+
+        r = mount_find_name(root_fd, path, &place);
+        if (r <= 0)
+                return r == -ENOMEM ? r : 0;
+        r = path_join("/", path_below(path, place.point), ret_rest);
+        if (r < 0)
+                return r;
+        *ret = place;
+        place = (MountPlace){ 0 };
+        return 1;
+}
+
 int mount_find_path(int root_fd, const char *path, MountPlace *ret, char **ret_rest,
                     char **reterr_message)
 {
@@ -275,6 +308,9 @@ int mount_find_path(int root_fd, const char *path, MountPlace *ret, char **ret_r
         struct libmnt_fs *fs;
         int r;
 
+        r = find_name(root_fd, path, ret, ret_rest);
+        if (r != 0)
+                return MIN(r, 0);
         r = chase_existing(root_fd, path, &real, &missing, reterr_message);
         if (r < 0)
                 return r;

@@ -19,10 +19,15 @@ typedef struct MountPlace {
 void mount_place_done(MountPlace *place);
 
 /* The mount that holds @path and, in *ret_rest, what is behind its mount point ("" or "/x/y"). The
- * last folders of @path need not exist. Returns 0; -ENOENT with *reterr_message if a link leads
- * nowhere. */
+ * last folders of @path need not exist. What is on the network is not looked at, as it may never
+ * answer: links there are the crash kernel's to follow. Returns 0; -ENOENT with *reterr_message if
+ * a link leads nowhere. */
 int mount_find_path(int root_fd, const char *path, MountPlace *ret, char **ret_rest,
                     char **reterr_message);
+
+/* The mount that holds what is called @path, without a look at it. Returns 1 with *ret if it is on
+ * the network, 0 with *ret if not. */
+int mount_find_name(int root_fd, const char *path, MountPlace *ret);
 
 /* The first mount of block device @device ("vda1"). Returns 1 with *ret, 0 if it is not mounted. */
 int mount_find_device(int root_fd, const char *device, MountPlace *ret);

@@ -12,7 +12,7 @@
 
 /* Fills in target->addresses; *names if nothing is known of its name. Returns 1 if it is on another
  * machine, 0 if not. */
-static int add_addresses(const ResolveContext *c, Target *target, char ***addresses, bool *names)
+static int add_addresses(const ResolveContext *c, Target *target, bool *names)
 {
         _cleanup_strv_ char **known = NULL;
         _cleanup_free_ char *host = NULL;
@@ -35,8 +35,7 @@ static int add_addresses(const ResolveContext *c, Target *target, char ***addres
         }
         strv_free(target->addresses);
         target->addresses = TAKE_PTR(known);
-        r = strv_extend_strv(addresses, target->addresses);
-        return r < 0 ? r : 1;
+        return 1;
 }
 
 static int add_link(const ResolveContext *c, const NetImageLink *link)
@@ -78,16 +77,38 @@ static void keep(int root_fd, const NetImage *image)
                 (void) net_image_save(root_fd, image);
 }
 
+/* All addresses of the @n @targets, and for each the number of the target. */
+static int list_hosts(const Target *targets, size_t n, char ***addresses, size_t **ret)
+{
+        size_t *hosts, at = 0;
+        int r;
+
+        for (size_t i = 0; i < n; i++) {
+                r = strv_extend_strv(addresses, targets[i].addresses);
+                if (r < 0)
+                        return r;
+        }
+        hosts = calloc(MAX(strv_length(*addresses), (size_t) 1), sizeof(*hosts));
+        if (!hosts)
+                return -ENOMEM;
+        for (size_t i = 0; i < n; i++)
+                for (size_t k = 0; k < strv_length(targets[i].addresses); k++)
+                        hosts[at++] = i;
+        *ret = hosts;
+        return 0;
+}
+
 int resolve_network(const ResolveContext *c, const Facts *facts, Plan *plan)
 {
         _cleanup_(net_image_done) NetImage image = { 0 };
         _cleanup_strv_ char **addresses = NULL;
+        _cleanup_free_ size_t *hosts = NULL;
         NetImageWant want = { .hostname = facts->hostname };
         bool remote = false;
         int r;
 
         for (size_t i = 0; i < plan->n_targets; i++) {
-                r = add_addresses(c, plan->targets + i, &addresses, &want.names);
+                r = add_addresses(c, plan->targets + i, &want.names);
                 if (r < 0)
                         return r;
                 remote |= r > 0;
@@ -96,32 +117,33 @@ int resolve_network(const ResolveContext *c, const Facts *facts, Plan *plan)
         /* The kernel that answers is that of this system. */
         if (r < 0 || !remote || !root_is_ours(c->root_fd))
                 return MIN(r, 0);
-        want.addresses = addresses;
-        r = net_image_make(c->root_fd, &want, &image, c->warnings, c->reterr_message);
-        if (r == -EINVAL || r == -ENOMEM)
-                return r;
+        r = list_hosts(plan->targets, plan->n_targets, &addresses, &hosts);
         if (r < 0)
-                return resolve_refuse(c, r, "the kernel does not tell of its network links: %s",
-                                      strerror(-r));
+                return r;
+        want.addresses = addresses;
+        want.hosts = hosts;
+        r = net_image_make(c->root_fd, &want, &image, c->warnings, c->reterr_message);
+        if (r < 0 && r != -ENOMEM && !*c->reterr_message)
+                r = resolve_refuse(c, r, "the kernel does not tell of its network links: %s",
+                                   strerror(-r));
+        if (r < 0)
+                return r;
         keep(c->root_fd, &image);
         return add_image(c, &image, plan);
 }
 
-int resolve_hosts(const Config *config, char ***ret)
+int resolve_hosts(const Target *targets, size_t n, char ***hosts)
 {
-        _cleanup_strv_ char **hosts = NULL;
-
-        for (size_t i = 0; i < config->n_targets; i++) {
+        for (size_t i = 0; i < n; i++) {
                 _cleanup_free_ char *host = NULL;
                 unsigned port;
                 int r;
 
-                r = target_host(config->targets + i, &host, &port);
-                if (r > 0 && !strv_contains(hosts, host))
-                        r = strv_extend(&hosts, host);
+                r = target_host(targets + i, &host, &port);
+                if (r > 0 && !strv_contains(*hosts, host))
+                        r = strv_extend(hosts, host);
                 if (r == -ENOMEM)
                         return r;
         }
-        *ret = TAKE_PTR(hosts);
         return 0;
 }

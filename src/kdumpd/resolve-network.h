@@ -7,9 +7,10 @@
 
 /* Gives each target of @plan that is on another machine the addresses that its name last led to,
  * and the Plan and c->needs what it takes to reach them, from the live state of the kernel. Nothing
- * is asked for over the network. Returns 0; -EINVAL with a message if a link can never be set up in
- * the crash kernel. Does not log. */
+ * is asked for over the network. Returns 0; -ENETUNREACH with a message if a target is behind links
+ * that cannot be set up in the crash kernel, as they are now. Does not log. */
 int resolve_network(const ResolveContext *c, const Facts *facts, Plan *plan);
 
-/* The names of the hosts that targets of @config are on (strv), for net_resolve_want(). */
-int resolve_hosts(const Config *config, char ***ret);
+/* Adds the names of the hosts that the @n @targets are on to *hosts (strv), each once, for
+ * net_resolve_want(). */
+int resolve_hosts(const Target *targets, size_t n, char ***hosts);

@@ -3,8 +3,7 @@
  * kdump-capture, keys and certificates. */
 #include "resolve-remote.h"
 
-#include <arpa/inet.h>
-
+#include "address.h"
 #include "credentials.h"
 #include "io.h"
 #include "net-image.h"
@@ -23,21 +22,13 @@ static const char *const ca_bundles[] = {
         "/etc/ssl/ca-bundle.pem",                            /* SUSE */
 };
 
-static bool is_address(const char *host)
-{
-        _cleanup_free_ char *plain = strndup(host, strcspn(host, "%"));
-        struct in6_addr address;
-
-        return plain && (inet_pton(AF_INET, plain, &address) == 1 ||
-                         inet_pton(AF_INET6, plain, &address) == 1);
-}
-
-/* The image sets up the network with what sets it up on many systems. An address needs nobody to
- * resolve it; names are resolved by the daemon, which never waits for that here. */
+/* The image sets up the network with what sets it up on many systems. Addresses come later, in
+ * resolve_network(). */
 static int add_network(const ResolveContext *c, Target *target, char **ret_host, unsigned *ret_port)
 {
         _cleanup_free_ char *host = NULL, *program = NULL;
         unsigned port = 0;
+        Address address;
         int r;
 
         r = target_host(target, &host, &port);
@@ -46,15 +37,23 @@ static int add_network(const ResolveContext *c, Target *target, char **ret_host,
                                ? r
                                : resolve_refuse(c, -EINVAL, "'%s' names no host that is understood",
                                                 target->what);
-        if (root_find_program(c->root_fd, NET_IMAGE_PROGRAM, &program) < 0)
+        if (address_parse(host, &address) == 0 && address_is_link_local(&address) &&
+            !strchr(host, '%'))
+                return resolve_refuse(c, -EINVAL,
+                                      "'%s' may be on any link: name the interface behind it, "
+                                      "such as %s%%eth0",
+                                      host, host);
+        if (root_find_program(c->root_fd, NET_IMAGE_PROGRAM, &program) < 0) {
+                r = strv_extend(&c->needs->inputs, NET_IMAGE_PROGRAM);
+                if (r < 0)
+                        return r;
                 return resolve_refuse(c, -EINVAL,
                                       "'%s' is on another machine, and the crash kernel's network "
                                       "is set up by systemd-networkd, which is not installed: "
                                       "there is no '%s'",
                                       target->what, NET_IMAGE_PROGRAM);
+        }
         r = strv_extend(&c->needs->binaries, program);
-        if (r >= 0 && is_address(host))
-                r = strv_extend(&target->addresses, host);
         if (r < 0)
                 return r;
         *ret_host = TAKE_PTR(host);

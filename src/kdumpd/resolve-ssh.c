@@ -46,6 +46,9 @@ int ssh_add_key(const ResolveContext *c, Target *target, const char *path)
         size_t size = 0;
         int r;
 
+        r = strv_extend(&c->needs->inputs, path);
+        if (r < 0)
+                return r;
         r = root_read(c->root_fd, path, KEY_BYTES_MAX, &text, &size);
         if (r == -ENOENT)
                 return resolve_refuse(c, -EINVAL,

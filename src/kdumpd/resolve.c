@@ -336,6 +336,30 @@ static int set_host(const Facts *facts, Plan *plan)
         return 0;
 }
 
+static int make_plan(int root_fd, const Config *config, const Facts *facts, Plan *plan,
+                     Needs *needs, char ***warnings, char **reterr_message)
+{
+        int r;
+
+        r = set_names(config, facts, plan);
+        if (r >= 0)
+                r = resolve_targets(root_fd, config, plan, needs, warnings, reterr_message);
+        if (r >= 0)
+                r = resolve_network(&(ResolveContext){ root_fd, needs, warnings, reterr_message },
+                                    facts, plan);
+        if (r >= 0)
+                r = set_host(facts, plan);
+        if (r >= 0)
+                r = resolve_rootfs(root_fd, config, plan, needs, warnings);
+        if (r >= 0)
+                r = stack_add_settings(needs);
+        if (r >= 0)
+                r = resolve_hooks(root_fd, config, plan, needs, reterr_message);
+        if (r >= 0)
+                r = resolve_programs(root_fd, config, plan, needs, reterr_message);
+        return r < 0 ? r : resolve_modules(root_fd, config, plan->kernel_release, needs);
+}
+
 int resolve_plan(int root_fd, const Config *config, const Facts *facts, Plan **ret,
                  Needs *ret_needs, char ***warnings, char **reterr_message)
 {
@@ -345,36 +369,12 @@ int resolve_plan(int root_fd, const Config *config, const Facts *facts, Plan **r
 
         if (!plan)
                 return -ENOMEM;
-        r = set_names(config, facts, plan);
-        if (r < 0)
-                return r;
-        r = resolve_targets(root_fd, config, plan, &needs, warnings, reterr_message);
-        if (r < 0)
-                return r;
-        r = resolve_network(&(ResolveContext){ root_fd, &needs, warnings, reterr_message }, facts,
-                            plan);
-        if (r < 0)
-                return r;
-        r = set_host(facts, plan);
-        if (r < 0)
-                return r;
-        r = resolve_rootfs(root_fd, config, plan, &needs, warnings);
-        if (r < 0)
-                return r;
-        r = stack_add_settings(&needs);
-        if (r < 0)
-                return r;
-        r = resolve_hooks(root_fd, config, plan, &needs, reterr_message);
-        if (r < 0)
-                return r;
-        r = resolve_programs(root_fd, config, plan, &needs, reterr_message);
-        if (r < 0)
-                return r;
-        r = resolve_modules(root_fd, config, plan->kernel_release, &needs);
-        if (r < 0)
-                return r;
+        r = make_plan(root_fd, config, facts, plan, &needs, warnings, reterr_message);
         needs_sort(&needs);
-
+        if (r < 0) {
+                *ret_needs = (Needs){ .inputs = TAKE_PTR(needs.inputs) };
+                return r;
+        }
         *ret = TAKE_PTR(plan);
         *ret_needs = needs;
         needs = (Needs){ 0 };

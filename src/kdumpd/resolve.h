@@ -29,7 +29,8 @@ void needs_done(Needs *needs);
 
 /* @root_fd: "/" in production. Targets that cannot be resolved (a UUID that does not exist now) are
  * kept as written, with a line in *warnings (strv): the disk may be there on the night it matters.
- * The generation is left 0. Returns 0; -EINVAL with *reterr_message for what can never work. Does
- * not log. */
+ * The generation is left 0. Returns 0; with *reterr_message, -EINVAL for what cannot work until
+ * somebody mends it, or another error for what may pass. Then *ret_needs has `inputs`, which may
+ * change, and nothing else. Does not log. */
 int resolve_plan(int root_fd, const Config *config, const Facts *facts, Plan **ret,
                  Needs *ret_needs, char ***warnings, char **reterr_message);

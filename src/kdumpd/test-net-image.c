@@ -50,10 +50,8 @@ static void test_each_address_brings_its_links(void **state)
         _cleanup_(net_facts_done) NetFacts facts = { 0 };
         _cleanup_(net_image_done) NetImage image = { 0 };
         _cleanup_(network_done) Network network = { 0 };
-        _cleanup_strv_ char **warnings = NULL, **drivers = NULL;
+        _cleanup_strv_ char **warnings = NULL;
         _cleanup_free_ char *message = NULL;
-        NetFile *files = NULL;
-        size_t n_files = 0;
         char *addresses[] = { (char *) "203.0.113.5", (char *) "198.51.100.20", NULL };
         const NetImageWant want = { .addresses = addresses, .hostname = "web1" };
         const NetRouteAnswer answers[] = {
@@ -74,17 +72,11 @@ static void test_each_address_brings_its_links(void **state)
         assert_int_equal(strv_length(image.ways[1].links), 2);
         assert_true(strv_contains(find(&image, "ens4.7")->drivers, "8021q"));
 
-        /* All in one. */
-        assert_int_equal(net_image_add_files(&image, &files, &n_files), 0);
-        assert_int_equal(n_files, 2 + 2 + 2);
-        for (size_t i = 0; i < n_files; i++) {
-                assert_non_null(startswith(files[i].path, "/etc/systemd/network/"));
-                net_file_done(&files[i]);
+        for (size_t i = 0; i < image.n_links; i++) {
+                assert_int_equal(image.links[i].n_files, 2);
+                assert_non_null(startswith(image.links[i].files[0].path, "/etc/systemd/network/"));
+                assert_true(strv_contains(image.links[i].drivers, "af_packet"));
         }
-        free(files);
-        assert_int_equal(net_image_add_drivers(&image, &drivers), 0);
-        assert_int_equal(strv_length(drivers), 3);
-        assert_true(strv_contains(drivers, "af_packet") && strv_contains(drivers, "8021q"));
 
         /* What is expected of those that have addresses. */
         assert_int_equal(net_image_network(&image, &network), 0);
@@ -130,8 +122,6 @@ static void test_name_servers_come_if_they_are_on_the_way(void **state)
                 _cleanup_(net_image_done) NetImage image = { 0 };
                 _cleanup_strv_ char **warnings = NULL;
                 _cleanup_free_ char *message = NULL;
-                NetFile *files = NULL;
-                size_t n_files = 0;
                 const NetImageWant want = { .addresses = addresses, .names = table[i].names };
                 const NetImageFacts all = { .facts = &facts, .answers = answers, .dns = &dns };
 
@@ -139,12 +129,6 @@ static void test_name_servers_come_if_they_are_on_the_way(void **state)
                 assert_int_equal(net_image_plan(&all, &want, &image, &warnings, &message), 0);
                 assert_string_equal(image.resolv_conf, table[i].resolv_conf);
                 assert_int_equal(image.n_links, table[i].n_links);
-                assert_int_equal(net_image_add_files(&image, &files, &n_files), 0);
-                assert_string_equal(files[n_files - 1].path, "/etc/resolv.conf");
-                assert_string_equal(files[n_files - 1].text, table[i].resolv_conf);
-                while (n_files > 0)
-                        net_file_done(&files[--n_files]);
-                free(files);
         }
 }
 
@@ -160,9 +144,52 @@ static void test_what_can_never_be_reached_is_refused(void **state)
         const NetImageFacts all = { .facts = &facts, .answers = answers };
 
         machine_init(&facts);
-        assert_int_equal(net_image_plan(&all, &want, &image, &warnings, &message), -EINVAL);
+        assert_int_equal(net_image_plan(&all, &want, &image, &warnings, &message), -ENETUNREACH);
         assert_non_null(strstr(message, "10.8.8.8 cannot be reached"));
         assert_non_null(strstr(message, "'wg0'"));
+}
+
+/* Names lead to addresses of both kinds, and one of these is often a tunnel's, or nobody's. */
+static void test_one_way_to_each_host_is_enough(void **state)
+{
+        char *addresses[] = { (char *) "2001:db8::1", (char *) "203.0.113.5", (char *) "10.8.8.8",
+                              (char *) "198.51.100.20", NULL };
+        static const struct {
+                size_t hosts[4];
+                int r;
+                const char *warning, *message;
+        } table[] = {
+                { { 0, 0, 0, 0 }, 0, "10.8.8.8 cannot be reached", NULL },
+                { { 0, 0, 1, 1 }, 0, "10.8.8.8 cannot be reached", NULL },
+                { { 0, 0, 1, 0 }, -ENETUNREACH, NULL, "10.8.8.8 cannot be reached" },
+                { { 1, 0, 0, 0 }, 0, "there is no way to 2001:db8::1 now", NULL },
+        };
+        const NetRouteAnswer answers[] = {
+                { .link = 0 },
+                answer(1, "203.0.113.5", "192.0.2.1", "192.0.2.7"),
+                answer(4, "10.8.8.8", NULL, NULL),
+                answer(3, "198.51.100.20", NULL, "198.51.100.7"),
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(table); i++) {
+                _cleanup_(net_facts_done) NetFacts facts = { 0 };
+                _cleanup_(net_image_done) NetImage image = { 0 };
+                _cleanup_strv_ char **warnings = NULL;
+                _cleanup_free_ char *message = NULL, *joined = NULL;
+                const NetImageWant want = { .addresses = addresses, .hosts = table[i].hosts };
+                const NetImageFacts all = { .facts = &facts, .answers = answers };
+
+                machine_init(&facts);
+                assert_int_equal(net_image_plan(&all, &want, &image, &warnings, &message),
+                                 table[i].r);
+                assert_int_equal(image.n_links, table[i].r < 0 ? 0 : 3);
+                assert_int_equal(strv_join(warnings, &joined), 0);
+                if (table[i].warning && !strstr(joined, table[i].warning))
+                        fail_msg("row %zu: warnings '%s'", i, joined);
+                if (table[i].message)
+                        assert_non_null(strstr(message, table[i].message));
+                assert_int_equal(strv_length(warnings), i == 3 ? 2 : table[i].r < 0 ? 0 : 1);
+        }
 }
 
 static void test_the_last_good_way_is_kept(void **state)
@@ -302,6 +329,7 @@ int main(void)
                 cmocka_unit_test(test_each_address_brings_its_links),
                 cmocka_unit_test(test_name_servers_come_if_they_are_on_the_way),
                 cmocka_unit_test(test_what_can_never_be_reached_is_refused),
+                cmocka_unit_test(test_one_way_to_each_host_is_enough),
                 cmocka_unit_test(test_the_last_good_way_is_kept),
                 cmocka_unit_test(test_our_own_address_is_warned_of),
                 cmocka_unit_test(test_what_was_kept_is_not_trusted),

@@ -106,7 +106,7 @@ static void test_nfs(void **state)
 static void test_a_folder_on_nfs_or_virtiofs(void **state)
 {
         _cleanup_(fixture_done) Fixture root = FIXTURE_NULL;
-        _cleanup_(outcome_done) Outcome nfs = { 0 }, virtiofs = { 0 };
+        _cleanup_(outcome_done) Outcome nfs = { 0 }, link = { 0 }, whole = { 0 }, virtiofs = { 0 };
 
         make_machine(&root);
         fixture_folder(&root, "/net/dumps");
@@ -118,6 +118,15 @@ static void test_a_folder_on_nfs_or_virtiofs(void **state)
         assert_string_equal(nfs.plan->targets[0].path, "/sub/dumps/new");
         assert_string_equal(nfs.plan->targets[0].options, "vers=4.2");
         assert_true(strv_contains(nfs.needs.drivers, "nfsv4"));
+
+        /* Nothing there is looked at, as the server may not answer: no link is followed. */
+        fixture_link(&root, "/net/link", "nowhere");
+        machine_resolve_text(&root, "path /net/link\n", &link);
+        assert_int_equal(link.r, 0);
+        assert_string_equal(link.plan->targets[0].path, "/sub/link");
+        machine_resolve_text(&root, "path /net\n", &whole);
+        assert_int_equal(whole.r, 0);
+        assert_string_equal(whole.plan->targets[0].path, "/sub");
 
         add_mount(&root, "/ /net rw - virtiofs mytag rw");
         machine_resolve_text(&root, "path /net/dumps\n", &virtiofs);
@@ -301,6 +310,7 @@ typedef struct Refusal {
 
 static const Refusal refusals[] = {
         { "nfs server:/x", "systemd-networkd", NETWORKD, NULL, 0 },
+        { "nfs [fe80::1]:/x", "'fe80::1' may be on any link", NULL, NULL, 0 },
         { "nfs server:/x", "sec=krb5p", "/etc/fstab", "server:/x /mnt nfs4 sec=krb5p 0 0\n", 0644 },
         { "nfs server:/x", "RDMA", "/etc/fstab", "server:/x /mnt nfs proto=rdma 0 0\n", 0644 },
         { "ssh me@server", "depot-ssh.so", "/usr/lib/kdumpd/depot-ssh.so", NULL, 0 },
@@ -354,6 +364,10 @@ static void test_what_is_missing_is_named(void **state)
                 outcome_check_refused(&outcome, refusals[i].message);
                 outcome_check_refused(&outcome, "/etc/kdump.conf:1: ");
                 assert_null(strstr(outcome.message, "hunter2"));
+                /* Whoever mends it need not tell us; fstab is always watched. */
+                if (refusals[i].path && !streq(refusals[i].path, "/etc/fstab") &&
+                    !strv_contains(outcome.needs.inputs, refusals[i].path))
+                        fail_msg("'%s' is not watched", refusals[i].path);
         }
 }
 

@@ -4,10 +4,8 @@
 #include "verify.h"
 
 #include <inttypes.h>
-#include <netdb.h>
-#include <poll.h>
-#include <sys/socket.h>
 
+#include "connect.h"
 #include "io.h"
 #include "rootdir.h"
 #include "strv.h"
@@ -22,28 +20,15 @@ int verify_connect(const char *address, unsigned port, uint64_t timeout_usec, ui
         uint64_t begin_usec = now_boottime_usec();
         _cleanup_close_ int fd = -EBADF;
         struct addrinfo *info = NULL;
-        struct pollfd wait;
-        socklen_t size = sizeof(int);
-        int error = 0, n;
         char text[16];
 
         (void) snprintf(text, sizeof(text), "%u", port);
         if (getaddrinfo(address, text, &hints, &info) != 0)
                 return -EINVAL;
-        fd = socket(info->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-        if (fd < 0 || connect(fd, info->ai_addr, info->ai_addrlen) < 0)
-                error = -errno;
+        fd = connect_within(info, timeout_usec);
         freeaddrinfo(info);
-        if (error < 0 && error != -EINPROGRESS)
-                return error;
-        wait = (struct pollfd){ .fd = fd, .events = POLLOUT };
-        n = poll(&wait, 1, (int) MIN(timeout_usec / USEC_PER_MSEC, UINT64_C(60000)));
-        if (n <= 0)
-                return n < 0 ? -errno : -ETIMEDOUT;
-        if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0)
-                return -errno;
-        if (error != 0)
-                return -error;
+        if (fd < 0)
+                return fd;
         *ret_usec = now_boottime_usec() - begin_usec;
         return 0;
 }

@@ -113,7 +113,7 @@ static int read_config(Work *work)
                 (void) log_full(messages.items[i].level, 0, "%s", messages.items[i].text);
         if (r < 0)
                 return config_problem(work, r, &messages);
-        r = resolve_hosts(work->config, &work->wanted.hosts);
+        r = resolve_hosts(work->config->targets, work->config->n_targets, &work->wanted.hosts);
         if (r < 0)
                 return r;
         r = dump_folders(work->config, NULL, &work->wanted.dump_folders);
@@ -124,11 +124,23 @@ static int read_config(Work *work)
         return 1;
 }
 
+/* What is armed in spite of it: the first one stands for all, which the journal has. */
+static int set_warning(Work *work, char *const *warnings)
+{
+        const size_t n = strv_length(warnings);
+
+        if (n == 0)
+                return 0;
+        if (n == 1)
+                return strprintf(&work->wanted.warning, "%s", warnings[0]);
+        return strprintf(&work->wanted.warning, "%s (and %zu more)", warnings[0], n - 1);
+}
+
 static int resolve(Work *work)
 {
         _cleanup_free_ char *message = NULL;
         _cleanup_strv_ char **warnings = NULL;
-        int r;
+        int r, error;
 
         r = resolve_plan(work->root_fd, work->config, work->facts, &work->plan, &work->needs,
                          &warnings, &message);
@@ -136,13 +148,17 @@ static int resolve(Work *work)
                 log_warning("%s", *s);
         if (r == -ENOMEM)
                 return r;
-        if (r < 0) {
-                work->wanted.config_error = r == -EINVAL;
-                return problem(work, "%s", message ?: strerror(-r));
-        }
+        error = r;
+        r = set_warning(work, warnings);
+        if (r < 0)
+                return r;
         r = strv_extend_strv(&work->wanted.overlay_inputs, work->needs.inputs);
         if (r < 0)
                 return r;
+        if (error < 0) {
+                work->wanted.config_error = error == -EINVAL;
+                return problem(work, "%s", message ?: strerror(-error));
+        }
         for (size_t i = 0; i < work->needs.n_files; i++) {
                 if (!work->needs.files[i].source)
                         continue;
@@ -150,6 +166,10 @@ static int resolve(Work *work)
                 if (r < 0)
                         return r;
         }
+        /* A folder may turn out to be on another machine. */
+        r = resolve_hosts(work->plan->targets, work->plan->n_targets, &work->wanted.hosts);
+        if (r < 0)
+                return r;
         for (size_t i = 0; i < work->plan->n_targets; i++) {
                 _cleanup_free_ char *text = NULL;
 
@@ -238,9 +258,12 @@ static int find_base(Work *work)
         if (r < 0)
                 return problem(work, "looking for a base image failed: %s", strerror(-r));
         work->wanted.changed_inputs = TAKE_PTR(findings.changed);
-        work->wanted.warning = TAKE_PTR(findings.warning);
-        if (work->wanted.warning && !work->quiet)
-                log_warning("%s.", work->wanted.warning);
+        if (findings.warning) {
+                if (!work->quiet)
+                        log_warning("%s.", findings.warning);
+                free(work->wanted.warning);
+                work->wanted.warning = TAKE_PTR(findings.warning);
+        }
         if (r == 0)
                 return base_missing(work, &request, &findings);
         work->wanted.base_outdated = TAKE_PTR(findings.why);

@@ -34,8 +34,11 @@ static int complain_again_for_target(ConfigFile *file, unsigned line, Directive 
 /* Where a user's name may stand there may be a password, and in a query a signature. */
 static bool may_be_secret(Directive directive, const char *value)
 {
-        return (directive == DIRECTIVE_URL || directive == DIRECTIVE_S3_ENDPOINT) &&
-               strpbrk(value, "@?");
+        const char *colon = strchr(value, ':');
+
+        return (colon && strchr(colon, '@')) ||
+               ((directive == DIRECTIVE_URL || directive == DIRECTIVE_S3_ENDPOINT) &&
+                strpbrk(value, "@?"));
 }
 
 static int complain_value(ConfigFile *file, unsigned line, Directive directive, const char *value,

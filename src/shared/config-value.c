@@ -80,26 +80,38 @@ static int device_parse(const char *text, void *field, char **reterr_expected)
         return -EINVAL;
 }
 
+/* What names a machine, as a target of @type does. It becomes an argument of programs, a part of
+ * files' names, and what is asked of name servers. */
+static int host_parse(TargetType type, const char *text, void *field)
+{
+        _cleanup_free_ char *what = strdup(text), *host = NULL;
+        unsigned port;
+        int r;
+
+        if (!what)
+                return -ENOMEM;
+        if (!is_word(text) || *text == '-')
+                return -EINVAL;
+        r = target_host(&(Target){ .type = type, .what = what }, &host, &port);
+        if (r < 0)
+                return r;
+        return r > 0 && target_host_is_valid(host) ? set_string(field, text) : -EINVAL;
+}
+
 /* host:/export, [v6]:/export */
 static int nfs_export_parse(const char *text, void *field, char **reterr_expected)
 {
-        const char *end = *text == '[' ? strstr(text, "]:/") : strstr(text, ":/");
-        const char *host = *text == '[' ? text + 1 : text;
-
-        if (!is_word(text) || *text == '-' || !end || end == host)
-                return -EINVAL;
-        return set_string(field, text);
+        return host_parse(TARGET_NFS, text, field);
 }
 
 static int ssh_host_parse(const char *text, void *field, char **reterr_expected)
 {
-        const char *at = strchr(text, '@');
+        size_t n = strcspn(text, "@:/");
 
-        /* A leading '-' would be taken for an option by whatever is run with it. */
-        if (!is_word(text) || *text == '-' || !at || at == text || !at[1] || at[1] == '-' ||
-            strpbrk(at + 1, "@/"))
+        /* No password behind the user, and no port behind the host. */
+        if (n == 0 || text[n] != '@')
                 return -EINVAL;
-        return set_string(field, text);
+        return host_parse(TARGET_SSH, text, field);
 }
 
 static int port_parse(const char *text, void *field, char **reterr_expected)

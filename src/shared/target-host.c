@@ -5,6 +5,7 @@
 
 #include <libmount.h>
 
+#include "address.h"
 #include "io.h"
 #include "parse.h"
 
@@ -43,15 +44,26 @@ static UrlScheme find_scheme(const char *text, const char **ret_rest)
         return _URL_SCHEME_INVALID;
 }
 
-static bool host_is_valid(const char *host, bool bracketed)
+static bool name_is_valid(const char *name)
 {
-        size_t n = strlen(host);
+        size_t n = strlen(name);
 
-        if (n == 0 || n > HOST_BYTES_MAX || *host == '-')
-                return false;
-        if (bracketed) /* "fe80::1%eth0" has its interface behind it */
-                return strspn(host, LETTERS DIGITS ":.%_-") == n && strchr(host, ':');
-        return strspn(host, LETTERS DIGITS ".-_") == n;
+        return n > 0 && n <= HOST_BYTES_MAX && *name != '-' &&
+               strspn(name, LETTERS DIGITS ".-_") == n;
+}
+
+/* "fe80::1%eth0" has its interface behind it */
+static bool ipv6_is_valid(const char *text)
+{
+        Address address;
+
+        return strspn(text, LETTERS DIGITS ":.%_-") == strlen(text) &&
+               address_parse(text, &address) == 0 && address.family == AF_INET6;
+}
+
+bool target_host_is_valid(const char *host)
+{
+        return name_is_valid(host) || ipv6_is_valid(host);
 }
 
 /* https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html; other stores take
@@ -81,12 +93,11 @@ static bool path_is_valid(const char *path)
         return true;
 }
 
-/* "host", "host:port", "[v6]:port": all of @text. */
-static int split_host(const char *text, size_t size, TargetUrl *url)
+int target_host_split(const char *text, size_t size, char **ret_host, unsigned *ret_port)
 {
-        _cleanup_free_ char *copy = strndup(text, size);
+        _cleanup_free_ char *copy = strndup(text, size), *host = NULL;
         bool bracketed = size > 0 && *text == '[';
-        char *host = copy, *end, *port = NULL;
+        char *begin = copy, *end, *port = NULL;
         uint32_t number = 0;
 
         if (!copy)
@@ -95,21 +106,24 @@ static int split_host(const char *text, size_t size, TargetUrl *url)
         if (!end || (bracketed && end[1] && end[1] != ':'))
                 return -EINVAL;
         if (bracketed) {
-                host++;
+                begin++;
                 *end++ = '\0';
         }
         if (*end == ':') {
                 *end = '\0';
                 port = end + 1;
         }
-        if (!host_is_valid(host, bracketed))
+        if (bracketed ? !ipv6_is_valid(begin) : !name_is_valid(begin))
                 return -EINVAL;
         if (port && (strspn(port, DIGITS) != strlen(port) || parse_u32(port, &number) < 0 ||
                      number < 1 || number > PORT_MAX))
                 return -EINVAL;
-        url->port = number;
-        url->host = strdup(host);
-        return url->host ? 0 : -ENOMEM;
+        host = strdup(begin);
+        if (!host)
+                return -ENOMEM;
+        *ret_host = TAKE_PTR(host);
+        *ret_port = number;
+        return 0;
 }
 
 static int split_bucket(const char *text, size_t size, TargetUrl *url)
@@ -154,7 +168,8 @@ int target_url_parse(const char *text, TargetUrl *ret, const char **reterr_expec
                 return -EINVAL;
         }
         size = strcspn(rest, "/");
-        r = url.scheme == URL_S3 ? split_bucket(rest, size, &url) : split_host(rest, size, &url);
+        r = url.scheme == URL_S3 ? split_bucket(rest, size, &url)
+                                 : target_host_split(rest, size, &url.host, &url.port);
         if (r >= 0)
                 r = split_path(rest + size, &url);
         if (r < 0)

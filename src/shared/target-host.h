@@ -23,6 +23,13 @@ typedef struct TargetUrl {
 
 void target_url_done(TargetUrl *url);
 
+/* A name as of a DNS, or an IP address, which may have its interface behind it ("fe80::1%eth0"). */
+bool target_host_is_valid(const char *host);
+
+/* "host", "host:port", "[v6]:port": all of the @size bytes at @text. *ret_host is without brackets,
+ * *ret_port 0 if there is none. Returns 0 or -EINVAL. */
+int target_host_split(const char *text, size_t size, char **ret_host, unsigned *ret_port);
+
 /* "https://host:port/path", "s3://bucket/prefix" … Returns 0; -EINVAL with *reterr_expected (a
  * constant) if it is none, or has a user, a password, a query, or a '..' in it. */
 int target_url_parse(const char *text, TargetUrl *ret, const char **reterr_expected);

@@ -243,6 +243,25 @@ static const struct {
           {
                   "E /etc/kdump.conf:1: 'ssh' is '-oProxyCommand=x@y', expected user@host",
           } },
+        { "ssh-with-password.conf",
+          {
+                  "E /etc/kdump.conf:1: 'ssh' has a value that is not shown, as there may be a "
+                  "password in it, expected user@host",
+          } },
+        { "ssh-with-port.conf",
+          {
+                  "E /etc/kdump.conf:1: 'ssh' is 'me@server:2222', expected user@host",
+          } },
+        { "nfs-odd-host.conf",
+          {
+                  "E /etc/kdump.conf:1: 'nfs' is 'a;b:/x', expected host:/export",
+          } },
+        { "url-of-sftp-with-password.conf",
+          {
+                  "E /etc/kdump.conf:1: 'url' has a value that is not shown, as there may be a "
+                  "password in it, expected a URL such as https://host/folder, s3://bucket/prefix "
+                  "or ftp://host/folder; for sftp use ssh",
+          } },
         { "ssh-without-user.conf",
           {
                   "E /etc/kdump.conf:1: 'ssh' is 'server', expected user@host",

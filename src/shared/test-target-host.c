@@ -57,6 +57,8 @@ static void test_odd_urls_are_refused(void **state)
                 "sftp://h/x",
                 "https://:80/",
                 "https://h:",
+                "https://[::g]/",
+                "https://[192.0.2.1]/",
                 "https://h:0",
                 "https://h:65536",
                 "https://h:+1",

@@ -4,7 +4,7 @@
 
 Usage: component.py DAEMON_BED GROUP [NAME…]
 
-GROUP is config, hotplug, load, disk, restart or kills; NAME one of the cases in it. Each has a machine of its own. With
+GROUP is config, hotplug, load, disk, network, restart or kills; NAME one of the cases in it. Each has a machine of its own. With
 KEEP= set the folder of a case that has failed stays. Full and read-only file systems need root.
 """
 

@@ -22,6 +22,7 @@ STATE = "run/kdumpd/state.json"
 GENERATIONS = "var/lib/kdumpd/generation"
 LIBRARY = "usr/lib/libx.so.1"
 HASTE = 20
+RTM_NEWADDR = 20
 
 
 def kernel(fill):
@@ -183,12 +184,19 @@ class Bed:
     def edit(self, text):
         self.request(lambda: self.m.write_over(CONFIG, text))
 
+    def send(self, name, data):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
+            sock.connect(str(self.m.path("bed/" + name)))
+            sock.send(data)
+
     def send_event(self, subsystem="memory"):
         device = "/devices/system/%s/%s1" % (subsystem, subsystem)
         text = "online@%s\0ACTION=online\0DEVPATH=%s\0SUBSYSTEM=%s\0SEQNUM=1" % (device, device, subsystem)
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
-            sock.connect(str(self.m.path("bed/events")))
-            sock.send(text.encode())
+        self.send("events", text.encode())
+
+    def renew_lease(self):
+        """The kernel says that an address is there, which is all that it says."""
+        self.send("network", struct.pack("=IHHIIBBBBI", 24, RTM_NEWADDR, 0, 1, 0, socket.AF_INET, 24, 0, 0, 2))
 
     def plug(self, n_cpus=2, ram_gib=2):
         """Memory or CPUs come or go, and the kernel says so."""

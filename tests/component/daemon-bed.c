@@ -14,6 +14,7 @@
 #include "io.h"
 #include "log.h"
 #include "manager.h"
+#include "net-watch.h"
 #include "parse.h"
 #include "rootdir.h"
 #include "settle.h"
@@ -28,7 +29,8 @@
 #define PATH_IMAGE "bed/loaded"  /* what the kernel has */
 #define PATH_CALLS "bed/calls"   /* one line for each call */
 #define PATH_FAULTS "bed/faults" /* what becomes of the next calls, one word each */
-#define PATH_EVENTS "bed/events" /* a socket */
+#define PATH_EVENTS "bed/events" /* sockets */
+#define PATH_NETWORK "bed/network"
 
 /* The last bytes of kcore are those of the image. */
 #define AREA_SAMPLE_BYTES (SHA256_HEX_SIZE - 1)
@@ -230,25 +232,35 @@ static const KexecLoader bed_loader = {
 
 /* The linker gives the manager these in the place of those without "__wrap_". */
 int __wrap_hotplug_new(sd_event *event, hotplug_handler handler, void *userdata, Hotplug **ret);
+int __wrap_net_watch_new(sd_event *event, uint64_t delay_usec, uint64_t max_usec,
+                         net_watch_handler handler, void *userdata, NetWatch **ret);
 int __wrap_settle_poke(Settle *settle, uint64_t delay_usec, uint64_t max_usec);
 int __real_settle_poke(Settle *settle, uint64_t delay_usec, uint64_t max_usec);
 
 /* The kernel's events come from whoever writes to a socket below the root. */
-int __wrap_hotplug_new(sd_event *event, hotplug_handler handler, void *userdata, Hotplug **ret)
+static int events_open(const char *path)
 {
         struct sockaddr_un address = { .sun_family = AF_UNIX };
         _cleanup_close_ int fd = -EBADF;
-        int r;
 
-        (void) snprintf(address.sun_path, sizeof(address.sun_path), "%s/" PATH_EVENTS, root_path);
+        (void) snprintf(address.sun_path, sizeof(address.sun_path), "%s/%s", root_path, path);
         (void) unlink(address.sun_path);
         fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         if (fd < 0 || bind(fd, (const struct sockaddr *) &address, sizeof(address)) < 0)
                 die(address.sun_path);
-        r = hotplug_new_on_socket(event, fd, handler, userdata, ret);
-        if (r >= 0)
-                (void) TAKE_FD(fd);
-        return r;
+        return TAKE_FD(fd);
+}
+
+int __wrap_hotplug_new(sd_event *event, hotplug_handler handler, void *userdata, Hotplug **ret)
+{
+        return hotplug_new_on_socket(event, events_open(PATH_EVENTS), handler, userdata, ret);
+}
+
+int __wrap_net_watch_new(sd_event *event, uint64_t delay_usec, uint64_t max_usec,
+                         net_watch_handler handler, void *userdata, NetWatch **ret)
+{
+        return net_watch_new_on_socket(event, events_open(PATH_NETWORK), delay_usec, max_usec,
+                                       handler, userdata, ret);
 }
 
 int __wrap_settle_poke(Settle *settle, uint64_t delay_usec, uint64_t max_usec)
