@@ -51,6 +51,7 @@ static CURLcode set_tls(CURL *easy, const HttpServer *server)
         if (target->client_cert) {
                 SET(CURLOPT_SSLCERT, target->client_cert);
                 SET(CURLOPT_SSLKEY, target->client_key ?: target->client_cert);
+                SET(CURLOPT_KEYPASSWD, ""); /* else OpenSSL asks for it on the terminal */
         }
         /* Who names certificates for plain ftp wants TLS on it (RFC 4217). */
         if (streq(server->url.scheme, "ftp") && (target->ca_file || target->client_cert))

@@ -365,6 +365,21 @@ bool sftp_client_has_space(const SftpClient *client, size_t size)
                bytes <= sizeof(client->ring) - client->ring_used;
 }
 
+/* Puts a message into the ring, and all but it into *write. */
+static void client_put(SftpClient *client, const void *header, size_t header_bytes,
+                       const void *data, size_t size, SftpWrite *write)
+{
+        write->at = ring_place(client, header_bytes + size, &write->ring_bytes);
+        write->header_bytes = (uint32_t) header_bytes;
+        write->data_bytes = (uint32_t) size;
+        memcpy(client->ring + write->at, header, header_bytes);
+        if (size > 0)
+                memcpy(client->ring + write->at + header_bytes, data, size);
+        *write_at(client, client->n_writes) = *write;
+        client->ring_used += write->ring_bytes;
+        client->n_writes++;
+}
+
 void sftp_client_append(SftpClient *client, SftpFile *file, uint64_t offset_bytes, const void *data,
                         size_t size)
 {
@@ -375,27 +390,29 @@ void sftp_client_append(SftpClient *client, SftpFile *file, uint64_t offset_byte
                 .offset_bytes = offset_bytes,
                 .data_bytes = (uint32_t) size,
         };
+        SftpWrite write = { .file = file, .offset_bytes = offset_bytes, .id = request.id };
         uint8_t header[SFTP_WRITE_HEADER_MAX_BYTES];
-        SftpWrite *write = write_at(client, client->n_writes);
-        size_t header_bytes = 0, ring_bytes, at;
+        size_t header_bytes = 0;
 
         /* A handle that the decoder took and a size within bounds always fit. */
         (void) sftp_request_encode(&request, header, sizeof(header), &header_bytes);
-        at = ring_place(client, header_bytes + size, &ring_bytes);
-        memcpy(client->ring + at, header, header_bytes);
-        memcpy(client->ring + at + header_bytes, data, size);
-        *write = (SftpWrite){
-                .file = file,
-                .offset_bytes = offset_bytes,
-                .id = request.id,
-                .header_bytes = (uint32_t) header_bytes,
-                .data_bytes = (uint32_t) size,
-                .at = at,
-                .ring_bytes = ring_bytes,
-        };
-        client->ring_used += ring_bytes;
-        client->n_writes++;
+        client_put(client, header, header_bytes, data, size, &write);
         file->n_writes++;
+}
+
+void sftp_client_close(SftpClient *client, const SftpHandle *handle)
+{
+        const SftpRequest request = { .type = SFTP_CLOSE,
+                                      .id = ++client->last_id,
+                                      .handle = handle };
+        SftpWrite write = { .id = request.id };
+        uint8_t message[SFTP_WRITE_HEADER_MAX_BYTES];
+        size_t size = 0;
+
+        if (!sftp_client_has_space(client, 0))
+                return;
+        (void) sftp_request_encode(&request, message, sizeof(message), &size);
+        client_put(client, message, size, NULL, 0, &write);
 }
 
 int sftp_client_new(const SftpChannelOps *ops, void *channel, SftpClient **ret)

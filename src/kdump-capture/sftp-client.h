@@ -79,7 +79,7 @@ int sftp_file_sync(SftpFile *file);
 /* How far it was written or extended. */
 uint64_t sftp_file_bytes(const SftpFile *file);
 
-/* Closes it, if there is a connection, and frees it. What was not acknowledged may be lost. Returns
- * NULL; accepts NULL. */
+/* Frees it without waiting for the server, which closes it before the next request. What was not
+ * acknowledged may be lost. Returns NULL; accepts NULL. */
 SftpFile *sftp_file_free(SftpFile *file);
 DEFINE_CLEANUP(SftpFile *, sftp_file_free);

@@ -415,19 +415,16 @@ static void file_forget_writes(SftpFile *file)
 
 SftpFile *sftp_file_free(SftpFile *file)
 {
-        SftpRequest request = { .type = SFTP_CLOSE };
         SftpFile **at;
-        SftpReply reply;
 
         if (!file)
                 return NULL;
-        request.handle = &file->handle;
         for (at = &file->client->files; *at != file; at = &(*at)->next)
                 ;
         *at = file->next;
-        if (file->error != -ESTALE)
-                (void) sftp_client_roundtrip(file->client, &request, &reply);
         file_forget_writes(file);
+        if (file->error != -ESTALE)
+                sftp_client_close(file->client, &file->handle);
         free(file->path);
         free(file);
         return NULL;

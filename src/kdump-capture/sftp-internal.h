@@ -8,7 +8,7 @@
 
 /* A write, with its message in the ring. */
 typedef struct SftpWrite {
-        SftpFile *file; /* NULL: was given up */
+        SftpFile *file; /* NULL: was given up, or is no write */
         uint64_t offset_bytes;
         uint32_t id;
         uint32_t header_bytes, data_bytes;
@@ -66,6 +66,10 @@ int sftp_client_status(SftpClient *client, SftpRequest *request);
 /* Appends a write to those that wait; there must be room. */
 void sftp_client_append(SftpClient *client, SftpFile *file, uint64_t offset_bytes, const void *data,
                         size_t size);
+
+/* The server is told that @handle is not needed any more before the next request. Nothing is sent
+ * for this alone, which could take its time: the end of the connection says the same. */
+void sftp_client_close(SftpClient *client, const SftpHandle *handle);
 
 /* Is there room for a write of @size bytes of data? */
 bool sftp_client_has_space(const SftpClient *client, size_t size);

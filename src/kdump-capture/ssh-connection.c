@@ -7,16 +7,18 @@
 #include <sys/socket.h>
 
 #define LIBSSH_LEGACY_0_4 /* without its names of old */
+#include <libssh/callbacks.h>
 #include <libssh/libssh.h>
 
 #include "depot-log.h"
 #include "ssh-address.h"
 
-/* For the key exchange and the login, each. After that only TCP tells when a connection is dead:
- * a server may take its time to sync. */
-#define LOGIN_SEC 20L
-#define FOR_EVER_SEC 86400L
+/* For the key exchange, the login, and each answer of sshd itself. What it runs may take its time,
+ * to sync: there only TCP tells when a connection is dead. */
+#define ANSWER_SEC 20L
 #define GOODBYE_SEC 1L
+
+#define LOOK_MSEC 200
 
 /* What is fastest here comes first; the rest is libssh's own choice. */
 #define CIPHERS_AES                                                                                \
@@ -28,7 +30,10 @@
 
 struct SshConnection {
         ssh_session session;
+        ssh_event event; /* looks at the session's socket */
         ssh_channel channel;
+        struct ssh_channel_callbacks_struct callbacks; /* of @channel */
+        bool ended;                                    /* what runs there */
 };
 
 /* Does the CPU have instructions for AES? */
@@ -74,7 +79,7 @@ static int set_options(SshConnection *connection, const Target *target, const Ss
         for (size_t i = 0; i < ELEMENTSOF(options); i++)
                 if (ssh_options_set(connection->session, options[i].option, options[i].value) < 0)
                         return -EINVAL;
-        return set_timeout(connection, LOGIN_SEC) < 0 ? -EINVAL : 0;
+        return set_timeout(connection, ANSWER_SEC) < 0 ? -EINVAL : 0;
 }
 
 /* libssh has no codes for this, only texts. */
@@ -180,8 +185,8 @@ static int connection_start(const DepotHost *host, const Target *target, const S
                 r = check_server(host, target, connection);
         if (r >= 0)
                 r = log_in(host, target, connection);
-        if (r >= 0)
-                r = set_timeout(connection, FOR_EVER_SEC) < 0 ? -EINVAL : 0;
+        if (r >= 0 && ssh_event_add_session(connection->event, connection->session) != SSH_OK)
+                r = -ENOMEM;
         return r;
 }
 
@@ -207,7 +212,8 @@ int ssh_connection_open(const DepotHost *host, const Target *target, SshConnecti
         }
         (void) ssh_set_log_level(SSH_LOG_NONE);
         connection->session = ssh_new();
-        if (!connection->session)
+        connection->event = ssh_event_new();
+        if (!connection->session || !connection->event)
                 return -ENOMEM;
         r = connection_start(host, target, &server, connection);
         if (r < 0)
@@ -230,11 +236,39 @@ SshConnection *ssh_connection_free(SshConnection *connection)
         if (connection->session) {
                 (void) set_timeout(connection, GOODBYE_SEC);
                 channel_free(connection);
+                (void) ssh_event_remove_session(connection->event, connection->session);
                 ssh_disconnect(connection->session);
                 ssh_free(connection->session);
         }
+        if (connection->event)
+                ssh_event_free(connection->event);
         free(connection);
         return NULL;
+}
+
+static void see_status(ssh_session session, ssh_channel channel, int status, void *userdata)
+{
+        ((SshConnection *) userdata)->ended = true;
+}
+
+static void see_signal(ssh_session session, ssh_channel channel, const char *name, int core,
+                       const char *text, const char *language, void *userdata)
+{
+        ((SshConnection *) userdata)->ended = true;
+}
+
+static void see_close(ssh_session session, ssh_channel channel, void *userdata)
+{
+        ((SshConnection *) userdata)->ended = true;
+}
+
+/* @r: of opening the channel, or of a request for what is to run there. A server that does not
+ * answer in time is as one that is gone. */
+static int channel_result(SshConnection *connection, int r)
+{
+        if (r == SSH_OK)
+                return 0;
+        return r == SSH_ERROR && ssh_is_connected(connection->session) ? -EOPNOTSUPP : -ECONNRESET;
 }
 
 static int channel_open(SshConnection *connection)
@@ -243,17 +277,17 @@ static int channel_open(SshConnection *connection)
         connection->channel = ssh_channel_new(connection->session);
         if (!connection->channel)
                 return -ENOMEM;
-        if (ssh_channel_open_session(connection->channel) == SSH_OK)
-                return 0;
-        return ssh_is_connected(connection->session) ? -EOPNOTSUPP : -ECONNRESET;
-}
-
-/* @r: of a request for what is to run on the channel */
-static int channel_started(SshConnection *connection, int r)
-{
-        if (r == SSH_OK)
-                return 0;
-        return ssh_is_connected(connection->session) ? -EOPNOTSUPP : -ECONNRESET;
+        connection->ended = false;
+        connection->callbacks = (struct ssh_channel_callbacks_struct){
+                .userdata = connection,
+                .channel_exit_status_function = see_status,
+                .channel_exit_signal_function = see_signal,
+                .channel_close_function = see_close,
+        };
+        ssh_callbacks_init(&connection->callbacks);
+        if (ssh_set_channel_callbacks(connection->channel, &connection->callbacks) != SSH_OK)
+                return -ENOMEM;
+        return channel_result(connection, ssh_channel_open_session(connection->channel));
 }
 
 int ssh_connection_sftp(SshConnection *connection)
@@ -263,7 +297,7 @@ int ssh_connection_sftp(SshConnection *connection)
         r = channel_open(connection);
         if (r < 0)
                 return r;
-        return channel_started(connection, ssh_channel_request_sftp(connection->channel));
+        return channel_result(connection, ssh_channel_request_sftp(connection->channel));
 }
 
 int ssh_connection_execute(SshConnection *connection, const char *command)
@@ -273,7 +307,18 @@ int ssh_connection_execute(SshConnection *connection, const char *command)
         r = channel_open(connection);
         if (r < 0)
                 return r;
-        return channel_started(connection, ssh_channel_request_exec(connection->channel, command));
+        return channel_result(connection, ssh_channel_request_exec(connection->channel, command));
+}
+
+/* ssh_channel_write() would wait for the window alone. What has ended takes nothing any more, and
+ * libssh does not count the channel as closed while somebody has yet to read what it said. */
+static int wait_for_window(SshConnection *connection, size_t *ret_bytes)
+{
+        while ((*ret_bytes = ssh_channel_window_size(connection->channel)) == 0)
+                if (connection->ended || !ssh_channel_is_open(connection->channel) ||
+                    ssh_event_dopoll(connection->event, LOOK_MSEC) == SSH_ERROR)
+                        return -ECONNRESET;
+        return 0;
 }
 
 int ssh_connection_write(SshConnection *connection, const void *data, size_t size)
@@ -281,9 +326,13 @@ int ssh_connection_write(SshConnection *connection, const void *data, size_t siz
         const uint8_t *bytes = data;
 
         while (size > 0) {
-                uint32_t n = (uint32_t) MIN(size, (size_t) INT_MAX);
-                int r = ssh_channel_write(connection->channel, bytes, n);
+                size_t window;
+                int r;
 
+                r = wait_for_window(connection, &window);
+                if (r < 0)
+                        return r;
+                r = ssh_channel_write(connection->channel, bytes, (uint32_t) MIN(size, window));
                 if (r <= 0)
                         return -ECONNRESET;
                 bytes += r;
@@ -310,7 +359,7 @@ uint32_t ssh_connection_window(SshConnection *connection)
         return ssh_channel_window_size(connection->channel);
 }
 
-bool ssh_connection_ended(SshConnection *connection)
+static bool has_ended(SshConnection *connection)
 {
         return !ssh_channel_is_open(connection->channel) || ssh_channel_is_eof(connection->channel);
 }
@@ -330,7 +379,7 @@ static int read_text(SshConnection *connection, bool errors, char *text, size_t 
                 n += more;
         }
         text[n] = '\0';
-        return r < 0 && !ssh_connection_ended(connection) ? -ECONNRESET : 0;
+        return r < 0 && !has_ended(connection) ? -ECONNRESET : 0;
 }
 
 int ssh_connection_finish(SshConnection *connection, int *ret_status, char *output,
@@ -338,8 +387,7 @@ int ssh_connection_finish(SshConnection *connection, int *ret_status, char *outp
 {
         int r, status;
 
-        if (ssh_channel_send_eof(connection->channel) != SSH_OK &&
-            !ssh_connection_ended(connection))
+        if (ssh_channel_send_eof(connection->channel) != SSH_OK && !has_ended(connection))
                 return -ECONNRESET;
         r = read_text(connection, false, output, output_size);
         if (r >= 0)

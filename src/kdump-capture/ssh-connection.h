@@ -32,9 +32,6 @@ ssize_t ssh_connection_read(SshConnection *connection, void *buffer, size_t size
 /* What the server lets us send before it has taken some of what it got, in bytes. */
 uint32_t ssh_connection_window(SshConnection *connection);
 
-/* Has the command ended? */
-bool ssh_connection_ended(SshConnection *connection);
-
 /* Ends the command's input, waits for its end, and closes the channel. *ret_status: what it exits
  * with. What it says (the beginning of it, standard output and errors) is put into the buffers,
  * with a NUL behind it. */

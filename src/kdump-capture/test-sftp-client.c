@@ -111,6 +111,27 @@ static void test_what_was_made_is_removed(void **state)
         assert_int_equal(sftp_client_rmdir(client, "dump"), 0);
 }
 
+static void test_nobody_waits_for_a_server_to_close_a_file(void **state)
+{
+        static const uint8_t data[1000];
+
+        for (unsigned acknowledged = 0; acknowledged < 2; acknowledged++) {
+                _cleanup_server_ Server server;
+                SftpClient *client = NULL;
+                SftpFile *file = NULL;
+
+                test_server_init(&server);
+                client = client_new(&server);
+                assert_int_equal(sftp_file_create(client, "vmcore", &file), 0);
+                assert_int_equal(sftp_file_write(file, 0, data, sizeof(data)), 0);
+                if (acknowledged)
+                        assert_int_equal(sftp_file_sync(file), 0);
+                server.frozen = true;
+                assert_null(sftp_file_free(file));
+                assert_null(sftp_client_free(client));
+        }
+}
+
 static void test_many_writes_wait_for_their_answers(void **state)
 {
         _cleanup_server_ Server server;
@@ -466,6 +487,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_a_file_arrives_whatever_the_pieces),
                 cmocka_unit_test(test_what_was_made_is_removed),
+                cmocka_unit_test(test_nobody_waits_for_a_server_to_close_a_file),
                 cmocka_unit_test(test_many_writes_wait_for_their_answers),
                 cmocka_unit_test(test_small_writes_are_bounded_in_number),
                 cmocka_unit_test(test_a_lost_connection_is_resumed_where_it_was_acknowledged),

@@ -433,12 +433,12 @@ static ssize_t server_read(void *channel, void *buffer, size_t size, bool wait)
         size_t n = 0;
 
         /* It does not hurry: so many writes wait as the client lets. */
-        if (server->first_reply == server->n_replies && wait)
+        if (server->first_reply == server->n_replies && wait && !server->frozen)
                 server_obey(server);
         if (server->first_reply == server->n_replies && server->lost)
                 return -ECONNRESET;
         if (server->first_reply == server->n_replies) {
-                assert_false(wait); /* nothing was asked: it would wait for ever */
+                assert_false(wait); /* it would wait for ever */
                 return 0;
         }
         do {

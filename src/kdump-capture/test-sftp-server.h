@@ -33,6 +33,7 @@ typedef struct ServerReply {
 typedef struct Server {
         /* How it is */
         bool without_extensions;
+        bool frozen;            /* answers nothing: whoever waits fails the test */
         bool reversed;          /* answers what it has in the wrong order */
         size_t piece;           /* gives so many bytes at a time; 0: all */
         uint64_t lose_after[4]; /* requests, counted from the first; the connection is lost then */

@@ -5,13 +5,14 @@ https.py DEPOT_DRIVER MODULE"""
 
 import http.server
 import os
+import pty
 import signal
 import subprocess
 import sys
 import threading
 from pathlib import Path
 
-from curlbed import SECRET, Bed, Certificates, free_port, need, wait_for_port
+from curlbed import SECRET, Bed, Certificates, free_port, need, openssl, wait_for_port
 
 CONFIG = """
 %(user)s
@@ -186,6 +187,25 @@ def check_removes(bed, nginx):
     bed.expect_same("it is there", nginx.www / "full-path/y/stays/log.txt", bed.small)
 
 
+def run_on_terminal(bed, **options):
+    """As bed.run(), where somebody could be asked."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execv(bed.driver, [str(word) for word in bed.arguments(options, "never", [])])
+    patience = threading.Timer(30, os.kill, (pid, signal.SIGKILL))
+    patience.start()
+    out = b""
+    try:
+        while data := os.read(terminal, 4096):
+            out += data
+    except OSError:  # EIO: all have closed it
+        pass
+    os.close(terminal)
+    os.waitpid(pid, 0)
+    patience.cancel()
+    return out.decode(), ""
+
+
 def check_trust(bed, nginx, certs):
     files = names(bed)
     for what, options, message in [
@@ -202,6 +222,10 @@ def check_trust(bed, nginx, certs):
     result = bed.run("never", *files, url=nginx.url(port="client"), ca=certs["ca.pem"])
     bed.expect("a server that wants a client's certificate is not entered", result, "connect: EACCES")
     bed.expect_message("it says so", result, "client certificate")
+    openssl(certs.folder, "ec", "-in", "client.key", "-aes128", "-passout", "pass:" + SECRET, "-out", "locked.key")
+    result = run_on_terminal(bed, url=nginx.url(port="client"), ca=certs["ca.pem"], cert=certs["client.pem"],
+                             key=certs["locked.key"])
+    bed.expect("nobody is asked for the pass phrase of a key", result, "connect: EINVAL")
     bed.expect("a CA file that is not there", bed.run("never", url=nginx.url(), ca="/nowhere.pem"), "connect: EINVAL")
     bed.expect("https to a server that does not speak it",
                bed.run("never", url=nginx.url("https", "http")), "connect: EOPNOTSUPP")
@@ -298,7 +322,7 @@ def check_odd(bed):
     with OddServer(200) as (server, url):
         bed.expect("a reply does not end", bed.run("odd", small, url=url), "commit: EIO")
     with OddServer(*[503] * 50) as (server, url):
-        bed.expect("patience ends", bed.run("odd", small, url=url, timeout="4s"), "commit: EHOSTUNREACH")
+        bed.expect("patience ends", bed.run("odd", small, url=url, timeout="8s"), "commit: EHOSTUNREACH")
         if not 2 <= len(server.requests) <= 3:
             bed.bad("tries: %d" % len(server.requests))
 

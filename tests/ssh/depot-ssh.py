@@ -9,6 +9,8 @@ import stat
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 import unittest
 from pathlib import Path
 
@@ -183,6 +185,32 @@ class DepotSsh(unittest.TestCase):
                 self.assertEqual(save.result("write"), -errno.ENOSPC, save.log())
                 self.assertEqual(sorted(p.name for p in (path / "dump").iterdir()),
                                  ["vmcore-dmesg.txt", "vmcore-incomplete"])
+
+    def test_command_that_ends_while_it_takes_nothing(self):
+        script, fifo = self.folder / "script", self.folder / "fifo"
+        os.mkfifo(fifo)
+        script.write_text("""#!/bin/sh
+case $SSH_ORIGINAL_COMMAND in
+*"exec cat"*vmcore-incomplete*)
+        read -r word <"%s"
+        echo "cat: write error: No space left on device" >&2
+        exit 1 ;;
+esac
+exec sh -c "$SSH_ORIGINAL_COMMAND"
+""" % fifo, encoding="utf-8")
+        server = self.server("Subsystem none /bin/false", "ForceCommand /bin/sh '%s'" % script, port=2022)
+        with sshbed.Forwarder(2222, 2022) as forwarder:
+            save = self.save(dict(server.target(self.path), port=2222), size=20 * MIB)
+            patience = threading.Timer(60, save.process.kill)
+            patience.start()
+            save.until("file")
+            # All that the server lets it send is on its way.
+            while forwarder.sent_bytes < 2 * MIB and save.process.poll() is None:
+                time.sleep(0.01)
+            fifo.write_text("word\n", encoding="utf-8")
+            self.assertEqual(save.end(), 1)
+            patience.cancel()
+            self.assertEqual(save.result("write"), -errno.ENOSPC, save.log())
 
     def test_folder_that_cannot_be_written(self):
         for name, line in (("sftp", "Subsystem sftp internal-sftp"), ("shell", "Subsystem none /bin/false")):

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """A real sshd with keys, settings and a port of its own, in a network namespace where there is nobody else, and a
-forwarder in front of it that counts and breaks connections. For depot-ssh.py and measure.py."""
+forwarder in front of it that counts and breaks connections. For depot-ssh.py and tools/bench-ssh."""
 
 import fcntl
 import getpass
