@@ -34,7 +34,7 @@ def run():
     # The history is what `kdumpctl why` shows to everybody.
     open_to_others = guest.run("find %s -type f -perm /077 ! -name history.json" % STATE).strip()
     bed.check(not open_to_others, "others can read %s" % open_to_others)
-    told = guest.run("cat /run/kdumpd/*.json; journalctl -b --no-pager; kdumpctl config", timeout=120)
+    told = guest.run("cat /run/kdumpd/*.json; journalctl -b --no-pager -u 'kdump*'; kdumpctl config", timeout=120)
     bed.check_not_in(configured, told, "what anybody may see")
     far.crash(guest)
     dump = far.check_dump(server.dumps)
