@@ -295,6 +295,17 @@ class Propagate(Bed):
         self.assertEqual(ran[5:], ["@rm %s" % ran[4].split()[-1]])
         self.assertIn("takes files in '/var/crash'", said)
 
+    def test_brackets_are_for_those_that_want_them(self):
+        self.put("etc/kdump.conf", "path /d\nssh a@[2001:db8::1]\nssh b@2001:db8::2\n")
+        self.put("root/.ssh/kdump_id_rsa", "key")
+        key = self.root / "root/.ssh/kdump_id_rsa"
+        expected = []
+        for user, host in (("a", "2001:db8::1"), ("b", "2001:db8::2")):
+            plain = "%s@%s" % (user, host)
+            expected += ["ssh-copy-id -i %s -p 22 %s" % (key, plain), self.sftp(key, "%s@[%s]" % (user, host)),
+                         self.proof(key, plain, "/d")]
+        self.assert_ran(self.propagate()[0], expected)
+
     def test_target_can_be_named(self):
         self.put("root/.ssh/kdump_id_rsa", "key")
         key = self.root / "root/.ssh/kdump_id_rsa"

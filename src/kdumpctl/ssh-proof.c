@@ -35,6 +35,20 @@ int ssh_run(char *const *argv, uint64_t timeout_usec, int *ret_status)
         return 0;
 }
 
+int ssh_target_text(const char *target, bool brackets, char **ret)
+{
+        const char *at = strrchr(target, '@'), *host = at ? at + 1 : target;
+        size_t n = strlen(host);
+
+        if (n >= 2 && host[0] == '[' && host[n - 1] == ']') {
+                host++;
+                n -= 2;
+        }
+        brackets = brackets && memchr(host, ':', n);
+        return strprintf(ret, "%.*s%s%.*s%s", (int) (at ? at + 1 - target : 0), target,
+                         brackets ? "[" : "", (int) n, host, brackets ? "]" : "");
+}
+
 /* Of the other side's login shell, single quotes are all that we rely on. */
 static void print_quoted(FILE *f, const char *word)
 {
@@ -184,16 +198,19 @@ static int proof_options(const SshProof *proof, const char *port_option, char **
 static int shell_words(const SshProof *proof, char ***ret)
 {
         _cleanup_strv_ char **words = NULL;
-        _cleanup_free_ char *command = NULL;
+        _cleanup_free_ char *command = NULL, *target = NULL;
         int r;
 
+        r = ssh_target_text(proof->target, false, &target);
+        if (r < 0)
+                return r;
         r = proof->path ? proof_command(proof, &command) : strprintf(&command, "true");
         if (r >= 0)
                 r = strv_extend(&words, "ssh");
         if (r >= 0)
                 r = proof_options(proof, "-p", &words);
         if (r >= 0)
-                r = strv_extend(&words, proof->target);
+                r = strv_extend(&words, target);
         if (r >= 0)
                 r = strv_extend(&words, command);
         if (r < 0)
@@ -206,9 +223,12 @@ static int shell_words(const SshProof *proof, char ***ret)
 static int sftp_words(const SshProof *proof, const char *batch, char ***ret)
 {
         _cleanup_strv_ char **words = NULL;
+        _cleanup_free_ char *target = NULL;
         int r;
 
-        r = strv_extend(&words, "sftp");
+        r = ssh_target_text(proof->target, true, &target);
+        if (r >= 0)
+                r = strv_extend(&words, "sftp");
         if (r >= 0)
                 r = strv_extend(&words, "-S");
         if (r >= 0)
@@ -220,7 +240,7 @@ static int sftp_words(const SshProof *proof, const char *batch, char ***ret)
         if (r >= 0)
                 r = proof_options(proof, "-P", &words);
         if (r >= 0)
-                r = strv_extend(&words, proof->target);
+                r = strv_extend(&words, target);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(words);

@@ -17,7 +17,7 @@
 typedef struct PropagateArguments {
         const char *root;
         const char *target; /* user@host; NULL: those of the configuration */
-        const char *port;   /* NULL: what ssh_config(5) says */
+        const char *port;   /* NULL: the usual one */
 } PropagateArguments;
 
 static int check_target(const char *target)
@@ -136,12 +136,13 @@ static int make_key(const char *key)
 static int copy_key(const char *key, const char *target, const char *port)
 {
         _cleanup_strv_ char **argv = NULL;
+        _cleanup_free_ char *text = NULL;
         int r;
 
-        if (strv_extend(&argv, "ssh-copy-id") < 0 || strv_extend(&argv, "-i") < 0 ||
-            strv_extend(&argv, key) < 0 ||
+        if (ssh_target_text(target, false, &text) < 0 || strv_extend(&argv, "ssh-copy-id") < 0 ||
+            strv_extend(&argv, "-i") < 0 || strv_extend(&argv, key) < 0 ||
             (port && (strv_extend(&argv, "-p") < 0 || strv_extend(&argv, port) < 0)) ||
-            strv_extend(&argv, target) < 0)
+            strv_extend(&argv, text) < 0)
                 return log_oom();
         r = run(argv);
         if (r < 0) {

@@ -6,6 +6,7 @@
 #include <openssl/hmac.h>
 #include <strings.h>
 
+#include "address.h"
 #include "io.h"
 #include "strv.h"
 
@@ -173,14 +174,36 @@ static int name_with_port(const char *host, unsigned port, char **ret)
         return strprintf(ret, "[%s]:%u", host, port);
 }
 
+/* As ssh writes it down, hashed or not: names in lower case, addresses in their usual form (main()
+ * of ssh.c: lowercase(), resolve_addr()). */
+static int canonical_host(const char *host, char **ret)
+{
+        char text[ADDRESS_TEXT_BYTES];
+        Address address;
+        char *copy;
+
+        if (address_parse(host, &address) == 0)
+                return strprintf(ret, "%s%s", address_format(&address, text), strchrnul(host, '%'));
+        copy = strdup(host);
+        if (!copy)
+                return -ENOMEM;
+        for (char *p = copy; *p; p++)
+                if (*p >= 'A' && *p <= 'Z')
+                        *p = (char) (*p - 'A' + 'a');
+        *ret = copy;
+        return 0;
+}
+
 int known_hosts_add(KnownHosts *known, const char *text, size_t size, const char *host,
                     unsigned port)
 {
-        _cleanup_free_ char *name = NULL;
+        _cleanup_free_ char *plain = NULL, *name = NULL;
         const char *end = text + size;
         int r;
 
-        r = name_with_port(host, port, &name);
+        r = canonical_host(host, &plain);
+        if (r >= 0)
+                r = name_with_port(plain, port, &name);
         if (r < 0)
                 return r;
         while (text < end) {
@@ -190,7 +213,7 @@ int known_hosts_add(KnownHosts *known, const char *text, size_t size, const char
                 if (!line)
                         return -ENOMEM;
                 line[strcspn(line, "\r")] = '\0';
-                r = add_line(known, line, name, port == SSH_PORT ? NULL : host);
+                r = add_line(known, line, name, port == SSH_PORT ? NULL : plain);
                 if (r < 0)
                         return r;
                 text = newline < end ? newline + 1 : end;

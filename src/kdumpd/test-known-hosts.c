@@ -41,6 +41,8 @@ static const Case cases[] = {
         { "serve " KEY1 "\nservers " KEY1 "\n", "server", 22, NULL },
         { "# server " KEY1 "\n#server " KEY1 "\n", "server", 22, NULL },
         { "2001:db8::1 " KEY1 "\n", "2001:db8::1", 22, "2001:db8::1 " KEY1 "\n" },
+        { "2001:db8::1 " KEY1 "\n", "2001:DB8:0::1", 22, "2001:DB8:0::1 " KEY1 "\n" },
+        { "fe80::1%eth0 " KEY1 "\n", "fe80::1%eth0", 22, "fe80::1%eth0 " KEY1 "\n" },
 
         /* Ports */
         { "[server]:2222 " KEY1 "\nserver " KEY2 "\n", "server", 2222, "[server]:2222 " KEY1 "\n" },
@@ -51,7 +53,7 @@ static const Case cases[] = {
 
         /* Hashed names */
         { HASHED KEY1 "\n", "server", 22, "server " KEY1 "\n" },
-        { HASHED KEY1 "\n", "Server", 22, NULL },
+        { HASHED KEY1 "\n", "Server", 22, "Server " KEY1 "\n" },
         { HASHED_PORT KEY1 "\n", "server", 2222, "[server]:2222 " KEY1 "\n" },
         { HASHED_PORT KEY1 "\n", "server", 22, NULL },
         { "|1|x|y " KEY1 "\n", "server", 22, NULL },
