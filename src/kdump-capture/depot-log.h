@@ -18,6 +18,11 @@ static inline void depot_logv(const DepotHost *host, int level, const char *form
                 host->log(level, "Out of memory.");
                 return;
         }
+        /* Libraries quote what servers say, also those that have proved nothing yet: no lines of
+         * theirs in the log, and nothing for the terminal that shows it. */
+        for (char *p = text; *p; p++)
+                if ((unsigned char) *p < ' ' || *p == 0x7f)
+                        *p = '?';
         host->log(level, text);
         free(text);
 }

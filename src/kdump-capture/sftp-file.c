@@ -38,6 +38,8 @@ int sftp_client_room(SftpClient *client, const char *path, uint64_t *ret_bytes)
         r = client_room(client, path, &room);
         if (r < 0)
                 return r;
+        if (!room.known)
+                return -EOPNOTSUPP;
         *ret_bytes = room.free_bytes;
         return 0;
 }
@@ -50,6 +52,8 @@ int sftp_client_explain(SftpClient *client, const char *path, bool is_write)
                 return client->error < 0 ? client->error : -EIO;
         if (room.read_only)
                 return -EROFS;
+        if (!room.known)
+                return -EIO;
         if (room.free_bytes < FULL_BYTES)
                 return -ENOSPC;
         /* There is room, but not for us. */

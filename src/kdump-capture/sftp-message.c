@@ -368,6 +368,9 @@ int sftp_room_decode(const SftpReply *reply, SftpRoom *ret)
                 words[4] = 0;
         if (__builtin_mul_overflow(words[1], words[4], &room.free_bytes))
                 return -EBADMSG;
+        /* f_blocks: a file system of nothing is one that does not tell, as many that FUSE mounts.
+         */
+        room.known = words[2] > 0;
         room.read_only = words[9] & STATVFS_READ_ONLY;
         *ret = room;
         return 0;

@@ -74,8 +74,8 @@ typedef struct SftpRequest {
 } SftpRequest;
 
 typedef struct SftpRoom {
-        uint64_t free_bytes; /* for this user */
-        bool read_only;
+        uint64_t free_bytes; /* for this user; meaningless if it is not @known */
+        bool known, read_only;
 } SftpRoom;
 
 /* What a reply says: the fields of its type. @text and @payload are of the message itself. */

@@ -319,6 +319,24 @@ static void test_failures_are_told_as_the_file_system_looks(void **state)
         }
 }
 
+static void test_a_file_system_that_does_not_tell_its_room_is_not_full(void **state)
+{
+        _cleanup_server_ Server server;
+        _cleanup_(sftp_client_freep) SftpClient *client = NULL;
+        SftpFile *file = NULL;
+        uint64_t bytes;
+
+        test_server_init(&server);
+        server.blocks = server.free_blocks = 0;
+        server.fail_write = 1;
+        server.fail_status = SERVER_FAILURE;
+        client = client_new(&server);
+        assert_int_equal(sftp_client_room(client, ".", &bytes), -EOPNOTSUPP);
+        assert_int_equal(sftp_file_create(client, "vmcore", &file), 0);
+        assert_int_equal(sftp_file_write(file, 0, "x", 1), 0);
+        assert_int_equal(sftp_file_sync(file), -EIO);
+}
+
 static void test_folders_that_exist_are_told(void **state)
 {
         _cleanup_server_ Server server;
@@ -497,6 +515,7 @@ int main(void)
                 cmocka_unit_test(test_an_incomplete_file_is_replaced),
                 cmocka_unit_test(test_two_files_are_kept_apart),
                 cmocka_unit_test(test_failures_are_told_as_the_file_system_looks),
+                cmocka_unit_test(test_a_file_system_that_does_not_tell_its_room_is_not_full),
                 cmocka_unit_test(test_folders_that_exist_are_told),
                 cmocka_unit_test(test_a_server_that_forgets_is_not_believed),
                 cmocka_unit_test(test_what_was_synced_cannot_be_forgotten),

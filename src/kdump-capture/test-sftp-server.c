@@ -206,9 +206,8 @@ static void serve_write(Server *server, uint32_t id, Request *request)
 
 static void serve_extended(Server *server, uint32_t id, Request *request)
 {
-        const uint64_t words[] = { 4096, 4096, 1000, 9, server->free_blocks,
-                                   1,    1,    1,    1, server->read_only,
-                                   255 };
+        const uint64_t words[] = { 4096, 4096, server->blocks,    9,  server->free_blocks, 1, 1,
+                                   1,    1,    server->read_only, 255 };
         size_t size;
         const char *name = (const char *) string(request, &size);
         char from[128], to[128];
@@ -488,7 +487,9 @@ const SftpChannelOps test_server_ops = {
 
 void test_server_init(Server *server)
 {
-        *server = (Server){ .free_blocks = 1 << 20, .version = 3, .connections_left = 99 };
+        *server = (Server){
+                .blocks = 1 << 21, .free_blocks = 1 << 20, .version = 3, .connections_left = 99
+        };
 }
 
 void test_server_done(Server *server)

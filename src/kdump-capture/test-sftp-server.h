@@ -41,7 +41,7 @@ typedef struct Server {
         uint64_t lose_after_answers; /* that the client has got; 0: never */
         uint64_t fail_write;         /* the number of a write that fails; 0: none */
         uint32_t fail_status;
-        uint64_t free_blocks; /* of 4096 bytes */
+        uint64_t blocks, free_blocks; /* of 4096 bytes */
         bool read_only;
         uint32_t version;
         uint8_t lie[64]; /* sent instead of the answer to request number @lie_at */

@@ -5,7 +5,9 @@ full, or others than they should be. Skipped (77) where there is no sshd, or wit
 
 import errno
 import os
+import socket
 import stat
+import struct
 import subprocess
 import sys
 import tempfile
@@ -112,6 +114,22 @@ class DepotSsh(unittest.TestCase):
                 self.assertLess(forwarder.sent_bytes, 6000)
         self.assertNotIn("for %s" % sshbed.USER, server.told())
         self.assertFalse(self.path.exists())
+
+    def test_what_a_server_says_stays_in_its_line(self):
+        text = b"go away\n<0>kernel: \x1b[2Jall is well"
+        # RFC 4253, sections 6 and 11.1
+        payload = struct.pack(">BII", 1, 2, len(text)) + text + struct.pack(">I", 0)
+        padding = 16 - (len(payload) + 5) % 8
+        packet = struct.pack(">IB", len(payload) + padding + 1, padding) + payload + bytes(padding)
+        target = self.server().target(self.path)
+        with socket.create_server(("127.0.0.1", 2222)) as listener:
+            save = self.save(dict(target, port=2222))
+            with listener.accept()[0] as connection:
+                connection.sendall(b"SSH-2.0-odd\r\n" + packet)
+                while connection.recv(4096):
+                    pass
+        self.assertEqual(save.end(), 1)
+        self.assertIn("go away?<0>kernel: ?[2Jall is well", save.log())
 
     def test_no_pinned_key_is_refused(self):
         target = self.server().target(self.path)
