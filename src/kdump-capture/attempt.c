@@ -179,7 +179,7 @@ static CaptureStatus save_vmcore(Attempt *attempt)
 {
         const AttemptJob *job = attempt->job;
         const CaptureDeadline deadline = {
-                .start_usec = attempt->start_usec + attempt->waited_usec,
+                .start_usec = job->begin_usec + attempt->waited_usec,
                 .limit_usec = job->target->deadline_usec,
         };
         DumpRecord *record = &attempt->record;

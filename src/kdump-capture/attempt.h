@@ -28,10 +28,11 @@ typedef struct AttemptJob {
         const Plan *plan;
         const char *source; /* the vmcore */
         const Target *target;
-        const char *prefix; /* of messages: which target it is, if there are several; or empty */
-        size_t index;       /* tells targets apart: each has its own mount point */
-        bool skip_log;      /* reading the log has already cost one process its life */
-        MemoryPeak *memory; /* may be NULL */
+        const char *prefix;  /* of messages: which target it is, if there are several; or empty */
+        size_t index;        /* tells targets apart: each has its own mount point */
+        bool skip_log;       /* reading the log has already cost one process its life */
+        uint64_t begin_usec; /* the deadline counts from here, less the wait for the order */
+        MemoryPeak *memory;  /* may be NULL */
         ProgressPipe *pipe;
         int order_fd; /* where an AttemptOrder comes from */
 } AttemptJob;

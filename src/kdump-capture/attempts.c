@@ -36,7 +36,7 @@ typedef struct Attempt {
         CaptureStatus best;
         bool skip_log;
         unsigned n_tries, n_breaks;
-        uint64_t begin_usec; /* of this try, less what it has waited for its order */
+        uint64_t begin_usec; /* of the first try, moved on by what it has waited for its order */
         uint64_t limit_usec; /* when it ends to be tried to reach the target */
         uint64_t until_usec; /* ATTEMPT_PAUSED: when it starts again */
         uint64_t ready_usec, order_usec;
@@ -82,12 +82,36 @@ static uint64_t connect_usec(const Target *target)
         return target->connect_usec > 0 ? target->connect_usec : target->timeout_usec;
 }
 
+/* When it ends with what it has. */
+static uint64_t deadline_usec(const Attempt *attempt)
+{
+        uint64_t limit_usec = attempt->target->deadline_usec;
+
+        return limit_usec > 0 ? after(attempt->begin_usec, limit_usec) : USEC_INFINITY;
+}
+
 static void set_end(AttemptSet *set, size_t i)
 {
         const Attempt *attempt = set->attempts + i;
 
         set->states[i] = ATTEMPT_ENDED;
         log_notice("target %zu: %s", attempt->index + 1, capture_status_to_string(attempt->best));
+}
+
+/* Until it is started again, if there is time for that. */
+static bool set_sleep(AttemptSet *set, size_t i, uint64_t now_usec)
+{
+        Attempt *attempt = set->attempts + i;
+        uint64_t pause_usec = attempt_pause_usec(attempt->n_tries);
+        uint64_t until_usec = after(now_usec, pause_usec);
+
+        if (set->safe_on || until_usec >= MIN(attempt->limit_usec, deadline_usec(attempt)))
+                return false;
+        log_info("target %zu: trying again in %llu s", attempt->index + 1,
+                 (unsigned long long) (pause_usec / USEC_PER_SEC));
+        attempt->until_usec = until_usec;
+        set->states[i] = ATTEMPT_PAUSED;
+        return true;
 }
 
 static void set_start(AttemptSet *set, size_t i)
@@ -101,26 +125,27 @@ static void set_start(AttemptSet *set, size_t i)
                 .prefix = attempt->prefix,
                 .index = attempt->index,
                 .skip_log = attempt->skip_log,
+                .begin_usec = attempt->begin_usec,
                 .memory = request->memory,
         };
         int r;
 
         attempt->n_tries++;
-        attempt->begin_usec = now_boottime_usec();
         r = attempt_process_start(&attempt->process, &job);
-        if (r < 0) {
-                (void) log_error_errno(r, "%scannot start an attempt: %m", attempt->prefix);
-                set_end(set, i);
+        if (r >= 0) {
+                set->states[i] = ATTEMPT_STARTING;
                 return;
         }
-        set->states[i] = ATTEMPT_STARTING;
+        /* There may be memory again when another attempt has ended. */
+        (void) log_error_errno(r, "%scannot start an attempt: %m", attempt->prefix);
+        if (!set_sleep(set, i, now_boottime_usec()))
+                set_end(set, i);
 }
 
-/* Another try, if there is time for one. */
+/* Another try, if it makes sense. */
 static bool set_pause(AttemptSet *set, size_t i, uint64_t now_usec)
 {
         Attempt *attempt = set->attempts + i;
-        uint64_t pause_usec;
 
         if (attempt->process.died)
                 attempt->n_breaks += DEATH_BREAKS;
@@ -132,14 +157,7 @@ static bool set_pause(AttemptSet *set, size_t i, uint64_t now_usec)
                 attempt->n_tries = 1;
                 attempt->limit_usec = after(now_usec, connect_usec(attempt->target));
         }
-        pause_usec = attempt_pause_usec(attempt->n_tries);
-        if (set->safe_on || after(now_usec, pause_usec) >= attempt->limit_usec)
-                return false;
-        log_info("target %zu: trying again in %llu s", attempt->index + 1,
-                 (unsigned long long) (pause_usec / USEC_PER_SEC));
-        attempt->until_usec = now_usec + pause_usec;
-        set->states[i] = ATTEMPT_PAUSED;
-        return true;
+        return set_sleep(set, i, now_usec);
 }
 
 /* Its process has ended with @status, or was given up. */
@@ -159,6 +177,7 @@ static void set_ended(AttemptSet *set, size_t i, CaptureStatus status, uint64_t 
                 /* A log that kills its reader must not cost the vmcore as well. */
                 log_warning("%strying again without the log", attempt->prefix);
                 attempt->skip_log = true;
+                attempt->begin_usec = now_usec;
                 set_start(set, i);
                 return;
         }
@@ -189,21 +208,26 @@ static uint64_t silence_limit_usec(const AttemptSet *set, size_t i)
 static uint64_t end_limit_usec(const AttemptSet *set, size_t i)
 {
         const Attempt *attempt = set->attempts + i;
-        uint64_t deadline_usec = attempt->target->deadline_usec;
+        bool has_deadline = target_is_remote(attempt->target) && attempt->target->deadline_usec > 0;
+        uint64_t end_usec = USEC_INFINITY;
 
         switch (set->states[i]) {
         case ATTEMPT_STARTING:
-                return set->safe_on ? after(set->safe_usec, LEAVE_USEC) : USEC_INFINITY;
+                /* A server may take the log byte by byte. */
+                if (has_deadline)
+                        end_usec = after(MAX(deadline_usec(attempt), attempt->limit_usec),
+                                         FINISH_USEC);
+                return set->safe_on ? MIN(end_usec, after(set->safe_usec, LEAVE_USEC)) : end_usec;
         case ATTEMPT_LEAVING:
                 return after(attempt->order_usec, LEAVE_USEC);
         case ATTEMPT_SAVING:
-                if (!target_is_remote(attempt->target) || deadline_usec == 0)
-                        return USEC_INFINITY;
                 /* What was late already when it got its order may still say so. */
-                return after(MAX(after(attempt->begin_usec, deadline_usec), attempt->order_usec),
-                             FINISH_USEC);
+                if (has_deadline)
+                        end_usec = after(MAX(deadline_usec(attempt), attempt->order_usec),
+                                         FINISH_USEC);
+                return end_usec;
         default:
-                return USEC_INFINITY;
+                return end_usec;
         }
 }
 
@@ -334,6 +358,7 @@ static void set_begin(AttemptSet *set)
                         .target = request->targets + i,
                         .index = request->first_index + i,
                         .best = CAPTURE_NOTHING,
+                        .begin_usec = now_usec,
                         .limit_usec = after(now_usec, connect_usec(request->targets + i)),
                 };
                 if (set->n > 1)

@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <sys/mman.h>
 
 #include "depot-folder.h"
@@ -18,12 +19,29 @@
 
 uint64_t clock_speed = 1;
 
+/* Shared with all attempts: by how much the clock goes ahead, while one of them hangs. */
+static _Atomic uint64_t *ahead_usec;
+
 uint64_t __real_now_boottime_usec(void);
 uint64_t __wrap_now_boottime_usec(void);
 
 uint64_t __wrap_now_boottime_usec(void)
 {
-        return __real_now_boottime_usec() * clock_speed;
+        return __real_now_boottime_usec() * clock_speed + atomic_load(ahead_usec);
+}
+
+unsigned fork_failures;
+
+pid_t __real_fork(void);
+pid_t __wrap_fork(void);
+
+pid_t __wrap_fork(void)
+{
+        if (fork_failures == 0)
+                return __real_fork();
+        fork_failures--;
+        errno = ENOMEM;
+        return -1;
 }
 
 void watchdog_pet(Watchdog *watchdog)
@@ -51,6 +69,7 @@ enum {
         IS_KILLED,
         SEGFAULTS,
         EXITS, /* as if all were well */
+        TRICKLES,
 };
 
 typedef struct Fault {
@@ -88,6 +107,7 @@ static const Fault faults[] = {
         { "segfaults", STEP_WRITE, VMCORE, SEGFAULTS, ALWAYS },
         { "exits", STEP_WRITE, VMCORE, EXITS, ALWAYS },
         { "exits-early", STEP_CONNECT, NULL, EXITS, ALWAYS },
+        { "trickles", STEP_OPEN, FILE_DMESG_INCOMPLETE, TRICKLES, ALWAYS },
         { "full", STEP_WRITE, VMCORE, -ENOSPC, ALWAYS },
         { "full-at-sync", STEP_SYNC, VMCORE, -ENOSPC, ALWAYS },
         { "breaks", STEP_WRITE, VMCORE, -ECONNRESET, ALWAYS },
@@ -95,14 +115,17 @@ static const Fault faults[] = {
         { "breaks-in-commit", STEP_COMMIT, VMCORE, -ECONNRESET, ALWAYS },
 };
 
-static char *test_root; /* of what is saved: a folder for each target */
+static const DepotHost *test_host; /* of this process */
+static char *test_root;            /* of what is saved: a folder for each target */
 
 static void fault_show(int what)
 {
         switch (what) {
         case HANGS:
-                for (;;)
-                        (void) pause();
+                for (;;) {
+                        atomic_fetch_add(ahead_usec, USEC_PER_SEC);
+                        (void) usleep(1000);
+                }
         case STOPS:
                 (void) kill(getpid(), SIGSTOP);
                 break;
@@ -115,6 +138,11 @@ static void fault_show(int what)
                 break;
         case EXITS:
                 _exit(EXIT_SUCCESS);
+        case TRICKLES:
+                for (;;) {
+                        test_host->moved(test_host->userdata);
+                        (void) usleep(1000);
+                }
         default:
                 break;
         }
@@ -262,6 +290,7 @@ int depot_open(const Target *target, size_t index, const DepotHost *host, Progre
         FaultyDepot *faulty;
         int r;
 
+        test_host = host;
         r = fault_do(fault, STEP_CONNECT, NULL);
         if (r < 0)
                 return r;
@@ -280,7 +309,11 @@ void bed_init(Bed *bed)
         static const char vmcoreinfo[] = "OSRELEASE=6.1.0-test\nPAGESIZE=4096\n";
 
         memset(bed, 0, sizeof(*bed));
+        ahead_usec = mmap(NULL, sizeof(*ahead_usec), PROT_READ | PROT_WRITE,
+                          MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        assert_true(ahead_usec != MAP_FAILED);
         clock_speed = 1;
+        fork_failures = 0;
         test_root = test_root_new();
         bed->memory = test_pattern_new(N_PAGES * TEST_PAGE_BYTES, 7);
         test_core_init(&bed->core);
@@ -302,6 +335,7 @@ void bed_done(Bed *bed)
                 free(bed->targets[i].path);
         plan_free(bed->plan);
         test_core_done(&bed->core);
+        (void) munmap(ahead_usec, sizeof(*ahead_usec));
         test_root_freep(&test_root);
         free(bed->memory);
 }

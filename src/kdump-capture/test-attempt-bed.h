@@ -21,6 +21,9 @@ typedef struct Bed {
 /* The clock may go faster, so that limits are reached at once. */
 extern uint64_t clock_speed;
 
+/* How often there is no memory for a process. */
+extern unsigned fork_failures;
+
 void bed_init(Bed *bed);
 void bed_done(Bed *bed);
 

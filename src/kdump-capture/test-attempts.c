@@ -227,7 +227,6 @@ static void test_vmcore_that_is_safe_stays_safe(void **state)
                 Bed bed;
 
                 bed_init(&bed);
-                clock_speed = 50;
                 target = bed_add(&bed, cases[i].name);
                 target->type = cases[i].type;
                 target->timeout_usec = 20 * USEC_PER_SEC;
@@ -251,6 +250,66 @@ static void test_exit_of_a_library_is_no_success(void **state)
         bed_done(&bed);
 }
 
+/* However often it begins again. */
+static void test_deadline_is_for_all_tries_together(void **state)
+{
+        Bed bed;
+
+        bed_init(&bed);
+        clock_speed = 50;
+        bed_add(&bed, "breaks")->deadline_usec = 2 * USEC_PER_SEC; /* each pause takes one */
+        bed_add(&bed, "good");
+        assert_int_equal(bed_run(&bed), CAPTURE_COMPLETE);
+        assert_in_range(bed_count("breaks", FILE_META, NULL), 1, 2);
+        assert_dump("good", true, "\"complete\"");
+        bed_done(&bed);
+}
+
+/* Each write is taken, but far too slowly, while its log is saved. */
+static void test_server_that_takes_the_log_for_ever_is_given_up(void **state)
+{
+        Target *target;
+        Bed bed;
+
+        bed_init(&bed);
+        clock_speed = 50;
+        target = bed_add(&bed, "trickles");
+        target->connect_usec = 5 * USEC_PER_SEC;
+        target->deadline_usec = 20 * USEC_PER_SEC;
+        bed_add(&bed, "good");
+        assert_int_equal(bed_run(&bed), CAPTURE_COMPLETE);
+        assert_int_equal(bed_count("trickles", FILE_VMCORE, NULL), 0);
+        assert_dump("good", true, "\"complete\"");
+        bed_done(&bed);
+}
+
+static void test_process_that_cannot_be_started_is_tried_again(void **state)
+{
+        for (unsigned n = 1; n <= 3; n++) {
+                Bed bed;
+
+                bed_init(&bed);
+                clock_speed = 20;
+                fork_failures = n;
+                bed_add(&bed, "good")->type = TARGET_FS;
+                assert_int_equal(bed_run(&bed), CAPTURE_COMPLETE);
+                assert_dump("good", true, "\"complete\"");
+                bed_done(&bed);
+        }
+}
+
+static void test_process_that_can_never_be_started(void **state)
+{
+        Bed bed;
+
+        bed_init(&bed);
+        clock_speed = 50;
+        fork_failures = UINT32_MAX;
+        bed_add(&bed, "good")->connect_usec = 20 * USEC_PER_SEC;
+        assert_int_equal(bed_run(&bed), CAPTURE_NOTHING);
+        bed_done(&bed);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -265,6 +324,10 @@ int main(void)
                 cmocka_unit_test(test_log_that_kills_its_reader_is_left_out),
                 cmocka_unit_test(test_vmcore_that_is_safe_stays_safe),
                 cmocka_unit_test(test_exit_of_a_library_is_no_success),
+                cmocka_unit_test(test_deadline_is_for_all_tries_together),
+                cmocka_unit_test(test_server_that_takes_the_log_for_ever_is_given_up),
+                cmocka_unit_test(test_process_that_cannot_be_started_is_tried_again),
+                cmocka_unit_test(test_process_that_can_never_be_started),
                 cmocka_unit_test(test_nothing_works),
                 cmocka_unit_test(test_each_line_tells_which_of_several_targets),
         };
