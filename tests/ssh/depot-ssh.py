@@ -125,7 +125,11 @@ class DepotSsh(unittest.TestCase):
         with socket.create_server(("127.0.0.1", 2222)) as listener:
             save = self.save(dict(target, port=2222))
             with listener.accept()[0] as connection:
-                connection.sendall(b"SSH-2.0-odd\r\n" + packet)
+                connection.sendall(b"SSH-2.0-odd\r\n")
+                heard = b""
+                while b"curve25519" not in heard:  # it is ready for packets, and has sent its first
+                    heard += connection.recv(4096)
+                connection.sendall(packet)
                 while connection.recv(4096):
                     pass
         self.assertEqual(save.end(), 1)
