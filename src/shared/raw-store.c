@@ -253,6 +253,26 @@ static int check_room(int dir_fd, uint64_t bytes)
         return room_bytes < bytes ? -ENOSPC : 0;
 }
 
+/* What the device cannot read any more is zero, a block at a time. */
+static int read_bytes(int fd, uint8_t *buffer, size_t size, uint64_t offset_bytes)
+{
+        int r;
+
+        r = pread_full(fd, buffer, size, offset_bytes);
+        if (r != -EIO)
+                return r;
+        for (size_t done = 0; done < size; done += RAW_BLOCK_BYTES) {
+                size_t n = MIN(size - done, (size_t) RAW_BLOCK_BYTES);
+
+                r = pread_full(fd, buffer + done, n, offset_bytes + done);
+                if (r == -EIO)
+                        memset(buffer + done, 0, n);
+                else if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
 /* Returns 1 if the sum does not fit. */
 static int copy_bytes(int fd, const RawPart *part, int to_fd)
 {
@@ -266,7 +286,7 @@ static int copy_bytes(int fd, const RawPart *part, int to_fd)
         while (left_bytes > 0) {
                 size_t n = (size_t) MIN(left_bytes, (uint64_t) COPY_BYTES);
 
-                r = pread_full(fd, buffer, n, at_bytes);
+                r = read_bytes(fd, buffer, n, at_bytes);
                 if (r >= 0)
                         r = write_full(to_fd, buffer, n);
                 if (r < 0)

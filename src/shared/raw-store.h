@@ -67,9 +67,10 @@ int raw_store_write(int fd, RawStore *store);
 int raw_store_clear(int fd, RawStore *store);
 
 /* Copies all files to a new folder in @dir_fd, whose name, that on the device or one with a number
- * behind it, is *ret_name (the caller frees it). It appears when all is there and safe. What its
- * sum does not fit gets "-damaged" behind its name; *ret_n_damaged is how many. Returns 0; -ENOSPC,
- * also if it is clear beforehand; errors of reading and writing. */
+ * behind it, is *ret_name (the caller frees it). It appears when all is there and safe. Sectors that
+ * cannot be read are zero. What its sum does not fit gets "-damaged" behind its name;
+ * *ret_n_damaged is how many. Returns 0; -ENOSPC, also if it is clear beforehand; errors of reading
+ * and writing. */
 int raw_store_copy(int fd, const RawStore *store, int dir_fd, char **ret_name,
                    size_t *ret_n_damaged);
 

@@ -9,6 +9,19 @@
 
 #define DEVICE_BYTES ((uint64_t) 1 << 20)
 
+/* Where the device has a bad sector; 0: nowhere */
+static uint64_t bad_bytes;
+
+int __real_pread_full(int fd, void *buf, size_t size, uint64_t offset_bytes);
+int __wrap_pread_full(int fd, void *buf, size_t size, uint64_t offset_bytes);
+
+int __wrap_pread_full(int fd, void *buf, size_t size, uint64_t offset_bytes)
+{
+        if (bad_bytes > 0 && offset_bytes <= bad_bytes && bad_bytes - offset_bytes < size)
+                return -EIO;
+        return __real_pread_full(fd, buf, size, offset_bytes);
+}
+
 static int device_new(uint64_t size_bytes)
 {
         int fd = memfd_create("device", MFD_CLOEXEC);
@@ -94,6 +107,34 @@ static void test_header_that_was_not_finished_does_not_count(void **state)
         assert_int_equal(raw_store_read(fd, &store), 1);
         assert_int_equal(store.sequence, last);
         assert_int_equal(store.n_parts, 1);
+}
+
+static void test_bad_sector_costs_no_more_than_itself(void **state)
+{
+        enum { SIZE = 3 * RAW_BLOCK_BYTES };
+        _cleanup_test_root_ char *root = test_root_new();
+        _cleanup_close_ int dir_fd = test_root_open(root), fd = device_new(DEVICE_BYTES);
+        _cleanup_free_ char *name = NULL, *text = NULL, *found = NULL;
+        size_t n_damaged = 0, size;
+        RawStore store;
+
+        text = malloc(SIZE + 1);
+        assert_non_null(text);
+        memset(text, 'x', SIZE);
+        text[SIZE] = '\0';
+        assert_int_equal(raw_store_begin(fd, "one", &store), 0);
+        put(fd, &store, "log", 8192, "good");
+        put(fd, &store, "vmcore", 16384, text);
+
+        bad_bytes = 16384 + RAW_BLOCK_BYTES + 100;
+        assert_int_equal(raw_store_copy(fd, &store, dir_fd, &name, &n_damaged), 0);
+        bad_bytes = 0;
+        assert_int_equal(n_damaged, 1);
+        assert_text(dir_fd, "one/log", "good");
+        assert_int_equal(file_read(dir_fd, "one/vmcore-damaged", SIZE, &found, &size), 0);
+        assert_int_equal(size, SIZE);
+        memset(text + RAW_BLOCK_BYTES, 0, RAW_BLOCK_BYTES);
+        assert_memory_equal(found, text, SIZE);
 }
 
 static void test_damage_is_told(void **state)
@@ -302,6 +343,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_files_come_back),
                 cmocka_unit_test(test_header_that_was_not_finished_does_not_count),
+                cmocka_unit_test(test_bad_sector_costs_no_more_than_itself),
                 cmocka_unit_test(test_damage_is_told),
                 cmocka_unit_test(test_copy_that_fails_leaves_nothing),
                 cmocka_unit_test(test_header_may_say_anything),
