@@ -141,6 +141,8 @@ static void child_run(const Target *target, size_t index, pid_t parent, int fd)
         (void) prctl(PR_SET_PDEATHSIG, SIGKILL);
         if (getppid() != parent)
                 _exit(EXIT_FAILURE);
+        /* A server that hangs up is an error like others. */
+        (void) signal(SIGPIPE, SIG_IGN);
         trial.error = own_mounts();
         if (trial.error < 0)
                 (void) log_error_errno(trial.error, "cannot make a mount namespace: %m");
