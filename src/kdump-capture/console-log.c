@@ -85,8 +85,10 @@ void console_log_show(AliveFunc alive, void *data)
         uint64_t start_usec = now_boottime_usec();
         pid_t pid = fork();
 
-        if (pid < 0)
+        if (pid < 0) {
+                (void) log_error_errno(errno, "cannot show the crashed kernel's log: %m");
                 return;
+        }
         if (pid == 0) {
                 process_oom_default();
                 show();
