@@ -29,10 +29,19 @@ static void no_free(Depot *depot)
 {
 }
 
+static bool has_begun; /* in the process of the trial */
+
 static int begin_here(Depot *depot, const char *name, char **ret_where)
 {
+        has_begun = true;
         *ret_where = strdup("here");
         return *ret_where ? 0 : -ENOMEM;
+}
+
+static int quota_room(Depot *depot, uint64_t *ret_bytes)
+{
+        *ret_bytes = has_begun ? 1000 : 1000000;
+        return 0;
 }
 
 static Depot *other_depot(const char *what)
@@ -48,6 +57,7 @@ static Depot *other_depot(const char *what)
                 .name = "full",
                 .begin = begin_here,
                 .open = no_file,
+                .room = quota_room,
                 .discard = cannot_remove,
                 .free = no_free,
         };
@@ -81,7 +91,7 @@ static void test_trials(void **state)
                 { "stream", TRIAL_DONE, 0, false, false },
                 { "refuses", TRIAL_OPEN, -ECONNREFUSED, false, false },
                 { "read-only", TRIAL_BEGIN, -EROFS, false, false },
-                { "full", TRIAL_WRITE, -EDQUOT, false, true },
+                { "full", TRIAL_WRITE, -EDQUOT, true, true },
                 { "dies", TRIAL_OPEN, -EIO, false, false },
         };
 
@@ -103,6 +113,8 @@ static void test_trials(void **state)
                 assert_int_equal(trial.error, cases[i].error);
                 assert_int_equal(trial.has_room, cases[i].has_room);
                 assert_int_equal(trial.left, cases[i].left);
+                if (streq(cases[i].what, "full"))
+                        assert_int_equal(trial.room_bytes, 1000);
         }
 }
 

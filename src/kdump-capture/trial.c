@@ -88,6 +88,12 @@ static int trial_write(Depot *depot)
         return r < 0 ? r : sink_commit(sink);
 }
 
+static void trial_room(Depot *depot, Trial *trial)
+{
+        if (depot->ops->room && depot->ops->room(depot, &trial->room_bytes) >= 0)
+                trial->has_room = true;
+}
+
 /* A depot that could not be cleaned up is not written to: on a bare device a dump may wait, and
  * nobody wants a new folder each day. */
 static int trial_save(Depot *depot, Trial *trial)
@@ -100,6 +106,8 @@ static int trial_save(Depot *depot, Trial *trial)
         r = trial_begin(depot, trial);
         if (r < 0)
                 return r;
+        /* There may be a quota for what is below the target's folder. */
+        trial_room(depot, trial);
         trial->step = TRIAL_WRITE;
         r = trial_write(depot);
         trial->left = depot->ops->discard(depot) < 0;
@@ -120,7 +128,7 @@ static void trial_do(const Target *target, size_t index, Trial *trial)
         trial->error = depot_open(target, index, &host, &nowhere, &depot);
         if (trial->error < 0)
                 return;
-        trial->has_room = depot->ops->room && depot->ops->room(depot, &trial->room_bytes) >= 0;
+        trial_room(depot, trial);
         trial->error = trial_save(depot, trial);
         if (trial->error >= 0)
                 trial->step = TRIAL_DONE;
