@@ -66,7 +66,10 @@ def nic_device(n):
 
 
 def script(kinds):
-    drivers, binaries = list(guestimage.DRIVERS), []
+    # For one kind of target, all else in the image is for the guest's own root, which is armed first.
+    everything = kinds == tuple(KINDS)
+    drivers = [d for d in guestimage.DRIVERS if everything or d not in ("xfs", "btrfs")]
+    binaries = []
     for kind in kinds:
         for more_drivers, more_binaries in KINDS[kind]:
             drivers += more_drivers.split()
@@ -90,7 +93,7 @@ def prepare(snapshot, kinds=tuple(KINDS), packages=()):
     with cache.locked():
         packages = PACKAGES + list(packages)
         key = guestimage.digest(packages, script(kinds), unplugged())
-        prefix = "far" if kinds == tuple(KINDS) else "kind"
+        prefix = "far" if tuple(kinds) == tuple(KINDS) else "kind"
         own = cache.get(image, prefix, key, lambda t: build(t, image, kinds, packages))
         if not snapshot:
             return own, None

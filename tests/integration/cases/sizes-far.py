@@ -7,7 +7,7 @@ import far
 from servers import ganesha, nginx, sshd
 
 DEFAULT = False
-LOW, HIGH, STEP = 88, 256, 8
+LOW, HIGH, STEP = 104, 168, 8
 CA = "/etc/kdump/ca.pem"
 
 
@@ -61,4 +61,5 @@ def run():
                 high = middle
             else:
                 low = middle
+        bed.check(high < HIGH, "%s does not work with %dM" % (kind, HIGH - STEP))
         bed.note("%s: smallest crashkernel= that works: %dM (%dM does not)" % (kind, high, low))
