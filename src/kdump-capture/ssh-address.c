@@ -150,13 +150,17 @@ static int connect_name(const DepotHost *host, const char *name, unsigned port, 
 int ssh_address_connect(const DepotHost *host, const SshServer *server, char *const *addresses)
 {
         int r = -EHOSTUNREACH, late;
+        bool was_tried = false;
 
         for (; addresses && *addresses; addresses++) {
+                was_tried = was_tried || streq(*addresses, server->host);
                 r = connect_name(host, *addresses, server->port, AI_NUMERICHOST);
                 if (r >= 0)
                         return r;
         }
 
+        if (was_tried)
+                return r;
         /* The name may lead elsewhere by now. If it leads nowhere, what the addresses said counts.
          */
         late = connect_name(host, server->host, server->port, 0);

@@ -159,6 +159,12 @@ class DepotSsh(unittest.TestCase):
                 self.assertEqual(save.result("open"), -result, save.log())
                 self.assertIn(text, save.log())
 
+    def test_address_is_tried_once(self):
+        target = dict(self.server().target(self.path), what="%s@127.0.0.1" % sshbed.USER, port=2)
+        save = self.save(target)
+        self.assertEqual(save.end(), 1)
+        self.assertEqual(save.log().count("does not answer"), 1, save.log())
+
     def killed(self, server, size, **options):
         save = self.save(server.target(self.path), size=size, steps="10,50,90", **options)
         for at in ("10", "50", "90"):
