@@ -14,6 +14,8 @@
 
 DEFINE_CLEANUP(DIR *, closedir);
 
+#define OPEN_TRIES 1000
+
 const char *root_relative(const char *path)
 {
         while (*path == '/')
@@ -27,8 +29,11 @@ int root_open(int root_fd, const char *path, int flags)
                 .flags = (uint64_t) (flags | O_CLOEXEC),
                 .resolve = RESOLVE_IN_ROOT,
         };
-        int fd = (int) syscall(SYS_openat2, root_fd, root_relative(path), &how, sizeof(how));
+        int fd = -1;
 
+        /* openat2(2): EAGAIN if anything was renamed meanwhile and there is a ".." on the way. */
+        for (unsigned try = 0; fd < 0 && try < OPEN_TRIES && (try == 0 || errno == EAGAIN); try++)
+                fd = (int) syscall(SYS_openat2, root_fd, root_relative(path), &how, sizeof(how));
         if (fd >= 0)
                 return fd;
         /* Kernels before 5.6, and sandboxes that do not know the call. With "/" it is all the same.
