@@ -57,11 +57,11 @@ static void test_it_is_left_for_others(void **state)
         _cleanup_free_ char *work_dir = NULL, *text = NULL, *again = NULL;
 
         fixture_init(&root);
-        assert_int_equal(strprintf(&work_dir, "%s/work", root.path), 0);
+        assert_int_equal(strprintf(&work_dir, "%s/build", root.path), 0);
         image_sizes_tell(root.path, work_dir, &base);
         assert_int_equal(root_read(root.fd, PATH_IMAGE_SIZES, 1000, &text, NULL), 0);
         assert_string_equal(text, TAKES ".");
-        fixture_write(&root, "/work/sizes", "lvm 3145728\n");
+        fixture_write(&root, "/build/sizes", "lvm 3145728\n");
         image_sizes_tell(root.path, work_dir, &base);
         assert_int_equal(root_read(root.fd, PATH_IMAGE_SIZES, 1000, &again, NULL), 0);
         assert_string_equal(again, TAKES ", of these 3.0 MiB for lvm.");
