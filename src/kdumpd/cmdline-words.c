@@ -28,6 +28,8 @@ enum {
 typedef struct ArchWord {
         unsigned arches;
         const char *word;
+        bool adds_up; /* the kernel takes each such word, not the last one: others of the name stay
+                       */
 } ArchWord;
 
 /* By name; a '*' at the end matches whatever follows. console=, earlyprintk=, hpet=,
@@ -127,6 +129,12 @@ static const ArchWord added[] = {
         { ARCH_ALL, "systemd.crash_reboot=1" },
         /* Memory: no bookkeeping per page or node, no pools, few processes at once. */
         { ARCH_ALL, "cgroup_disable=memory" },
+        /* 4 MiB with one CPU: a pointer for each 4 bytes of the unit of per-CPU memory (obj_cgroups
+         * in pcpu_alloc_chunk() of mm/percpu.c), in spite of the word above. */
+        { ARCH_ALL, "cgroup.memory=nokmem" },
+        /* 8.5 MiB: until v6.6 an inode for each file of each trace event, mounted or not
+         * (fs_initcall in kernel/trace/trace.c; no kernel minds that the function is not there). */
+        { ARCH_ALL, "initcall_blacklist=tracer_init_tracefs", .adds_up = true },
         { ARCH_ALL, "numa=off" },
         { ARCH_ALL, "transparent_hugepage=never" },
         { ARCH_ALL, "cma=0" },
@@ -316,10 +324,14 @@ int cmdline_words_add_ours(char ***words, char *const *except)
                         continue;
                 (void) snprintf(name, sizeof(name), "%.*s", (int) strcspn(added[i].word, "="),
                                 added[i].word);
-                if (cmdline_words_have_name(except, name))
-                        continue;
-                /* One that the running kernel has as well is said once. */
-                cmdline_words_remove_name(*words, name);
+                if (added[i].adds_up) {
+                        cmdline_words_remove(*words, added[i].word);
+                } else {
+                        if (cmdline_words_have_name(except, name))
+                                continue;
+                        /* One that the running kernel has as well is said once. */
+                        cmdline_words_remove_name(*words, name);
+                }
                 r = strv_extend(words, added[i].word);
                 if (r < 0)
                         return r;

@@ -96,6 +96,22 @@ static void test_ours_are_added_once(void **state)
         assert_non_null(strstr(line, " rootfstype=ramfs "));
 }
 
+/* initcall_blacklist= may be what lets this machine boot at all. */
+static void test_words_that_add_up_stay(void **state)
+{
+        _cleanup_strv_ char **by_user = words("initcall_blacklist=b");
+        const Config config = { .commandline_append = by_user };
+        _cleanup_free_ char *line = build(&config, "initcall_blacklist=a");
+
+        assert_non_null(strstr(line, " initcall_blacklist=a "));
+        assert_non_null(strstr(line, " initcall_blacklist=b "));
+        assert_non_null(strstr(line, " initcall_blacklist=tracer_init_tracefs "));
+
+        free(line);
+        line = build(&(Config){ 0 }, "initcall_blacklist=tracer_init_tracefs");
+        assert_null(strstr(strstr(line, "initcall_blacklist") + 1, "initcall_blacklist"));
+}
+
 static void test_user_words_win(void **state)
 {
         _cleanup_strv_ char **append = words("panic=3 'opt=\"a b\"' root=LABEL=x");
@@ -230,6 +246,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_words_of_the_running_kernel),
                 cmocka_unit_test(test_ours_are_added_once),
+                cmocka_unit_test(test_words_that_add_up_stay),
                 cmocka_unit_test(test_user_words_win),
                 cmocka_unit_test(test_blanks_in_the_users_words),
                 cmocka_unit_test(test_blanks_in_words_to_take_out),
