@@ -31,6 +31,7 @@ PACKAGES = """nfs-common openssh-client libssh-4 libcurl4 ca-certificates lvm2 m
 # guest. (Modules, then programs, by the paths that kdumpd finds them at.)
 NETWORK = ("virtio_net virtio_pci af_packet ipv6", "/usr/lib/systemd/systemd-networkd")
 KINDS = {
+    "local": [],
     "ssh": [NETWORK, ("", "/usr/lib/kdumpd/depot-ssh.so")],
     "url": [NETWORK, ("", "/usr/lib/kdumpd/depot-curl.so")],
     "nfs": [NETWORK, ("nfs nfsv3 nfsv4", "")],
