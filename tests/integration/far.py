@@ -272,12 +272,6 @@ def crash(guest, act=None, timeout=300):
     return took
 
 
-def check_within(took, limit, what):
-    """@limit: seconds as configured, with what this machine needs to boot the crash kernel."""
-    most = limit + 10 + bed.seconds(60)
-    bed.check(took <= most, "%s took %.0f s, at most %.0f s were expected" % (what, took, most))
-
-
 def estimate(guest, level=31):
     """About how many bytes the dump will have."""
     text = guest.run("/usr/lib/kdumpd/kdump-capture estimate /proc/kcore --json --dump-level=%d 2>/dev/null" % level, timeout=200)

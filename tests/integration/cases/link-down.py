@@ -23,7 +23,7 @@ def run():
         time.sleep(OUT_SECONDS)
         net.cable(up=True)
 
-    server, _ = farfaults.cable(guest, net, pull, "target_timeout %ds" % bed.seconds(120), "core_collector makedumpfile -l -d 1")
+    server = farfaults.cable(guest, net, pull, "target_timeout %ds" % bed.seconds(120), "core_collector makedumpfile -l -d 1")
     far.check_dump(server.dumps)
     with far.local(guest) as folder:
         far.check_log_only(folder)

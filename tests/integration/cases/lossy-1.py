@@ -11,6 +11,6 @@ DEFAULT = False
 def run():
     net = far.make_network()
     guest = far.start(net)
-    server, _ = farfaults.cable(guest, net, lambda server: net.cable(loss=0.01, delay_msec=30), "target_timeout 120s")
+    server = farfaults.cable(guest, net, lambda server: net.cable(loss=0.01, delay_msec=30), "target_timeout 120s")
     far.check_dump(server.dumps)
     bed.note("frames: %s" % net.counts())
