@@ -12,7 +12,7 @@ LIMITS = ("target_timeout %ds" % STALL_SECONDS, "target_connect %ds" % CONNECT_S
 PARTS = {"mount": 0, "write": 0.4, "sync": 0.95}  # of the dump that are there
 
 GRACE_SECONDS = 10  # what giving up may take
-ENDED = r"nothing saved|log only|incomplete|complete$"
+ENDED = r"nothing saved|log only|incomplete$|full$|complete$"
 WENT_ON = r"\S+ \S+ folder |mounted |saving "
 
 
