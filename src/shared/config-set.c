@@ -5,7 +5,14 @@
 
 #include "config-internal.h"
 #include "config-value.h"
+#include "io.h"
+#include "target-host.h"
 #include "words.h"
+
+#define SFTP_PREFIX "sftp://"
+#define SFTP_EXPECTED                                                                              \
+        "sftp://user@host/folder or sftp://user@host:port/folder, without a password ('sshkey' "   \
+        "names the key) and characters written as %xx"
 
 /* Complains that @line sets again what @first has set. */
 static int complain_again(ConfigFile *file, unsigned line, Directive directive, unsigned first)
@@ -109,12 +116,63 @@ static int set_setting(ConfigFile *file, unsigned line, Directive directive, con
         return config_source_set(&file->config->sources[canonical], file->name, line);
 }
 
+/* user@host:port/folder */
+static int sftp_parse(const char *text, Target *target)
+{
+        size_t size = strcspn(text, "/");
+        const char *at = memchr(text, '@', size), *folder = text + size;
+        _cleanup_free_ char *host = NULL, *what = NULL, *expected = NULL;
+        int r;
+
+        if (!at || strpbrk(folder, "%?"))
+                return -EINVAL;
+        r = target_host_split(at + 1, size - (size_t) (at + 1 - text), &host, &target->port);
+        if (r < 0)
+                return r;
+        r = strprintf(&what, "%.*s@%s", (int) (at - text), text, host);
+        if (r < 0)
+                return r;
+        r = directive_info(DIRECTIVE_SSH)->type->parse(what, &target->what, &expected);
+        if (r < 0 || folder[strspn(folder, "/")] == '\0')
+                return r;
+        return directive_info(DIRECTIVE_PATH)->type->parse(folder, &target->path, &expected);
+}
+
+/* It is the ssh target of this user, host, port and folder: what is sent to that is synced, and
+ * goes on where it was when the connection broke, which libcurl's sftp does not do. */
+static int set_sftp_target(ConfigFile *file, unsigned line, const char *value)
+{
+        _cleanup_(target_done) Target target = { .type = TARGET_SSH };
+        TargetSources *sources;
+        bool has_port, has_path;
+        int r;
+
+        r = sftp_parse(value + strlen(SFTP_PREFIX), &target);
+        if (r == -ENOMEM)
+                return r;
+        if (r < 0)
+                return complain_value(file, line, DIRECTIVE_URL, value, SFTP_EXPECTED);
+        has_port = target.port != 0;
+        has_path = target.path != NULL;
+        r = config_add_target(file->own, &target, file->name, line);
+        if (r < 0)
+                return r;
+        sources = file->own->setting_sources + file->own->n_targets - 1;
+        if (has_port)
+                r = config_source_set(&sources->of[DIRECTIVE_SSH_PORT], file->name, line);
+        if (r >= 0 && has_path)
+                r = config_source_set(&sources->of[DIRECTIVE_PATH], file->name, line);
+        return r;
+}
+
 static int set_target(ConfigFile *file, unsigned line, Directive directive, const char *value)
 {
         const DirectiveInfo *info = directive_info(directive);
         _cleanup_(target_done) Target target = { .type = info->target_type };
         int r;
 
+        if (directive == DIRECTIVE_URL && startswith(value, SFTP_PREFIX))
+                return set_sftp_target(file, line, value);
         if (info->target_type == TARGET_FS) {
                 target.fstype = strdup(info->name);
                 if (!target.fstype)

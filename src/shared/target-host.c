@@ -157,8 +157,8 @@ int target_url_parse(const char *text, TargetUrl *ret, const char **reterr_expec
         size_t size;
         int r;
 
-        *reterr_expected = "a URL such as https://host/folder, s3://bucket/prefix or "
-                           "ftp://host/folder; for sftp use ssh";
+        *reterr_expected = "a URL such as https://host/folder, s3://bucket/prefix, "
+                           "ftp://host/folder or sftp://user@host/folder";
         url.scheme = find_scheme(text, &rest);
         if (url.scheme < 0)
                 return -EINVAL;

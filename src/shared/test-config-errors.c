@@ -54,8 +54,9 @@ static const struct {
           } },
         { "url-of-sftp.conf",
           {
-                  "E /etc/kdump.conf:1: 'url' is 'sftp://server/dumps', expected a URL such as "
-                  "https://host/folder, s3://bucket/prefix or ftp://host/folder; for sftp use ssh",
+                  "E /etc/kdump.conf:1: 'url' is 'sftp://server/dumps', expected "
+                  "sftp://user@host/folder or sftp://user@host:port/folder, without a password "
+                  "('sshkey' names the key) and characters written as %xx",
           } },
         { "url-with-password.conf",
           {
@@ -259,8 +260,9 @@ static const struct {
         { "url-of-sftp-with-password.conf",
           {
                   "E /etc/kdump.conf:1: 'url' has a value that is not shown, as there may be a "
-                  "password in it, expected a URL such as https://host/folder, s3://bucket/prefix "
-                  "or ftp://host/folder; for sftp use ssh",
+                  "password in it, expected sftp://user@host/folder or "
+                  "sftp://user@host:port/folder, without a password ('sshkey' names the key) and "
+                  "characters written as %xx",
           } },
         { "ssh-without-user.conf",
           {

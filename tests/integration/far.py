@@ -40,7 +40,7 @@ KINDS = {
     "lvm": [("dm_mod", "/usr/sbin/lvm")],
     "md": [("raid1", "/usr/sbin/mdadm /usr/sbin/mdmon")],
 }
-SCRIPT = """
+SCRIPT = """%s
 set -- --kernel "$(ls /usr/lib/modules)"
 for name in %s; do set -- "$@" --add-driver "$name"; done
 for path in %s; do set -- "$@" --add-binary "$path"; done
@@ -67,7 +67,8 @@ def nic_device(n):
 
 
 def script(kinds):
-    # For one kind of target, all else in the image is for the guest's own root, which is armed first.
+    # For one kind of target, all else in the image is for the guest's own root, which is armed first; the base that is
+    # there serves roots of all file systems.
     everything = kinds == tuple(KINDS)
     drivers = [d for d in guestimage.DRIVERS if everything or d not in ("xfs", "btrfs")]
     binaries = []
@@ -75,7 +76,7 @@ def script(kinds):
         for more_drivers, more_binaries in KINDS[kind]:
             drivers += more_drivers.split()
             binaries += more_binaries.split()
-    return SCRIPT % (" ".join(dict.fromkeys(drivers)), " ".join(dict.fromkeys(binaries)))
+    return SCRIPT % ("" if everything else "rm -r /var/lib/kdumpd/base", " ".join(dict.fromkeys(drivers)), " ".join(dict.fromkeys(binaries)))
 
 
 def build(folder, image, kinds, packages):
