@@ -107,7 +107,7 @@ static int set_ssh(Import *import, const Url *url)
         char port[16];
         int r = 0;
 
-        if (!streq(url->scheme, "ssh"))
+        if (!streq(url->scheme, "ssh") && !streq(url->scheme, "sftp"))
                 r = import_say(import, "There is no %s: the same server is asked by ssh.",
                                url->scheme);
         if (r >= 0 && strempty(url->user))

@@ -18,7 +18,7 @@
 
 #define GROUPS                                                                                     \
         (RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR | RTMGRP_IPV4_ROUTE |               \
-         RTMGRP_IPV6_ROUTE | RTMGRP_IPV4_RULE)
+         RTMGRP_IPV6_ROUTE | RTMGRP_IPV4_RULE | 1U << (RTNLGRP_IPV6_RULE - 1))
 
 struct NetWatch {
         int fd;
