@@ -5,8 +5,9 @@
 #define MIB (UINT64_C(1024) * 1024)
 #define STEP_BYTES (16 * MIB)
 
-/* systemd, udev, kdump-capture with one thread, and some to spare: with a kernel of 64 MiB and an
- * initramfs of 13 MiB, 35 MiB unpacked, 136 MiB are enough and 120 MiB are not. */
+/* systemd, udev, kdump-capture with one thread, and drivers of more devices than a virtual machine
+ * has: in one, with a kernel of 64 MiB and an initramfs of 13 MiB, 37 MiB unpacked, 120 MiB are
+ * enough and 112 MiB are not. */
 #define RUNTIME_BYTES (32 * MIB)
 /* A thread's buffers, and a CPU's data in the kernel. */
 #define CPU_BYTES (8 * MIB)

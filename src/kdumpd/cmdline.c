@@ -16,9 +16,10 @@
  * arch/x86/kernel/kexec-bzimage64.c) and "dmcryptkeys=0x… " (31 bytes, since v6.16). */
 #define KERNEL_ADDS_BYTES 62
 
-/* Memory that the crash kernel needs to run and capture with one CPU (136 MiB were enough for
+/* Memory that the crash kernel needs to run and capture with one CPU (120 MiB were enough for
  * v6.1), and what each further one costs: 0.9 MiB of the kernel's, 2.5 MiB of the engine's buffers;
- * doubled for drivers that keep queues for each CPU. The VM cases sizes and cpu-cost measure them.
+ * doubled for drivers that keep queues for each CPU. The VM cases sizes-… and cpu-cost measure
+ * them.
  */
 #define NR_CPUS_BASE_BYTES (144 * MIB)
 #define NR_CPUS_EACH_BYTES (8 * MIB)
