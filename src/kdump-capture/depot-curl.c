@@ -90,8 +90,8 @@ static int make_folder(const HttpServer *server, const char *url)
 /* What a folder is called in a store, which has none: the beginning of a key. */
 static int store_key(const S3Bucket *bucket, const char *folder, const char *name, char **ret)
 {
-        return text_format(ret, "%s%s%s/%s", bucket->prefix, *bucket->prefix ? "/" : "", folder,
-                           name);
+        return strprintf(ret, "%s%s%s/%s", bucket->prefix, *bucket->prefix ? "/" : "", folder,
+                         name);
 }
 
 static int store_where(const S3Bucket *bucket, const char *folder, char **ret)
@@ -100,7 +100,7 @@ static int store_where(const S3Bucket *bucket, const char *folder, char **ret)
         int r;
 
         r = store_key(bucket, folder, "", &key);
-        return r < 0 ? r : text_format(ret, "s3://%s/%s", bucket->name, key);
+        return r < 0 ? r : strprintf(ret, "s3://%s/%s", bucket->name, key);
 }
 
 /* What is there already is only found out where the server has folders: elsewhere files of the same
@@ -140,7 +140,7 @@ static int append_command(struct curl_slist **list, const char *verb, const char
         struct curl_slist *longer;
         int r;
 
-        r = text_format(&command, "%s %s%s", verb, folder, name);
+        r = strprintf(&command, "%s %s%s", verb, folder, name);
         if (r < 0)
                 return r;
         longer = curl_slist_append(*list, command);
@@ -167,7 +167,7 @@ static int ftp_folder(const DepotCurl *curl, char **ret)
                                   NULL);
         if (!base)
                 return -ENOMEM;
-        r = text_format(ret, "%s%s%s/", base, *base ? "/" : "", curl->folder);
+        r = strprintf(ret, "%s%s%s/", base, *base ? "/" : "", curl->folder);
         curl_free(base);
         return r;
 }
@@ -265,7 +265,7 @@ static int remove_url(HttpSession *session, const char *url)
         if (r >= 0)
                 r = http_retry_judge(http_session_reply(session), &why);
         else
-                (void) text_format(&why, "%s", http_session_why(session));
+                (void) strprintf(&why, "%s", http_session_why(session));
         if (r >= 0 || r == -ENOENT)
                 return 0;
         return depot_log_errno(server->host, LOG_WARNING, r, "Failed to remove '%s': %s.", url,
@@ -283,7 +283,7 @@ static int remove_object(HttpSession *session, const char *folder, const char *n
         if (r >= 0)
                 r = http_url_escape(key, true, &escaped);
         if (r >= 0)
-                r = text_format(&url, "%s/%s", server->bucket.base, escaped);
+                r = strprintf(&url, "%s/%s", server->bucket.base, escaped);
         if (r < 0)
                 return r;
         request.url = url;

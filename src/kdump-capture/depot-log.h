@@ -7,6 +7,7 @@
 #include <syslog.h>
 
 #include "depot-module.h"
+#include "text.h"
 
 static inline void depot_logv(const DepotHost *host, int level, const char *format, va_list ap)
         __attribute__((format(printf, 3, 0)));
@@ -50,21 +51,4 @@ static inline int depot_log_errno(const DepotHost *host, int level, int error, c
         depot_logv(host, level, format, ap);
         va_end(ap);
         return error;
-}
-
-/* As strprintf(). */
-static inline int text_format(char **ret, const char *format, ...) _printf_(2, 3);
-static inline int text_format(char **ret, const char *format, ...)
-{
-        va_list ap;
-        char *text;
-        int n;
-
-        va_start(ap, format);
-        n = vasprintf(&text, format, ap);
-        va_end(ap);
-        if (n < 0)
-                return -ENOMEM;
-        *ret = text;
-        return 0;
 }

@@ -183,11 +183,9 @@ static int depot_open_file(Depot *depot, const char *incomplete_name, const char
                 return -ENOMEM;
         sink->sink.ops = &sink_sftp_ops;
         sink->depot = self;
-        if (asprintf(&sink->incomplete_path, "%s/%s", self->folder, incomplete_name) < 0)
-                sink->incomplete_path = NULL;
-        if (asprintf(&sink->final_path, "%s/%s", self->folder, final_name) < 0)
-                sink->final_path = NULL;
-        r = sink->incomplete_path && sink->final_path ? 0 : -ENOMEM;
+        r = strprintf(&sink->incomplete_path, "%s/%s", self->folder, incomplete_name);
+        if (r >= 0)
+                r = strprintf(&sink->final_path, "%s/%s", self->folder, final_name);
         if (r >= 0)
                 r = file_create(self, sink);
         if (r < 0) {
@@ -249,10 +247,9 @@ static int depot_begin(Depot *depot, const char *name, char **ret_where)
         _cleanup_free_ char *folder = NULL, *where = NULL;
         int r;
 
-        if (asprintf(&folder, "%s/%s", streq(path, "/") ? "" : path, name) < 0) {
-                folder = NULL;
-                return -ENOMEM;
-        }
+        r = strprintf(&folder, "%s/%s", streq(path, "/") ? "" : path, name);
+        if (r < 0)
+                return r;
         r = ssh_where("sftp", self->line.target, folder, &where);
         if (r < 0)
                 return r;

@@ -7,6 +7,7 @@
 
 #include "depot-sftp.h"
 #include "ssh-shell.h"
+#include "text.h"
 
 /* More than can be on the way: the window (2 MiB in OpenSSH), a pipe, and what cat(1) holds. */
 #define RECENT_BYTES ((size_t) 4 << 20)
@@ -318,19 +319,19 @@ static int depot_open_stream(Depot *depot, const char *incomplete_name, const ch
 {
         DepotShell *self = (DepotShell *) depot;
         SinkShell *sink = malloc(sizeof(*sink)); /* what is recent need not be touched */
+        int r;
 
         if (!sink)
                 return -ENOMEM;
         memset(sink, 0, offsetof(SinkShell, recent));
         sink->sink.ops = &sink_shell_ops;
         sink->depot = self;
-        if (asprintf(&sink->incomplete_path, "%s/%s", self->folder, incomplete_name) < 0)
-                sink->incomplete_path = NULL;
-        if (asprintf(&sink->final_path, "%s/%s", self->folder, final_name) < 0)
-                sink->final_path = NULL;
-        if (!sink->incomplete_path || !sink->final_path) {
+        r = strprintf(&sink->incomplete_path, "%s/%s", self->folder, incomplete_name);
+        if (r >= 0)
+                r = strprintf(&sink->final_path, "%s/%s", self->folder, final_name);
+        if (r < 0) {
                 shell_free(&sink->sink);
-                return -ENOMEM;
+                return r;
         }
         *ret = &sink->sink;
         return 0;
@@ -344,10 +345,9 @@ static int depot_begin(Depot *depot, const char *name, char **ret_where)
         char output[TEXT_BYTES];
         int r;
 
-        if (asprintf(&folder, "%s/%s", streq(path, "/") ? "" : path, name) < 0) {
-                folder = NULL;
-                return -ENOMEM;
-        }
+        r = strprintf(&folder, "%s/%s", streq(path, "/") ? "" : path, name);
+        if (r < 0)
+                return r;
         r = ssh_where("ssh", self->line.target, folder, &where);
         if (r < 0)
                 return r;

@@ -15,10 +15,8 @@ int ssh_where(const char *scheme, const Target *target, const char *folder, char
 
         if (target->port > 0 && target->port != SSH_DEFAULT_PORT)
                 (void) snprintf(port, sizeof(port), ":%u", target->port);
-        return asprintf(ret, "%s://%s%s%s%s", scheme, target->what, port,
-                        *folder == '/' ? "" : "/~/", folder) < 0
-                       ? -ENOMEM
-                       : 0;
+        return strprintf(ret, "%s://%s%s%s%s", scheme, target->what, port,
+                         *folder == '/' ? "" : "/~/", folder);
 }
 
 void ssh_line_moved(SshLine *line)

@@ -4,12 +4,11 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <time.h>
 
 #include "io.h"
+#include "rootdir.h"
 
 int folder_name(const char *host, uint64_t realtime_usec, unsigned try, char **ret)
 {
@@ -29,13 +28,7 @@ int folder_name(const char *host, uint64_t realtime_usec, unsigned try, char **r
  * initramfs. */
 static int open_inside(int root_fd, const char *path)
 {
-        struct open_how how = {
-                .flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC,
-                .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
-        };
-        int fd = (int) syscall(SYS_openat2, root_fd, path, &how, sizeof(how));
-
-        return fd < 0 ? -errno : fd;
+        return root_open_strict(root_fd, path, O_RDONLY | O_DIRECTORY);
 }
 
 /* Opens the folder @path below @root_fd; what is missing of it is made. */

@@ -131,7 +131,7 @@ int http_put_new(const HttpServer *server, const char *url, struct curl_slist *r
                 return -ENOMEM;
         }
         *put = (HttpPut){ .server = server, .url = strdup(url), .rename = rename };
-        r = put->url ? text_format(&put->what, "Failed to store '%s'", url) : -ENOMEM;
+        r = put->url ? strprintf(&put->what, "Failed to store '%s'", url) : -ENOMEM;
         if (r >= 0)
                 r = http_session_new(server, &put->session);
         if (r < 0) {

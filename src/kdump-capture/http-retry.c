@@ -30,8 +30,8 @@ int http_retry_judge(const HttpReply *reply, char **reterr_why)
         bool redirects = reply->status >= 300 && reply->status < 400;
         int r = http_status_error(reply->status);
 
-        if (r < 0 && text_format(reterr_why, "the server says %ld%s", reply->status,
-                                 redirects ? ", but no redirection is followed" : "") < 0)
+        if (r < 0 && strprintf(reterr_why, "the server says %ld%s", reply->status,
+                               redirects ? ", but no redirection is followed" : "") < 0)
                 return -ENOMEM;
         return r;
 }
@@ -44,7 +44,7 @@ static int try_once(HttpSession *session, const HttpRequest *request, HttpJudge 
         r = http_session_request(session, request);
         if (r >= 0)
                 return judge(http_session_reply(session), reterr_why);
-        return text_format(reterr_why, "%s", http_session_why(session)) < 0 ? -ENOMEM : r;
+        return strprintf(reterr_why, "%s", http_session_why(session)) < 0 ? -ENOMEM : r;
 }
 
 int http_retry_request(HttpSession *session, const HttpRequest *request, HttpJudge *judge,

@@ -158,7 +158,7 @@ static int greet_store(const HttpServer *server, HttpSession *session)
         r = http_url_escape(server->bucket.prefix, false, &prefix);
         if (r < 0)
                 return r;
-        r = text_format(&url, "%s/?list-type=2&max-keys=1&prefix=%s", server->url.base, prefix);
+        r = strprintf(&url, "%s/?list-type=2&max-keys=1&prefix=%s", server->url.base, prefix);
         if (r < 0)
                 return r;
         request.url = url;
@@ -225,7 +225,7 @@ static int read_bucket(HttpServer *server)
                                        "'%s' needs a file of credentials with access_key_id and "
                                        "secret_access_key.",
                                        target->what);
-        r = text_format(&server->aws_sigv4, "aws:amz:%s:s3", server->bucket.region);
+        r = strprintf(&server->aws_sigv4, "aws:amz:%s:s3", server->bucket.region);
         return r < 0 ? r : read_url(server, server->bucket.base);
 }
 

@@ -180,7 +180,7 @@ int http_url_join(const char *base, const char *folder, const char *file, char *
         r = http_url_escape(file ?: "", true, &escaped_file);
         if (r < 0)
                 return r;
-        return text_format(ret, "%s/%s/%s", base, escaped_folder, escaped_file);
+        return strprintf(ret, "%s/%s/%s", base, escaped_folder, escaped_file);
 }
 
 static int append_address(char **list, const char *address)
@@ -189,8 +189,8 @@ static int append_address(char **list, const char *address)
         char *longer = NULL;
         int r;
 
-        r = text_format(&longer, "%s%s%s%s%s", *list ?: "", *list ? "," : "", bracket ? "[" : "",
-                        address, bracket ? "]" : "");
+        r = strprintf(&longer, "%s%s%s%s%s", *list ?: "", *list ? "," : "", bracket ? "[" : "",
+                      address, bracket ? "]" : "");
         if (r < 0)
                 return r;
         free(*list);
@@ -211,5 +211,5 @@ int http_url_resolve(const HttpUrl *url, char *const *addresses, char **ret)
                 if (r < 0)
                         return r;
         }
-        return list ? text_format(ret, "%s:%s:%s", url->host, url->port, list) : 0;
+        return list ? strprintf(ret, "%s:%s:%s", url->host, url->port, list) : 0;
 }

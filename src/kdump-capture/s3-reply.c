@@ -70,8 +70,8 @@ int s3_reply_judge(const HttpReply *reply, char **reterr_why)
                 make_plain(code, 64);
         if (message)
                 make_plain(message, 200);
-        if (text_format(reterr_why, "the store says %ld%s%s%s%s", reply->status, code ? " " : "",
-                        code ?: "", !strempty(message) ? ": " : "", message ?: "") < 0)
+        if (strprintf(reterr_why, "the store says %ld%s%s%s%s", reply->status, code ? " " : "",
+                      code ?: "", !strempty(message) ? ": " : "", message ?: "") < 0)
                 return -ENOMEM;
         return r;
 }

@@ -35,7 +35,7 @@ static int add_header(struct curl_slist **list, const char *name, const char *va
         struct curl_slist *longer;
         int r;
 
-        r = text_format(&header, "%s: %s", name, value);
+        r = strprintf(&header, "%s: %s", name, value);
         if (r < 0)
                 return r;
         longer = curl_slist_append(*list, header);

@@ -59,7 +59,7 @@ static int begin_upload(S3Upload *upload)
         upload->etags = calloc(S3_PARTS_MAX, sizeof(*upload->etags));
         if (!upload->etags)
                 return -ENOMEM;
-        r = text_format(&url, "%s?uploads=", upload->url);
+        r = strprintf(&url, "%s?uploads=", upload->url);
         if (r < 0)
                 return r;
         request.url = url;
@@ -84,10 +84,10 @@ static int put_part(S3Upload *upload, const void *data, size_t size)
 
         if (number > S3_PARTS_MAX)
                 return complain(upload, -EFBIG, "an object cannot have more parts");
-        r = text_format(&url, "%s?partNumber=%zu&uploadId=%s", upload->url, number, upload->id);
+        r = strprintf(&url, "%s?partNumber=%zu&uploadId=%s", upload->url, number, upload->id);
         if (r < 0)
                 return r;
-        r = text_format(&what, "%s, part %zu", upload->what, number);
+        r = strprintf(&what, "%s, part %zu", upload->what, number);
         if (r < 0)
                 return r;
         request.url = url;
@@ -121,7 +121,7 @@ static int complete_upload(S3Upload *upload)
         S3Request request = { .method = "POST", .has_body = true };
         int r;
 
-        r = text_format(&url, "%s?uploadId=%s", upload->url, upload->id);
+        r = strprintf(&url, "%s?uploadId=%s", upload->url, upload->id);
         if (r < 0)
                 return r;
         r = s3_xml_complete(upload->etags, upload->n_etags, &xml, &request.size);
@@ -169,7 +169,7 @@ static void abort_upload(S3Upload *upload)
         S3Request request = { .method = "DELETE" };
 
         http_session_allow(upload->session);
-        if (text_format(&url, "%s?uploadId=%s", upload->url, upload->id) < 0)
+        if (strprintf(&url, "%s?uploadId=%s", upload->url, upload->id) < 0)
                 return;
         request.url = url;
         if (s3_request_once(upload->session, &request, &why) < 0)
@@ -223,10 +223,10 @@ static int upload_prepare(S3Upload *upload, const char *key)
         r = http_url_escape(key, true, &escaped);
         if (r < 0)
                 return r;
-        r = text_format(&upload->url, "%s/%s", bucket->base, escaped);
+        r = strprintf(&upload->url, "%s/%s", bucket->base, escaped);
         if (r < 0)
                 return r;
-        r = text_format(&upload->what, "Failed to store 's3://%s/%s'", bucket->name, key);
+        r = strprintf(&upload->what, "Failed to store 's3://%s/%s'", bucket->name, key);
         if (r < 0)
                 return r;
         return http_session_new(upload->server, &upload->session);

@@ -306,8 +306,6 @@ int depot_open(const Target *target, size_t index, const DepotHost *host, Progre
 
 void bed_init(Bed *bed)
 {
-        static const char vmcoreinfo[] = "OSRELEASE=6.1.0-test\nPAGESIZE=4096\n";
-
         memset(bed, 0, sizeof(*bed));
         ahead_usec = mmap(NULL, sizeof(*ahead_usec), PROT_READ | PROT_WRITE,
                           MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -315,12 +313,7 @@ void bed_init(Bed *bed)
         clock_speed = 1;
         fork_failures = 0;
         test_root = test_root_new();
-        bed->memory = test_pattern_new(N_PAGES * TEST_PAGE_BYTES, 7);
-        test_core_init(&bed->core);
-        test_core_add_note(&bed->core, "VMCOREINFO", 0, vmcoreinfo, strlen(vmcoreinfo));
-        test_core_add(&bed->core, TEST_DIRECT_MAP_VADDR + 0x10000, 0x10000,
-                      N_PAGES * TEST_PAGE_BYTES, N_PAGES * TEST_PAGE_BYTES, bed->memory);
-        test_core_write(&bed->core);
+        bed->memory = test_core_of_pattern(&bed->core, N_PAGES);
         (void) snprintf(bed->source, sizeof(bed->source), "/proc/%d/fd/%d", (int) getpid(),
                         bed->core.fd);
         bed->plan = plan_new();

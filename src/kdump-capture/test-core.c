@@ -160,3 +160,16 @@ uint8_t *test_pattern_new(size_t size, uint64_t seed)
                 data[i] = (uint8_t) test_random(&seed);
         return data;
 }
+
+uint8_t *test_core_of_pattern(TestCore *core, size_t n_pages)
+{
+        static const char vmcoreinfo[] = "OSRELEASE=6.1.0-test\nPAGESIZE=4096\n";
+        uint64_t paddr = TEST_PATTERN_PFN * TEST_PAGE_BYTES, size = n_pages * TEST_PAGE_BYTES;
+        uint8_t *data = test_pattern_new(size, 7);
+
+        test_core_init(core);
+        test_core_add_note(core, "VMCOREINFO", 0, vmcoreinfo, strlen(vmcoreinfo));
+        test_core_add(core, TEST_DIRECT_MAP_VADDR + paddr, paddr, size, size, data);
+        test_core_write(core);
+        return data;
+}

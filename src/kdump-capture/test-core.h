@@ -46,3 +46,8 @@ uint64_t test_random(uint64_t *state);
 
 /* Bytes that look random; the caller frees them. @seed is not 0. */
 uint8_t *test_pattern_new(size_t size, uint64_t seed);
+
+/* A whole written core: @n_pages of such bytes from TEST_PATTERN_PFN on, and a VMCOREINFO that says
+ * little. The bytes are returned, for the caller to free after test_core_done(). */
+#define TEST_PATTERN_PFN UINT64_C(0x10)
+uint8_t *test_core_of_pattern(TestCore *core, size_t n_pages);

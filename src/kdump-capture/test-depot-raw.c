@@ -1,48 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "depot-raw.h"
 #include "io.h"
-#include "raw-store.h"
-#include "test.h"
+#include "test-raw-bed.h"
 
 #define DEVICE_BYTES ((uint64_t) 8 << 20)
 #define SPARE_BYTES (DEVICE_BYTES / 16)
 
-typedef struct Bed {
-        char *root, *path;
-        int root_fd;
-        Depot *depot;
-} Bed;
-
-static void bed_init(Bed *bed)
-{
-        char *holds = NULL;
-
-        *bed = (Bed){ .root = test_root_new() };
-        bed->root_fd = test_root_open(bed->root);
-        assert_true(strprintf(&bed->path, "%s/device", bed->root) >= 0);
-        test_write(bed->root_fd, "device", "", 0);
-        assert_int_equal(truncate(bed->path, (off_t) DEVICE_BYTES), 0);
-        assert_int_equal(depot_raw_open(bed->path, &bed->depot, &holds), 0);
-        assert_null(holds);
-}
-
-static void bed_begin(Bed *bed, const char *name)
-{
-        _cleanup_free_ char *where = NULL;
-
-        assert_int_equal(bed->depot->ops->begin(bed->depot, name, &where), 0);
-        assert_non_null(strstr(where, name));
-}
-
-static void bed_done(Bed *bed)
-{
-        depot_free(bed->depot);
-        close_fd(bed->root_fd);
-        free(bed->path);
-        test_root_freep(&bed->root);
-}
-
-static Sink *file_open(Bed *bed, const char *name, uint64_t size_hint_bytes)
+static Sink *file_open(RawBed *bed, const char *name, uint64_t size_hint_bytes)
 {
         Sink *sink = NULL;
 
@@ -65,7 +28,7 @@ static int fill(Sink *sink, size_t size)
         return r;
 }
 
-static void put(Bed *bed, const char *name, size_t size, uint64_t size_hint_bytes)
+static void put(RawBed *bed, const char *name, size_t size, uint64_t size_hint_bytes)
 {
         _cleanup_(sink_freep) Sink *sink = file_open(bed, name, size_hint_bytes);
 
@@ -85,60 +48,45 @@ static void assert_filled(int dir_fd, const char *path, size_t size)
                         fail_msg("byte %zu of '%s' is wrong", i, path);
 }
 
-/* What the next start of the machine finds. */
-static size_t copy_out(Bed *bed, const char *expected_name)
-{
-        _cleanup_close_ int fd = open(bed->path, O_RDONLY | O_CLOEXEC);
-        _cleanup_free_ char *name = NULL;
-        size_t n_damaged = 0;
-        RawStore store;
-
-        assert_int_equal(raw_store_read(fd, &store), 1);
-        assert_int_equal(raw_store_copy(fd, &store, bed->root_fd, &name, &n_damaged), 0);
-        assert_string_equal(name, expected_name);
-        assert_int_equal(n_damaged, 0);
-        return store.n_parts;
-}
-
 static void test_files_come_back_as_they_were(void **state)
 {
-        Bed bed;
+        RawBed bed;
 
-        bed_init(&bed);
+        raw_bed_init(&bed, DEVICE_BYTES);
         assert_true(bed.depot->ops->in_order);
-        bed_begin(&bed, "one");
+        raw_bed_begin(&bed, "one");
         put(&bed, "log", 5000, 0);
         put(&bed, "meta", 100, 100);
         put(&bed, "vmcore.flat", 3000001, 0);
         put(&bed, "meta", 200, 200);
         put(&bed, "empty", 0, 0);
         put(&bed, "blocks", 2 << 20, 0);
-        assert_int_equal(copy_out(&bed, "one"), 5);
+        assert_int_equal(raw_bed_copy_out(&bed, "one"), 5);
         assert_filled(bed.root_fd, "one/log", 5000);
         assert_filled(bed.root_fd, "one/meta", 200);
         assert_filled(bed.root_fd, "one/vmcore.flat", 3000001);
         assert_filled(bed.root_fd, "one/empty", 0);
         assert_filled(bed.root_fd, "one/blocks", 2 << 20);
-        bed_done(&bed);
+        raw_bed_done(&bed);
 }
 
 static void test_file_that_was_not_finished_is_not_there(void **state)
 {
         Sink *sink;
-        Bed bed;
+        RawBed bed;
 
-        bed_init(&bed);
-        bed_begin(&bed, "one");
+        raw_bed_init(&bed, DEVICE_BYTES);
+        raw_bed_begin(&bed, "one");
         put(&bed, "log", 5000, 0);
         sink = file_open(&bed, "vmcore.flat", 0);
         assert_int_equal(fill(sink, 3 << 20), 0);
         assert_int_equal(sink_sync(sink), 0);
         sink_free(sink);
-        assert_int_equal(copy_out(&bed, "one"), 1);
+        assert_int_equal(raw_bed_copy_out(&bed, "one"), 1);
         put(&bed, "meta", 100, 100);
-        assert_int_equal(copy_out(&bed, "one.1"), 2);
+        assert_int_equal(raw_bed_copy_out(&bed, "one.1"), 2);
         assert_filled(bed.root_fd, "one.1/meta", 100);
-        bed_done(&bed);
+        raw_bed_done(&bed);
 }
 
 /* The vmcore does not take the last of the room. */
@@ -146,10 +94,10 @@ static void test_device_that_is_full_takes_the_record(void **state)
 {
         uint64_t room_bytes = 0;
         Sink *sink;
-        Bed bed;
+        RawBed bed;
 
-        bed_init(&bed);
-        bed_begin(&bed, "one");
+        raw_bed_init(&bed, DEVICE_BYTES);
+        raw_bed_begin(&bed, "one");
         assert_int_equal(bed.depot->ops->room(bed.depot, &room_bytes), 0);
         assert_int_equal(room_bytes, DEVICE_BYTES - 8192);
         sink = file_open(&bed, "vmcore.flat", 0);
@@ -157,43 +105,43 @@ static void test_device_that_is_full_takes_the_record(void **state)
         sink_free(sink);
         put(&bed, "vmcore.flat", DEVICE_BYTES - 8192 - SPARE_BYTES, 0);
         put(&bed, "meta", 1000, 1000);
-        assert_int_equal(copy_out(&bed, "one"), 2);
+        assert_int_equal(raw_bed_copy_out(&bed, "one"), 2);
         assert_filled(bed.root_fd, "one/meta", 1000);
-        bed_done(&bed);
+        raw_bed_done(&bed);
 }
 
 static void test_bytes_have_an_order(void **state)
 {
         Sink *sink, *other = NULL;
-        Bed bed;
+        RawBed bed;
 
-        bed_init(&bed);
+        raw_bed_init(&bed, DEVICE_BYTES);
         assert_int_equal(bed.depot->ops->open(bed.depot, "new", "early", 0, &sink), -EBUSY);
-        bed_begin(&bed, "one");
+        raw_bed_begin(&bed, "one");
         sink = file_open(&bed, "log", 0);
         assert_int_equal(bed.depot->ops->open(bed.depot, "new", "second", 0, &other), -EBUSY);
         assert_int_equal(sink_write(sink, 1, "x", 1), -ESPIPE);
         assert_int_equal(sink_write(sink, 0, "x", 1), 0);
         assert_int_equal(sink_write(sink, 0, "x", 1), -ESPIPE);
         sink_free(sink);
-        bed_done(&bed);
+        raw_bed_done(&bed);
 }
 
 static void test_next_dump_takes_the_place_of_the_last(void **state)
 {
         char *holds = NULL, *where = NULL;
-        Bed bed;
+        RawBed bed;
 
-        bed_init(&bed);
-        bed_begin(&bed, "one");
+        raw_bed_init(&bed, DEVICE_BYTES);
+        raw_bed_begin(&bed, "one");
         put(&bed, "log", 5000, 0);
         assert_int_equal(bed.depot->ops->begin(bed.depot, "two", &where), -EBUSY);
         depot_free(bed.depot);
-        assert_int_equal(depot_raw_open(bed.path, &bed.depot, &holds), 0);
-        bed_begin(&bed, "two");
+        assert_int_equal(depot_raw_open(bed.device, &bed.depot, &holds), 0);
+        raw_bed_begin(&bed, "two");
         put(&bed, "meta", 100, 100);
-        assert_int_equal(copy_out(&bed, "two"), 1);
-        bed_done(&bed);
+        assert_int_equal(raw_bed_copy_out(&bed, "two"), 1);
+        raw_bed_done(&bed);
 }
 
 /* As mkfs.ext4 would leave it: the magic of its superblock. */
@@ -202,20 +150,20 @@ static void test_file_system_is_not_overwritten(void **state)
         uint8_t superblock[1024] = { [0x38] = 0x53, [0x39] = 0xef };
         char *holds = NULL;
         Depot *depot = NULL;
-        Bed bed;
+        RawBed bed;
         int fd;
 
-        bed_init(&bed);
-        fd = open(bed.path, O_WRONLY | O_CLOEXEC);
+        raw_bed_init(&bed, DEVICE_BYTES);
+        fd = open(bed.device, O_WRONLY | O_CLOEXEC);
         superblock[0x4c] = 1; /* its revision */
         assert_int_equal(pwrite_full(fd, superblock, sizeof(superblock), 1024), 0);
-        assert_int_equal(depot_raw_open(bed.path, &depot, &holds), -EEXIST);
+        assert_int_equal(depot_raw_open(bed.device, &depot, &holds), -EEXIST);
         assert_non_null(holds);
         assert_non_null(startswith(holds, "ext"));
         assert_int_equal(depot_raw_open("/nonexistent", &depot, &holds), -ENOENT);
         free(holds);
         close_fd(fd);
-        bed_done(&bed);
+        raw_bed_done(&bed);
 }
 
 int main(void)

@@ -1,43 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "test-sftp-server.h"
 
-#include <endian.h>
-
-/* Requests are read by other code than the one that is tested. */
-typedef struct Request {
-        const uint8_t *at, *end;
-} Request;
-
-static uint64_t number(Request *request, size_t bytes)
-{
-        uint64_t value = 0;
-
-        assert_true((size_t) (request->end - request->at) >= bytes);
-        for (; bytes > 0; bytes--)
-                value = value << 8 | *request->at++;
-        return value;
-}
-
-static const uint8_t *string(Request *request, size_t *ret_size)
-{
-        const uint8_t *data;
-
-        *ret_size = number(request, 4);
-        assert_true((size_t) (request->end - request->at) >= *ret_size);
-        data = request->at;
-        request->at += *ret_size;
-        return data;
-}
-
-static void path(Request *request, char ret[128])
-{
-        size_t size;
-        const uint8_t *data = string(request, &size);
-
-        assert_true(size > 0 && size < 128);
-        memcpy(ret, data, size);
-        ret[size] = '\0';
-}
+#include "test-sftp-bytes.h"
 
 static ServerReply *reply_new(Server *server)
 {
@@ -51,35 +15,15 @@ static ServerReply *reply_new(Server *server)
         return &server->replies[server->n_replies++];
 }
 
-static void put(ServerReply *reply, uint64_t value, size_t bytes)
-{
-        for (; bytes > 0; bytes--)
-                reply->data[reply->size++] = (uint8_t) (value >> (8 * (bytes - 1)));
-}
-
-static void put_text(ServerReply *reply, const char *text)
-{
-        put(reply, strlen(text), 4);
-        for (; *text; text++)
-                put(reply, (uint8_t) *text, 1);
-}
-
-static void reply_end(ServerReply *reply)
-{
-        uint32_t length = htobe32((uint32_t) (reply->size - 4));
-
-        memcpy(reply->data, &length, sizeof(length));
-}
-
 static ServerReply *answer(Server *server, uint32_t id, uint32_t status)
 {
         ServerReply *reply = reply_new(server);
 
-        put(reply, 101, 1);
-        put(reply, id, 4);
-        put(reply, status, 4);
-        put_text(reply, "why");
-        put_text(reply, "en");
+        reply_put(reply, 101, 1);
+        reply_put(reply, id, 4);
+        reply_put(reply, status, 4);
+        reply_put_text(reply, "why");
+        reply_put_text(reply, "en");
         reply_end(reply);
         return reply;
 }
@@ -115,10 +59,10 @@ static void name_remove(ServerName *name)
 }
 
 /* Handles are of one connection only. */
-static ServerName *handle(Server *server, Request *request, size_t *ret)
+static ServerName *handle(Server *server, ServerRequest *request, size_t *ret)
 {
         size_t size;
-        const uint8_t *data = string(request, &size);
+        const uint8_t *data = request_string(request, &size);
 
         assert_true(size == 5 && data[0] == 'h');
         assert_int_equal(data[1], server->n_connections);
@@ -128,7 +72,7 @@ static ServerName *handle(Server *server, Request *request, size_t *ret)
         return server->handles[data[4]];
 }
 
-static void serve_open(Server *server, uint32_t id, Request *request)
+static void serve_open(Server *server, uint32_t id, ServerRequest *request)
 {
         ServerReply *reply;
         ServerName *name;
@@ -137,10 +81,10 @@ static void serve_open(Server *server, uint32_t id, Request *request)
         char text[128];
         size_t i;
 
-        path(request, text);
-        flags = number(request, 4);
-        assert_int_equal(number(request, 4), 4);
-        mode = (uint32_t) number(request, 4);
+        request_path(request, text);
+        flags = request_number(request, 4);
+        assert_int_equal(request_number(request, 4), 4);
+        mode = (uint32_t) request_number(request, 4);
         name = test_server_find(server, text);
         assert_false(flags & 0x14); /* append, truncate */
         if (!name && !(flags & 8)) {
@@ -158,12 +102,12 @@ static void serve_open(Server *server, uint32_t id, Request *request)
         server->handles[i] = name;
         server->n_open++;
         reply = reply_new(server);
-        put(reply, 102, 1);
-        put(reply, id, 4);
-        put(reply, 5, 4);
-        put(reply, 'h', 1);
-        put(reply, server->n_connections, 1);
-        put(reply, i, 3);
+        reply_put(reply, 102, 1);
+        reply_put(reply, id, 4);
+        reply_put(reply, 5, 4);
+        reply_put(reply, 'h', 1);
+        reply_put(reply, server->n_connections, 1);
+        reply_put(reply, i, 3);
         reply_end(reply);
 }
 
@@ -179,13 +123,13 @@ static void server_lose(Server *server)
                 server->names[i].size = server->names[i].synced_bytes;
 }
 
-static void serve_write(Server *server, uint32_t id, Request *request)
+static void serve_write(Server *server, uint32_t id, ServerRequest *request)
 {
         ServerName *name = handle(server, request, NULL);
-        uint64_t offset = number(request, 8);
+        uint64_t offset = request_number(request, 8);
         ServerReply *reply;
         size_t size;
-        const uint8_t *data = string(request, &size);
+        const uint8_t *data = request_string(request, &size);
         uint32_t status = SERVER_OK;
 
         assert_true(size > 0 && size <= 32768 && offset + size <= SERVER_FILE_BYTES);
@@ -204,12 +148,12 @@ static void serve_write(Server *server, uint32_t id, Request *request)
                 server_lose(server);
 }
 
-static void serve_extended(Server *server, uint32_t id, Request *request)
+static void serve_extended(Server *server, uint32_t id, ServerRequest *request)
 {
         const uint64_t words[] = { 4096, 4096, server->blocks,    9,  server->free_blocks, 1, 1,
                                    1,    1,    server->read_only, 255 };
         size_t size;
-        const char *name = (const char *) string(request, &size);
+        const char *name = (const char *) request_string(request, &size);
         char from[128], to[128];
 
         assert_false(server->without_extensions);
@@ -222,19 +166,19 @@ static void serve_extended(Server *server, uint32_t id, Request *request)
         } else if (size == 19 && memcmp(name, "statvfs@openssh.com", size) == 0) {
                 ServerReply *reply = reply_new(server);
 
-                path(request, from);
-                put(reply, 201, 1);
-                put(reply, id, 4);
+                request_path(request, from);
+                reply_put(reply, 201, 1);
+                reply_put(reply, id, 4);
                 for (size_t i = 0; i < ELEMENTSOF(words); i++)
-                        put(reply, words[i], 8);
+                        reply_put(reply, words[i], 8);
                 reply_end(reply);
         } else {
                 ServerName *old, *new;
 
                 assert_int_equal(size, 24);
                 assert_memory_equal(name, "posix-rename@openssh.com", size);
-                path(request, from);
-                path(request, to);
+                request_path(request, from);
+                request_path(request, to);
                 old = test_server_find(server, from);
                 new = test_server_find(server, to);
                 if (old && new)
@@ -254,20 +198,20 @@ static void serve_stat(Server *server, uint32_t id, const ServerName *name)
                 return;
         }
         reply = reply_new(server);
-        put(reply, 105, 1);
-        put(reply, id, 4);
-        put(reply, 1, 4);
-        put(reply, name->size, 8);
+        reply_put(reply, 105, 1);
+        reply_put(reply, id, 4);
+        reply_put(reply, 1, 4);
+        reply_put(reply, name->size, 8);
         reply_end(reply);
 }
 
-static void serve_names(Server *server, uint8_t type, uint32_t id, Request *request)
+static void serve_names(Server *server, uint8_t type, uint32_t id, ServerRequest *request)
 {
         char text[128], to[128];
         ServerName *name;
         uint32_t status;
 
-        path(request, text);
+        request_path(request, text);
         name = test_server_find(server, text);
         switch (type) {
         case 13:
@@ -280,9 +224,9 @@ static void serve_names(Server *server, uint8_t type, uint32_t id, Request *requ
                 answer(server, id, status);
                 break;
         case 14:
-                assert_int_equal(number(request, 4), 4);
+                assert_int_equal(request_number(request, 4), 4);
                 if (!name)
-                        (void) name_new(server, text, true, (uint32_t) number(request, 4));
+                        (void) name_new(server, text, true, (uint32_t) request_number(request, 4));
                 answer(server, id, name ? SERVER_FAILURE : SERVER_OK);
                 break;
         case 17:
@@ -290,7 +234,7 @@ static void serve_names(Server *server, uint8_t type, uint32_t id, Request *requ
                 break;
         default:
                 assert_int_equal(type, 18);
-                path(request, to);
+                request_path(request, to);
                 if (name && !test_server_find(server, to)) {
                         (void) snprintf(name->path, sizeof(name->path), "%s", to);
                         answer(server, id, SERVER_OK);
@@ -299,27 +243,27 @@ static void serve_names(Server *server, uint8_t type, uint32_t id, Request *requ
         }
 }
 
-static void serve_hello(Server *server, Request *request)
+static void serve_hello(Server *server, ServerRequest *request)
 {
         static const char *const extensions[][2] = { { "posix-rename@openssh.com", "1" },
                                                      { "statvfs@openssh.com", "2" },
                                                      { "fsync@openssh.com", "1" } };
         ServerReply *reply;
 
-        assert_int_equal(number(request, 4), 3);
+        assert_int_equal(request_number(request, 4), 3);
         reply = reply_new(server);
-        put(reply, 2, 1);
-        put(reply, server->version, 4);
+        reply_put(reply, 2, 1);
+        reply_put(reply, server->version, 4);
         for (size_t i = 0; i < ELEMENTSOF(extensions) && !server->without_extensions; i++) {
-                put_text(reply, extensions[i][0]);
-                put_text(reply, extensions[i][1]);
+                reply_put_text(reply, extensions[i][0]);
+                reply_put_text(reply, extensions[i][1]);
         }
         reply_end(reply);
 }
 
-static void serve(Server *server, Request *request)
+static void serve(Server *server, ServerRequest *request)
 {
-        uint8_t type = (uint8_t) number(request, 1);
+        uint8_t type = (uint8_t) request_number(request, 1);
         ServerName *name;
         uint32_t id;
         size_t i;
@@ -328,7 +272,7 @@ static void serve(Server *server, Request *request)
                 serve_hello(server, request);
                 return;
         }
-        id = (uint32_t) number(request, 4);
+        id = (uint32_t) request_number(request, 4);
         switch (type) {
         case 3:
                 serve_open(server, id, request);
@@ -344,8 +288,8 @@ static void serve(Server *server, Request *request)
                 break;
         case 10:
                 name = handle(server, request, NULL);
-                assert_int_equal(number(request, 4), 1);
-                name->size = number(request, 8);
+                assert_int_equal(request_number(request, 4), 1);
+                name->size = request_number(request, 8);
                 answer(server, id, SERVER_OK);
                 break;
         case 200:
@@ -366,13 +310,13 @@ static bool is_last(const Server *server)
 /* Obeys one request. Returns false when there is none, or the connection is gone. */
 static bool server_step(Server *server)
 {
-        Request request = { server->input, server->input + server->input_size };
+        ServerRequest request = { server->input, server->input + server->input_size };
         size_t first_new = server->n_replies, length;
         bool last;
 
         if (server->lost || server->input_size < 4)
                 return false;
-        length = number(&request, 4);
+        length = request_number(&request, 4);
         assert_true(length <= 34000);
         if (server->input_size - 4 < length)
                 return false;

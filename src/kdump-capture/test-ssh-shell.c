@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "ssh-shell.h"
 #include "test.h"
+#include "text.h"
 
 #include <sys/wait.h>
 
@@ -36,7 +37,7 @@ static int run_script(SshScript script, const char *const *arguments, const char
         _cleanup_free_ char *command = NULL, *whole = NULL;
 
         assert_int_equal(ssh_script_format(script, arguments, &command), 0);
-        assert_true(asprintf(&whole, "printf '%s' | %s 2>&1", input, command) > 0);
+        assert_int_equal(strprintf(&whole, "printf '%s' | %s 2>&1", input, command), 0);
         return run(whole, output);
 }
 
@@ -62,10 +63,10 @@ static void test_a_dump_is_saved_by_scripts(void **state)
         char output[1024];
         uint64_t number = 0;
 
-        assert_true(asprintf(&path, "%s/it's \"$HOME\" `x`/a", root) > 0);
-        assert_true(asprintf(&folder, "%s/-dump", path) > 0);
-        assert_true(asprintf(&file, "%s/vmcore-incomplete", folder) > 0);
-        assert_true(asprintf(&final, "%s/vmcore", folder) > 0);
+        assert_int_equal(strprintf(&path, "%s/it's \"$HOME\" `x`/a", root), 0);
+        assert_int_equal(strprintf(&folder, "%s/-dump", path), 0);
+        assert_int_equal(strprintf(&file, "%s/vmcore-incomplete", folder), 0);
+        assert_int_equal(strprintf(&final, "%s/vmcore", folder), 0);
 
         const char *const begin[] = { path, folder, NULL }, *const one[] = { file, NULL };
         const char *const commit[] = { file, final, "5", folder, NULL };

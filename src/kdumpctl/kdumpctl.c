@@ -4,6 +4,7 @@
 #include <getopt.h>
 
 #include "log.h"
+#include "text.h"
 #include "verbs.h"
 
 static int verb_help(int argc, char **argv);
@@ -141,8 +142,7 @@ static int run_verb(const Verb *verb, int argc, char **argv, const char *root)
         _cleanup_free_ char **words = calloc((size_t) argc + 2, sizeof(*words));
         int n = 0;
 
-        if (!words || (root && asprintf(&option, "--root=%s", root) < 0)) {
-                option = NULL;
+        if (!words || (root && strprintf(&option, "--root=%s", root) < 0)) {
                 (void) log_oom();
                 return EXIT_FAILURE;
         }

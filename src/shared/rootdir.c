@@ -23,23 +23,28 @@ const char *root_relative(const char *path)
         return *path ? path : ".";
 }
 
-int root_open(int root_fd, const char *path, int flags)
+int root_open_strict(int root_fd, const char *path, int flags)
 {
         struct open_how how = {
                 .flags = (uint64_t) (flags | O_CLOEXEC),
-                .resolve = RESOLVE_IN_ROOT,
+                .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
         };
         int fd = -1;
 
         /* openat2(2): EAGAIN if anything was renamed meanwhile and there is a ".." on the way. */
         for (unsigned try = 0; fd < 0 && try < OPEN_TRIES && (try == 0 || errno == EAGAIN); try++)
                 fd = (int) syscall(SYS_openat2, root_fd, root_relative(path), &how, sizeof(how));
-        if (fd >= 0)
-                return fd;
+        return fd < 0 ? -errno : fd;
+}
+
+int root_open(int root_fd, const char *path, int flags)
+{
+        int fd = root_open_strict(root_fd, path, flags);
+
         /* Kernels before 5.6, and sandboxes that do not know the call. With "/" it is all the same.
          */
-        if (errno != ENOSYS && errno != EPERM)
-                return -errno;
+        if (fd != -ENOSYS && fd != -EPERM)
+                return fd;
         fd = openat(root_fd, root_relative(path), flags | O_CLOEXEC);
         return fd < 0 ? -errno : fd;
 }

@@ -24,8 +24,11 @@ int root_list(int root_fd, const char *path, char ***ret);
 int root_read(int root_fd, const char *path, size_t max_bytes, char **ret_data, size_t *ret_size);
 int root_read_line(int root_fd, const char *path, char **ret_line);
 
-/* open(2) with links kept inside the root; O_CLOEXEC is added. Returns the fd. */
+/* open(2) with links kept inside the root; O_CLOEXEC is added. Returns the fd. Where the kernel
+ * cannot keep them inside, root_open() follows them as any program does, and root_open_strict()
+ * fails with -ENOSYS or -EPERM. */
 int root_open(int root_fd, const char *path, int flags);
+int root_open_strict(int root_fd, const char *path, int flags);
 
 /* Whether @root_fd is the root of this process: only then may a device be opened and probed. */
 bool root_is_ours(int root_fd);

@@ -2,6 +2,8 @@
 /* Owns what an S3 URL may look like and which host has the bucket. */
 #include "s3-bucket.h"
 
+#include "text.h"
+
 #define REGION_DEFAULT "us-east-1"
 #define REGION_MAX_LENGTH 63
 #define NAME_MAX_LENGTH 255
@@ -83,14 +85,11 @@ static int amazon_base(const S3Bucket *bucket, char **ret)
 {
         const char *domain =
                 startswith(bucket->region, "cn-") ? "amazonaws.com.cn" : "amazonaws.com";
-        int n;
 
         if (strchr(bucket->name, '.') ||
             !consists_of(bucket->name, LOWER_AND_DIGITS "-", NAME_MAX_LENGTH))
-                n = asprintf(ret, "https://s3.%s.%s/%s", bucket->region, domain, bucket->name);
-        else
-                n = asprintf(ret, "https://%s.s3.%s.%s", bucket->name, bucket->region, domain);
-        return n < 0 ? -ENOMEM : 0;
+                return strprintf(ret, "https://s3.%s.%s/%s", bucket->region, domain, bucket->name);
+        return strprintf(ret, "https://%s.s3.%s.%s", bucket->name, bucket->region, domain);
 }
 
 static int endpoint_base(const S3Bucket *bucket, const char *endpoint, char **ret)
@@ -102,10 +101,7 @@ static int endpoint_base(const S3Bucket *bucket, const char *endpoint, char **re
                 length--;
         if (!rest || endpoint + length <= rest)
                 return -EINVAL;
-        return asprintf(ret, "%.*s/%s", (int) MIN(length, (size_t) 4096), endpoint, bucket->name) <
-                               0
-                       ? -ENOMEM
-                       : 0;
+        return strprintf(ret, "%.*s/%s", (int) MIN(length, (size_t) 4096), endpoint, bucket->name);
 }
 
 static int find_base(S3Bucket *bucket, const char *endpoint, const char **reterr_why)

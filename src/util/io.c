@@ -3,7 +3,6 @@
 #include "io.h"
 
 #include <fcntl.h>
-#include <stdarg.h>
 #include <sys/stat.h>
 
 int fd_read(int fd, size_t max_bytes, char **ret_data, size_t *ret_size)
@@ -275,21 +274,6 @@ int mkdir_parents(int dir_fd, const char *path, mode_t mode)
         if (fstatat(dir_fd, *path ? path : ".", &st, 0) < 0)
                 return -errno;
         return S_ISDIR(st.st_mode) ? 0 : -ENOTDIR;
-}
-
-int strprintf(char **ret, const char *format, ...)
-{
-        va_list ap;
-        char *s;
-        int n;
-
-        va_start(ap, format);
-        n = vasprintf(&s, format, ap);
-        va_end(ap);
-        if (n < 0)
-                return -ENOMEM;
-        *ret = s;
-        return 0;
 }
 
 uint64_t clock_nsec(clockid_t clock)

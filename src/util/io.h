@@ -5,7 +5,7 @@
 #include <sys/types.h>
 #include <time.h>
 
-#include "macro.h"
+#include "text.h"
 
 /* Reads @path (relative to directory fd @dir_fd, or AT_FDCWD) up to end of file, at most
  * @max_bytes. *ret_data gets a NUL behind its last byte and is the caller's to free; NUL bytes
@@ -42,9 +42,6 @@ int mkdir_parents(int dir_fd, const char *path, mode_t mode);
 
 /* fsync()s the folder @path so that names made or renamed in it are on disk. */
 int fsync_path(int dir_fd, const char *path);
-
-/* malloc()ed printf. Returns -ENOMEM. */
-int strprintf(char **ret, const char *format, ...) _printf_(2, 3);
 
 /* Nanoseconds of @clock; 0 if it cannot be read. */
 uint64_t clock_nsec(clockid_t clock);
