@@ -20,8 +20,9 @@
 /* How long those that were not needed may take to save the log and to leave. */
 #define LEAVE_USEC (20 * USEC_PER_SEC)
 
-/* A dump to another machine is finished in this time after its deadline, or not at all. */
-#define FINISH_USEC (10 * USEC_PER_SEC)
+/* A dump to another machine is finished in this time after its deadline, or not at all: with what
+ * ending it takes, the next target has its turn within 10 s. */
+#define FINISH_USEC (8 * USEC_PER_SEC)
 
 /* How often a vmcore is begun anew at another machine, after its connection broke for good. A
  * process that has died counts for two of these: it may do so each time. */
