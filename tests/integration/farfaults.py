@@ -40,6 +40,9 @@ def check_waited(guest, target, limit):
             break
         if re.match(WENT_ON, text) or (progress and int(progress[1]) > mib):
             last, mib = seconds, int(progress[1]) if progress else mib
+    else:
+        raise bed.BedError("the console does not say what became of target %d" % target)
+    bed.check(last is not None, "the console does not say when target %d was begun with" % target)
     took = seconds - last
     bed.check(not text.startswith("complete"), "target %d was not given up" % target)
     bed.note("target %d was given up %.1f s after it last went on, the limit is %d s" % (target, took, limit))

@@ -4,7 +4,7 @@
 import bed
 import far
 import farfaults
-from servers import sshd
+from servers import network, sshd
 
 DEFAULT = False
 NOBODY = "192.0.2.99"
@@ -23,6 +23,7 @@ def run():
     far.crash(guest)
     far.check_local(guest)
     far.check_none(server.dumps, "at a server that was down")
+    bed.check_in(network.FAR, guest.console(), "console")
     for target in (1, 2):
         farfaults.check_waited(guest, target, CONNECT_SECONDS)
     # They were tried at the same time.
