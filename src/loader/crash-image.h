@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* CrashImage: every byte that is to be in the reserved area, with its layout: the end of all pure
+ * work before a load. */
+#pragma once
+
+#include "bzimage.h"
+#include "layout.h"
+
+/* All of it is the caller's, and must stay as long as the CrashImage. */
+typedef struct CrashImageInputs {
+        const uint8_t *kernel; /* a whole bzImage */
+        size_t kernel_bytes;
+        const uint8_t *initrd;
+        size_t initrd_bytes;
+        uint64_t initrd_unpacked_bytes; /* 0: not known */
+        const uint8_t *fallback_initrd; /* NULL: no fallback */
+        size_t fallback_initrd_bytes;
+        const char *cmdline, *fallback_cmdline; /* elfcorehdr= is added */
+        const uint8_t *purgatory;               /* the blob as it was built */
+        size_t purgatory_bytes;
+        uint8_t random_seed[32];
+        uint64_t generation, armed_realtime_usec; /* for PurgatoryStatus */
+        const uint8_t *resets;                    /* PURGATORY_RESETS_MAX of them; NULL: usual */
+} CrashImageInputs;
+
+typedef struct CrashImage {
+        Layout layout;
+        /* The content of each extent that is present, extents[role].bytes of it. */
+        const uint8_t *content[_EXTENT_ROLE_MAX];
+        uint8_t *owned[_EXTENT_ROLE_MAX]; /* what of it was made here */
+} CrashImage;
+
+void crash_image_done(CrashImage *image);
+
+/* Lays out, proves, builds and seals. @armed: the image whose big extents are to stay where they
+ * are (a sparse load), with the same kernel and initramfs; NULL: a full load. Returns 0; -ESTALE
+ * if only a full load will do; -ENOSPC, -EINVAL, -EBADMSG, -E2BIG with *reterr_message (the caller
+ * frees it). Does not log. */
+int crash_image_make(const LoaderFacts *facts, const CrashImageInputs *inputs,
+                     const LayoutPolicy *policy, const CrashImage *armed, CrashImage *ret,
+                     char **reterr_message);

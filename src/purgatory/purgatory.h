@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The purgatory: checks what was loaded, repairs it from its mirrors, and starts the first target
+ * all of which is good; if there is none, resets the machine. */
+#pragma once
+
+#include "machine.h"
+
+/* The one piece of state, so that an exception can go on where it struck. Zeroed by the caller. */
+typedef struct Purgatory {
+        Machine *machine;
+        const PurgatoryHeader *header;
+        PurgatoryBlock *block;   /* a trusted copy; NULL: none (yet) */
+        PurgatoryStatus *status; /* never NULL once begun: our own if the header names none */
+        PurgatoryStatus own_status;
+        const uint8_t *leaves; /* a trusted copy of the leaf table */
+        uint32_t target;       /* that is worked on */
+        uint32_t stage;        /* PurgatoryStage */
+        uint32_t exceptions;   /* more than a few end in a reset */
+        uint16_t serial_port;  /* 0: there is none, or it did not answer in time */
+} Purgatory;
+
+/* Does all of it. On a real machine it does not return; on a made-up one when jump(), halt() or
+ * triple_fault() does. */
+void purgatory_run(Purgatory *purgatory, Machine *machine, const PurgatoryHeader *header,
+                   const MachineEntry *entry);
+
+/* An exception (not an NMI) has struck: gives up the target that was worked on, on a fresh stack.
+ * Returns as purgatory_run() does. */
+void purgatory_exception(Purgatory *purgatory, uint64_t vector, uint64_t error, uint64_t rip,
+                         uint64_t cr2);
+
+/* An NMI has struck: counts it. Returns at once. */
+void purgatory_nmi(Purgatory *purgatory);
