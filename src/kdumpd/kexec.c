@@ -158,7 +158,7 @@ static int program_load(const KexecImage *image)
         return status == 0 ? 0 : -EIO;
 }
 
-static int file_load(const KexecImage *image)
+static int file_load(void *userdata, const KexecImage *image, void *ready)
 {
         int error;
 
@@ -176,7 +176,7 @@ static int file_load(const KexecImage *image)
         return program_load(image);
 }
 
-static int file_unload(void)
+static int file_unload(void *userdata)
 {
         if (syscall(SYS_kexec_file_load, -1, -1, 0UL, NULL,
                     (unsigned long) (KEXEC_FILE_UNLOAD | KEXEC_FILE_ON_CRASH)) == 0)
@@ -190,21 +190,21 @@ static int file_unload(void)
         return -errno;
 }
 
-static int sys_loaded(void)
+static int sys_loaded(void *userdata)
 {
         _cleanup_close_ int root_fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
         return root_fd < 0 ? -errno : facts_crash_loaded(root_fd);
 }
 
-static bool sys_busy(void)
+static bool sys_busy(void *userdata)
 {
         _cleanup_close_ int root_fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
         return root_fd >= 0 && facts_kexec_busy(root_fd);
 }
 
-static void sleep_usec(uint64_t usec)
+static void sleep_usec(void *userdata, uint64_t usec)
 {
         struct timespec ts = {
                 .tv_sec = (time_t) (usec / USEC_PER_SEC),
@@ -224,26 +224,58 @@ const KexecLoader kexec_loader_file = {
         .pause = sleep_usec,
 };
 
-/* Unloads if @image is NULL. *ret_begin_usec is the time just before the call that counted: those
- * that found the kernel busy changed nothing. But each of them is one less of
- * kernel.kexec_load_limit_panic (kernel/kexec_core.c, kexec_load_permitted() comes before the lock
- * is tried, v6.3), so that we look whether the lock is free by now before we ask again. */
-static int call_until_free(const KexecLoader *loader, const KexecImage *image,
-                           uint64_t *ret_begin_usec)
+/* An image, and what was made ready of it. */
+typedef struct Call {
+        const KexecLoader *loader;
+        const KexecImage *image; /* NULL: unload */
+        void *ready;
+} Call;
+
+static void call_done(Call *call)
 {
+        if (call->ready)
+                call->loader->ready_free(call->ready);
+        call->ready = NULL;
+}
+
+static int call_prepare(Call *call, KexecPrepare how, char **reterr_message)
+{
+        const KexecLoader *loader = call->loader;
+
+        call_done(call);
+        if (!loader->prepare)
+                return 0;
+        return loader->prepare(loader->userdata, call->image, how, &call->ready, reterr_message);
+}
+
+static int call_once(const Call *call)
+{
+        const KexecLoader *loader = call->loader;
+
+        return call->image ? loader->load(loader->userdata, call->image, call->ready)
+                           : loader->unload(loader->userdata);
+}
+
+/* *ret_begin_usec is the time just before the call that counted: those that found the kernel busy
+ * changed nothing. But each of them is one less of kernel.kexec_load_limit_panic
+ * (kernel/kexec_core.c, kexec_load_permitted() comes before the lock is tried, v6.3), so that we
+ * look whether the lock is free by now before we ask again. */
+static int call_until_free(const Call *call, uint64_t *ret_begin_usec)
+{
+        const KexecLoader *loader = call->loader;
         uint64_t pause_usec = BUSY_PAUSE_MIN_USEC;
 
         for (unsigned attempt = 1;; attempt++) {
-                bool wait = attempt > 1 && attempt < BUSY_ATTEMPTS && image && loader->busy &&
-                            loader->busy();
+                bool wait = attempt > 1 && attempt < BUSY_ATTEMPTS && call->image && loader->busy &&
+                            loader->busy(loader->userdata);
                 uint64_t begin_usec = now_boottime_usec();
-                int r = wait ? -EBUSY : image ? loader->load(image) : loader->unload();
+                int r = wait ? -EBUSY : call_once(call);
 
                 if (r != -EBUSY || attempt == BUSY_ATTEMPTS) {
                         *ret_begin_usec = begin_usec;
                         return r;
                 }
-                loader->pause(pause_usec);
+                loader->pause(loader->userdata, pause_usec);
                 pause_usec = MIN(pause_usec * 2, BUSY_PAUSE_MAX_USEC);
         }
 }
@@ -265,24 +297,56 @@ static void file_warm(int fd)
 /* kexec(8) that was killed may have come as far as the system call, which ends in any case. */
 static bool may_have_loaded(const KexecLoader *loader, int error)
 {
-        return error == -ETIMEDOUT && loader->loaded() == 1;
+        return error == -ETIMEDOUT && kexec_loaded(loader) == 1;
 }
 
 /* Has @fallback in the place of whatever is there. */
-static void restore(const KexecLoader *loader, const KexecImage *fallback, KexecSwap *swap)
+static void restore(const Call *fallback, KexecSwap *swap)
 {
         uint64_t unused;
 
-        swap->restore_error = call_until_free(loader, fallback, &unused);
+        swap->restore_error = call_until_free(fallback, &unused);
         swap->restored = swap->restore_error == 0;
-        swap->unknown = !swap->restored && loader->loaded() == 1;
+        swap->unknown = !swap->restored && kexec_loaded(fallback->loader) == 1;
+}
+
+/* One load, and the way back if it takes along what was there. @fallback->image may be NULL. */
+static int swap_once(const Call *call, const Call *fallback, KexecSwap *ret)
+{
+        const KexecLoader *loader = call->loader;
+        bool was_loaded = kexec_loaded(loader) == 1;
+        uint64_t begin_usec;
+        int r;
+
+        r = call_until_free(call, &begin_usec);
+        if (may_have_loaded(loader, r)) {
+                ret->unknown = was_loaded;
+                r = was_loaded ? r : 0;
+        }
+        if (r < 0 && fallback->image && (ret->unknown || kexec_loaded(loader) != 1))
+                restore(fallback, ret);
+        ret->gap_usec += now_boottime_usec() - begin_usec;
+        return r;
+}
+
+/* What the image was built upon may have been hit since it was loaded. */
+static bool is_damaged(const Call *call)
+{
+        const KexecLoader *loader = call->loader;
+
+        return loader->intact && loader->intact(loader->userdata, call->ready) == 0;
+}
+
+void kexec_swap_done(KexecSwap *swap)
+{
+        free(TAKE_PTR(swap->message));
 }
 
 int kexec_crash_swap(const KexecLoader *loader, const KexecImage *image, const KexecImage *fallback,
                      KexecSwap *ret)
 {
-        bool was_loaded = loader->loaded() == 1;
-        uint64_t begin_usec;
+        _cleanup_(call_done) Call call = { .loader = loader, .image = image },
+                                  back = { .loader = loader, .image = fallback };
         int r;
 
         *ret = (KexecSwap){ 0 };
@@ -290,20 +354,27 @@ int kexec_crash_swap(const KexecLoader *loader, const KexecImage *image, const K
         if (fallback)
                 file_warm(fallback->kernel_fd);
 
-        r = call_until_free(loader, image, &begin_usec);
-        if (may_have_loaded(loader, r)) {
-                ret->unknown = was_loaded;
-                r = was_loaded ? r : 0;
+        r = call_prepare(&call, KEXEC_PREPARE_NEXT, &ret->message);
+        if (r < 0)
+                return r;
+        if (fallback) {
+                _cleanup_free_ char *unused = NULL;
+
+                if (call_prepare(&back, KEXEC_PREPARE_BACK, &unused) < 0)
+                        back.image = NULL;
         }
-        if (r < 0 && fallback && (ret->unknown || loader->loaded() != 1))
-                restore(loader, fallback, ret);
-        ret->gap_usec = now_boottime_usec() - begin_usec;
-        return r;
+        r = swap_once(&call, &back, ret);
+        if (r < 0 || !is_damaged(&call))
+                return r;
+        ret->damaged = true;
+        r = call_prepare(&call, KEXEC_PREPARE_WHOLE, &ret->message);
+        return r < 0 ? r : swap_once(&call, &back, ret);
 }
 
 int kexec_crash_unload(const KexecLoader *loader)
 {
+        const Call call = { .loader = loader };
         uint64_t unused;
 
-        return call_until_free(loader, NULL, &unused);
+        return call_until_free(&call, &unused);
 }

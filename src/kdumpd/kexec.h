@@ -19,19 +19,45 @@ typedef struct KexecImage {
 
 void kexec_image_done(KexecImage *image);
 
+/* What load() may take for granted. */
+typedef enum KexecPrepare {
+        KEXEC_PREPARE_NEXT,  /* what is loaded is as it was, and may be built upon */
+        KEXEC_PREPARE_WHOLE, /* what is loaded may be damaged: all of it is to be replaced */
+        KEXEC_PREPARE_BACK,  /* as a way back: as it was armed, if it was, is as good as new */
+} KexecPrepare;
+
 /* One way to reach the kernel. */
 typedef struct KexecLoader {
         const char *name;
+        void *userdata; /* handed to each of these */
+
+        /* Makes ready what load() then need not do while nothing is armed; ready_free() frees it.
+         * Does not touch what is loaded. NULL: there is nothing to make ready. *reterr_message (the
+         * caller frees it) may be left as it is. */
+        int (*prepare)(void *userdata, const KexecImage *image, KexecPrepare how, void **ret_ready,
+                       char **reterr_message);
+        void (*ready_free)(void *ready);
+
         /* -ETIMEDOUT: it was given up, and may have loaded the image all the same. */
-        int (*load)(const KexecImage *image);
-        int (*unload)(void);
+        int (*load)(void *userdata, const KexecImage *image, void *ready);
+
+        /* Whether what load() has just loaded is there as it should be, with what it was built
+         * upon: 1, 0, or a negative errno if that cannot be told. May be NULL. */
+        int (*intact)(void *userdata, void *ready);
+
+        int (*unload)(void *userdata);
         /* 1 if a crash image is loaded, 0 if not, or a negative errno. Takes no lock. */
-        int (*loaded)(void);
+        int (*loaded)(void *userdata);
         /* Whether a load would find the kernel busy, as far as one can see. May be NULL. */
-        bool (*busy)(void);
+        bool (*busy)(void *userdata);
         /* Called between two attempts that found the kernel busy. */
-        void (*pause)(uint64_t usec);
+        void (*pause)(void *userdata, uint64_t usec);
 } KexecLoader;
+
+static inline int kexec_loaded(const KexecLoader *loader)
+{
+        return loader->loaded(loader->userdata);
+}
 
 /* kexec_file_load(2). Where the kernel answers ENOSYS, EINVAL, ENOEXEC or ENOTSUP, and kexec(8) is
  * installed, that program is tried. */
@@ -56,8 +82,12 @@ typedef struct KexecSwap {
         bool restored;     /* @image failed and took the old one along, @fallback is loaded */
         int restore_error; /* @fallback failed too: nothing is loaded, unless @unknown */
         bool unknown;      /* @image failed, and what is loaded may be it, or the old one */
+        bool damaged;      /* what @image was built upon was damaged: all of it was loaded again */
         uint64_t gap_usec; /* from just before the last call until an image was loaded again */
+        char *message;     /* what is wrong with @image, in words; NULL: the errno says it */
 } KexecSwap;
+
+void kexec_swap_done(KexecSwap *swap);
 
 /* Loads @image in the place of what is loaded now, which is not unloaded first. The kernel frees
  * the old image before it reads the new one: if that then fails, or nobody knows, @fallback (may be

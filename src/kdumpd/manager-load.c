@@ -203,9 +203,9 @@ static void load_failed(Manager *m, int error, Fallback *fallback, uint64_t arme
 {
         const Generation *generation = &m->wanted.generation;
 
-        load_problem(m, error,
-                     "kexec: failed to load kdump kernel '%s' as generation %" PRIu64 ": %s",
-                     generation->kernel_release, generation->number, strerror(-error));
+        load_problem(
+                m, error, "kexec: failed to load kdump kernel '%s' as generation %" PRIu64 ": %s",
+                generation->kernel_release, generation->number, swap->message ?: strerror(-error));
         refuse(m, generation->number);
         /* Others are answers to the image, and each attempt may cost the one that is armed. */
         m->load_may_pass = error == -EBUSY || error == -ENOMEM;
@@ -222,7 +222,7 @@ static void load_failed(Manager *m, int error, Fallback *fallback, uint64_t arme
                              fallback->number, swap->gap_usec / 1000, swap->gap_usec % 1000);
                 return;
         }
-        if (m->loader->loaded() == 1) {
+        if (kexec_loaded(m->loader) == 1) {
                 m->armed_generation = swap->unknown ? 0 : armed_before;
                 return;
         }
@@ -324,7 +324,7 @@ static int swap_images(Manager *m, const KexecImage *image, const KexecImage *fa
         forget_armed(m);
         manager_look_topology(m);
         r = kexec_crash_swap(m->loader, image, fallback, ret);
-        return r >= 0 && m->loader->loaded() != 1 ? -EIO : r;
+        return r >= 0 && kexec_loaded(m->loader) != 1 ? -EIO : r;
 }
 
 /* A base image need not have been built for us to be new. */
@@ -344,8 +344,8 @@ void manager_load(Manager *m)
         _cleanup_(kexec_image_done) KexecImage image = KEXEC_IMAGE_NULL;
         _cleanup_(fallback_done) Fallback fallback = { .opened = KEXEC_IMAGE_NULL };
         uint64_t number = m->wanted.generation.number, armed_before = m->armed_generation;
-        bool over = m->loader->loaded() == 1;
-        KexecSwap swap;
+        bool over = kexec_loaded(m->loader) == 1;
+        _cleanup_(kexec_swap_done) KexecSwap swap = { 0 };
         int r;
 
         r = open_wanted(m, &image);
@@ -374,7 +374,7 @@ void manager_restore(Manager *m, bool failed)
         const Generation *generation = manager_restorable(m, 0);
         _cleanup_(kexec_image_done) KexecImage image = KEXEC_IMAGE_NULL;
         _cleanup_free_ char *message = NULL;
-        KexecSwap swap;
+        _cleanup_(kexec_swap_done) KexecSwap swap = { 0 };
         int r;
 
         if (!generation)
@@ -407,18 +407,18 @@ void manager_reload(Manager *m, const char *why)
 {
         const uint64_t number = m->held.number, armed_before = m->armed_generation;
         const Generation *generation = manager_generation(m, number);
-        bool over = m->loader->loaded() == 1;
-        KexecSwap swap;
+        bool over = kexec_loaded(m->loader) == 1;
+        _cleanup_(kexec_swap_done) KexecSwap swap = { 0 };
         int r;
 
         r = swap_images(m, &m->held.image, &m->held.image, &swap);
         if (r < 0 && !swap.restored) {
                 m->held_error = r;
-                if (m->loader->loaded() == 1 && (!swap.unknown || number == armed_before))
+                if (kexec_loaded(m->loader) == 1 && (!swap.unknown || number == armed_before))
                         m->armed_generation = armed_before;
                 message_send(MESSAGE_LOAD_FAILED, LOG_ERR, number, 0,
                              "kexec: failed to load generation %" PRIu64 " again: %s (%s)", number,
-                             strerror(-r), why);
+                             swap.message ?: strerror(-r), why);
                 return;
         }
         if (generation)

@@ -184,7 +184,7 @@ static void try_again(Manager *m, const char *why)
 /* /sys files do not notify: what someone else has done is only seen by looking. */
 void manager_look_loaded_is_ours(Manager *m)
 {
-        int loaded = m->loader->loaded();
+        int loaded = kexec_loaded(m->loader);
 
         if (loaded < 0)
                 return;

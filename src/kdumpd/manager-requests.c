@@ -23,7 +23,7 @@ static void bus_properties(void *userdata, BusProperties *ret)
         *ret = (BusProperties){
                 .state = arm_state_to_string(s->state),
                 .reason = s->reason,
-                .operational = m->loader->loaded() == 1,
+                .operational = kexec_loaded(m->loader) == 1,
                 .generation = s->generation,
                 .loaded_since = ours ? s->loaded_realtime_usec : 0,
                 .kernel = ours ? s->kernel_release : NULL,

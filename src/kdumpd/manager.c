@@ -329,7 +329,7 @@ static int manager_step(Manager *m)
                 _cleanup_(decision_done) Decision decision = { 0 };
                 Situation situation;
 
-                m->facts.crash_loaded = m->loader->loaded() == 1;
+                m->facts.crash_loaded = kexec_loaded(m->loader) == 1;
                 r = facts_refresh_limits(m->root_fd, &m->facts);
                 if (r < 0)
                         log_debug("The limits of kexec cannot be read: %s", strerror(-r));

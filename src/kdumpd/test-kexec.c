@@ -78,9 +78,15 @@ static struct {
         size_t n_calls, n_pauses;
         bool loaded;
         const KexecImage *last;
+
+        /* Of a loader that makes ready: */
+        int prepare_error;
+        KexecPrepare hows[8];
+        size_t n_prepared, n_freed;
+        bool intact[8]; /* after each load */
 } fake;
 
-static int fake_load(const KexecImage *image)
+static int fake_load(void *userdata, const KexecImage *image, void *ready)
 {
         size_t i = fake.n_calls++;
 
@@ -93,7 +99,7 @@ static int fake_load(const KexecImage *image)
         return fake.answers[i];
 }
 
-static int fake_unload(void)
+static int fake_unload(void *userdata)
 {
         int r = fake.answers[fake.n_calls++];
 
@@ -102,12 +108,12 @@ static int fake_unload(void)
         return r;
 }
 
-static int fake_loaded(void)
+static int fake_loaded(void *userdata)
 {
         return fake.loaded;
 }
 
-static void fake_pause(uint64_t usec)
+static void fake_pause(void *userdata, uint64_t usec)
 {
         assert_true(usec > 0);
         fake.n_pauses++;
@@ -153,7 +159,7 @@ static void test_busy_kernel_is_asked_again(void **unused)
         assert_true(fake.loaded);
 }
 
-static int always_busy(const KexecImage *image)
+static int always_busy(void *userdata, const KexecImage *image, void *ready)
 {
         fake.n_calls++;
         return -EBUSY;
@@ -173,7 +179,7 @@ static void test_busy_for_ever_keeps_the_old(void **unused)
         assert_false(swap.restored);
 }
 
-static bool is_busy(void)
+static bool is_busy(void *userdata)
 {
         return fake.n_pauses < 4;
 }
@@ -287,9 +293,108 @@ static void test_unload(void **unused)
         assert_false(fake.loaded);
 }
 
+/* What is ready is the number of its prepare(), from 1. */
+static int fake_prepare(void *userdata, const KexecImage *image, KexecPrepare how, void **ret_ready,
+                        char **reterr_message)
+{
+        size_t i = fake.n_prepared++;
+
+        assert_true(i < ELEMENTSOF(fake.hows));
+        fake.hows[i] = how;
+        if (fake.prepare_error < 0)
+                return fail_text(fake.prepare_error, reterr_message, "no room");
+        *ret_ready = (void *) (uintptr_t) (i + 1);
+        return 0;
+}
+
+static void fake_ready_free(void *ready)
+{
+        assert_non_null(ready);
+        fake.n_freed++;
+}
+
+static int fake_intact(void *userdata, void *ready)
+{
+        assert_non_null(ready);
+        return fake.intact[fake.n_calls - 1];
+}
+
+static const KexecLoader ready_loader = {
+        .name = "ready",
+        .prepare = fake_prepare,
+        .ready_free = fake_ready_free,
+        .load = fake_load,
+        .intact = fake_intact,
+        .unload = fake_unload,
+        .loaded = fake_loaded,
+        .pause = fake_pause,
+};
+
+static void test_what_cannot_be_made_ready_leaves_the_old_one(void **unused)
+{
+        KexecImage image = KEXEC_IMAGE_NULL, old = KEXEC_IMAGE_NULL;
+        _cleanup_(kexec_swap_done) KexecSwap swap = { 0 };
+
+        fake_reset(true);
+        fake.prepare_error = -ENOSPC;
+        assert_int_equal(kexec_crash_swap(&ready_loader, &image, &old, &swap), -ENOSPC);
+        assert_string_equal(swap.message, "no room");
+        assert_int_equal(fake.n_calls, 0);
+        assert_true(fake.loaded);
+        assert_int_equal(swap.gap_usec, 0);
+}
+
+static void test_both_ways_are_ready_before_the_call(void **unused)
+{
+        KexecImage image = KEXEC_IMAGE_NULL, old = KEXEC_IMAGE_NULL;
+        _cleanup_(kexec_swap_done) KexecSwap swap = { 0 };
+
+        fake_reset(true);
+        fake.intact[0] = true;
+        assert_int_equal(kexec_crash_swap(&ready_loader, &image, &old, &swap), 0);
+        assert_int_equal(fake.n_prepared, 2);
+        assert_int_equal(fake.hows[0], KEXEC_PREPARE_NEXT);
+        assert_int_equal(fake.hows[1], KEXEC_PREPARE_BACK);
+        assert_int_equal(fake.n_freed, 2);
+        assert_int_equal(fake.n_calls, 1);
+        assert_false(swap.damaged);
+}
+
+static void test_what_is_damaged_is_loaded_whole(void **unused)
+{
+        KexecImage image = KEXEC_IMAGE_NULL;
+        _cleanup_(kexec_swap_done) KexecSwap swap = { 0 };
+
+        fake_reset(true);
+        fake.intact[1] = true;
+        assert_int_equal(kexec_crash_swap(&ready_loader, &image, NULL, &swap), 0);
+        assert_true(swap.damaged);
+        assert_int_equal(fake.n_calls, 2);
+        assert_int_equal(fake.n_prepared, 2);
+        assert_int_equal(fake.hows[1], KEXEC_PREPARE_WHOLE);
+        assert_int_equal(fake.n_freed, 2);
+}
+
+static void test_failed_whole_load_goes_back(void **unused)
+{
+        KexecImage image = KEXEC_IMAGE_NULL, old = KEXEC_IMAGE_NULL;
+        _cleanup_(kexec_swap_done) KexecSwap swap = { 0 };
+
+        fake_reset(true);
+        fake.answers[1] = -ENOMEM;
+        fake.swap_began[1] = true;
+        assert_int_equal(kexec_crash_swap(&ready_loader, &image, &old, &swap), -ENOMEM);
+        assert_true(swap.damaged && swap.restored && fake.loaded);
+        assert_ptr_equal(fake.last, &old);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_what_cannot_be_made_ready_leaves_the_old_one),
+                cmocka_unit_test(test_both_ways_are_ready_before_the_call),
+                cmocka_unit_test(test_what_is_damaged_is_loaded_whole),
+                cmocka_unit_test(test_failed_whole_load_goes_back),
                 cmocka_unit_test(test_initrd_is_base_padding_overlay),
                 cmocka_unit_test(test_initrd_cannot_be_changed),
                 cmocka_unit_test(test_swap_replaces),

@@ -19,7 +19,7 @@ static struct {
         char initrd[8][1024];
 } fake;
 
-static int fake_load(const KexecImage *image)
+static int fake_load(void *userdata, const KexecImage *image, void *ready)
 {
         size_t i = fake.n_calls++;
 
@@ -34,17 +34,17 @@ static int fake_load(const KexecImage *image)
         return fake.answers[i];
 }
 
-static int fake_unload(void)
+static int fake_unload(void *userdata)
 {
         return -EINVAL;
 }
 
-static int fake_loaded(void)
+static int fake_loaded(void *userdata)
 {
         return fake.loaded;
 }
 
-static void fake_pause(uint64_t usec)
+static void fake_pause(void *userdata, uint64_t usec)
 {
 }
 

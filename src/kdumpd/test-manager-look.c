@@ -21,7 +21,7 @@ typedef struct Kcore {
 
 static int loaded;
 
-static int fake_loaded(void)
+static int fake_loaded(void *userdata)
 {
         return loaded;
 }

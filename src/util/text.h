@@ -23,3 +23,18 @@ static inline int strprintf(char **ret, const char *format, ...)
         *ret = s;
         return 0;
 }
+
+/* For the end of a function that fails: says why in *reterr_message, which is NULL if there is no
+ * memory for that. Returns @error. */
+static inline int fail_text(int error, char **reterr_message, const char *format, ...)
+        _printf_(3, 4);
+static inline int fail_text(int error, char **reterr_message, const char *format, ...)
+{
+        va_list ap;
+
+        va_start(ap, format);
+        if (vasprintf(reterr_message, format, ap) < 0)
+                *reterr_message = NULL;
+        va_end(ap);
+        return error;
+}

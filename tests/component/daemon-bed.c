@@ -176,7 +176,7 @@ static void take_image(const KexecImage *image)
 
 /* kimage_file_alloc_init() and kexec_file_load(2) of kernel/kexec_file.c: who may not load or finds
  * the lock taken has changed nothing; after that the old image goes before the new one is read. */
-static int bed_load(const KexecImage *image)
+static int bed_load(void *userdata, const KexecImage *image, void *ready)
 {
         _cleanup_free_ char *fault = NULL;
 
@@ -205,19 +205,19 @@ static int bed_load(const KexecImage *image)
         return 0;
 }
 
-static void bed_pause(uint64_t usec)
+static void bed_pause(void *userdata, uint64_t usec)
 {
         sleep_usec(usec / haste());
 }
 
-static int bed_unload(void)
+static int bed_unload(void *userdata)
 {
         write_file(PATH_LOADED, "0\n");
         tell_call("unload");
         return 0;
 }
 
-static int bed_loaded(void)
+static int bed_loaded(void *userdata)
 {
         return facts_crash_loaded(root_fd);
 }
