@@ -43,7 +43,7 @@ static const Verb verbs[] = {
         { "config", "--import[=FILE] [--from=suse|debian|redhat] [--write]",
           "Make a configuration of the settings of another kdump service", verb_config },
         { "list", "[--json] [FOLDER]", "The dumps that were saved", verb_list },
-        { "verify", "[--target] [--json]", "Check all that a dump takes, without a crash",
+        { "verify", "[--target|--loaded] [--json]", "Check all that a dump takes, without a crash",
           verb_verify },
         { "help", "", "This text", verb_help },
         { "version", "[--json]", "The version", verb_version },

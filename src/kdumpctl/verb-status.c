@@ -66,6 +66,21 @@ static const char *reason_of(const Status *status)
         return s->reason;
 }
 
+/* What loaded the image, and what guards it from damage. */
+static void print_guard(const State *s)
+{
+        char time[FORMAT_TIME_MAX];
+
+        if (s->loader)
+                (void) printf("Loader:     %s%s%s%s\n", s->loader, s->loader_reason ? " (" : "",
+                              s->loader_reason ?: "", s->loader_reason ? ")" : "");
+        if (s->guard)
+                (void) printf("Guard:      %s\n", s->guard);
+        if (s->checked)
+                (void) printf("Checked:    %s: %s\n", format_time(s->checked_realtime_usec, time),
+                              s->checked);
+}
+
 static void print_image(const State *s)
 {
         char time[FORMAT_TIME_MAX], base[FORMAT_BYTES_MAX], overlay[FORMAT_BYTES_MAX];
@@ -85,6 +100,7 @@ static void print_image(const State *s)
                       " ms, together %" PRIu64 ".%03" PRIu64 " ms\n",
                       s->loads, s->reloads, s->gap_worst_usec / 1000, s->gap_worst_usec % 1000,
                       s->gap_total_usec / 1000, s->gap_total_usec % 1000);
+        print_guard(s);
         for (size_t i = 0; s->targets && s->targets[i]; i++)
                 (void) printf("%-11s %zu. %s\n", i == 0 ? "Targets:" : "", i + 1, s->targets[i]);
 }

@@ -154,7 +154,9 @@ static int decide_load_held(const Situation *s, Decision *d)
 /* What is loaded is not right any more, whatever becomes of what is asked for. */
 static int decide_stale(const Facts *facts, const Situation *s, Decision *d)
 {
-        const char *why = s->foreign ? "someone else has loaded another image" : s->stale_headers;
+        const char *why = s->foreign  ? "someone else has loaded another image"
+                          : s->damage ? s->damage
+                                      : s->stale_headers;
         const char *forbidden = load_forbidden(facts);
         char *reason;
         int r;
@@ -187,7 +189,7 @@ int decide(const Facts *facts, const Situation *s, Decision *ret)
         r = decide_wanted(facts, s, ret);
         if (r < 0)
                 return r;
-        if (facts->crash_loaded && (s->foreign || s->stale_headers))
+        if (facts->crash_loaded && (s->foreign || s->damage || s->stale_headers))
                 r = decide_stale(facts, s, ret);
         else if (!facts->crash_loaded && facts->crash_size_bytes > 0 && s->held > 0 &&
                  !load_forbidden(facts))

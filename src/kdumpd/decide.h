@@ -35,6 +35,7 @@ typedef struct Situation {
         const char *stale_headers; /* what of CPUs and memory the armed image does not know, in
                                       words; NULL: nothing */
         bool foreign;              /* what is loaded was put there by someone else */
+        const char *damage;        /* what is wrong with what is loaded; NULL: nothing is known */
 } Situation;
 
 typedef struct Decision {

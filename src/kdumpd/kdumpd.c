@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Owns the command line of kdumpd: the daemon, and the short programs that its units run. */
+#include <fcntl.h>
+
 #include "log.h"
 #include "manager.h"
 #include "parse.h"
+#include "segment-loader.h"
 #include "strv.h"
 #include "verb-build.h"
 #include "verb-check.h"
@@ -14,9 +17,18 @@
 
 static int run(int argc, char **argv)
 {
-        const ManagerOptions options = { .root = "/", .loader = &kexec_loader_file };
+        _cleanup_close_ int root_fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        _cleanup_(segment_loader_freep) SegmentLoader *loader = NULL;
         _cleanup_(manager_freep) Manager *manager = NULL;
+        ManagerOptions options = { .root = "/" };
+        int r;
 
+        r = root_fd < 0 ? -errno : segment_loader_new(root_fd, &loader);
+        if (r < 0) {
+                (void) log_error_errno(r, "Failed to begin: %m");
+                return EXIT_LOAD_FAILED;
+        }
+        options.loader = segment_loader_ops(loader);
         if (manager_new(&options, &manager) < 0)
                 return EXIT_LOAD_FAILED;
         return manager_run(manager);
@@ -83,7 +95,7 @@ static const struct {
         { "reload", "", "Have $MAINPID read its configuration, and wait", reload },
         { "resolve", "", "Ask for the addresses of hosts that dumps go to", verb_resolve },
         { "stop", " [--explicit]", "Disarm, if the service was asked to stop", stop },
-        { "verify", " [--json]", "Check all that a dump takes: 0 fine, 1 not", verb_verify },
+        { "verify", " [--loaded] [--json]", "Check all that a dump takes: 0 fine, 1 not", verb_verify },
         { "version", "", "The version", version },
 };
 

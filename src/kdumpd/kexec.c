@@ -38,7 +38,9 @@ void kexec_image_done(KexecImage *image)
                 return;
         close_fd(image->kernel_fd);
         close_fd(image->initrd_fd);
+        close_fd(image->fallback_fd);
         free(image->cmdline);
+        free(image->fallback_cmdline);
         *image = KEXEC_IMAGE_NULL;
 }
 

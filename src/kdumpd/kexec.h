@@ -2,22 +2,38 @@
 /* Giving the kernel a crash image and taking it away again: the one place that calls kexec. */
 #pragma once
 
-#include "macro.h"
+#include "loaded-check.h"
+#include "text.h"
 
 /* What is loaded. Both files are open for reading only: the kernel denies writers (-ETXTBSY). */
 typedef struct KexecImage {
         int kernel_fd;
         int initrd_fd;
         char *cmdline;
+        /* What the purgatory starts if the rest is beyond repair; -EBADF and NULL: nothing. */
+        int fallback_fd;
+        char *fallback_cmdline;
+        uint64_t generation;            /* for people who look at what was left behind */
+        uint64_t initrd_unpacked_bytes; /* 0: not known */
 } KexecImage;
 
 #define KEXEC_IMAGE_NULL                                                                           \
         (KexecImage)                                                                               \
         {                                                                                          \
-                .kernel_fd = -EBADF, .initrd_fd = -EBADF                                           \
+                .kernel_fd = -EBADF, .initrd_fd = -EBADF, .fallback_fd = -EBADF                    \
         }
 
 void kexec_image_done(KexecImage *image);
+
+/* How what was loaded last is guarded. */
+typedef struct KexecReport {
+        const char *call; /* the system call that loaded it */
+        char *reason;     /* why the image is guarded by less than it could be; NULL: it is not */
+        bool guarded;     /* a purgatory of ours checks it; else nothing below is set */
+        bool sparse;      /* what is big was left where it was */
+        bool kernel_mirror, initrd_mirror, fallback;
+        LoadedPlace place;
+} KexecReport;
 
 /* What load() may take for granted. */
 typedef enum KexecPrepare {
@@ -44,6 +60,10 @@ typedef struct KexecLoader {
         /* Whether what load() has just loaded is there as it should be, with what it was built
          * upon: 1, 0, or a negative errno if that cannot be told. May be NULL. */
         int (*intact)(void *userdata, void *ready);
+
+        /* Of the last load that went well; NULL: there was none. Valid until the next one. May be
+         * NULL. */
+        const KexecReport *(*report)(void *userdata);
 
         int (*unload)(void *userdata);
         /* 1 if a crash image is loaded, 0 if not, or a negative errno. Takes no lock. */

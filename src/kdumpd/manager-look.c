@@ -150,15 +150,25 @@ void manager_look_loaded(Manager *m)
 
         /* Whatever comes of the rest: what is said to be stale would be loaded again at once. */
         free(TAKE_PTR(m->stale_headers));
+        manager_guard_loaded(m);
         sample(m);
         if (m->topology.cpus && topology_digest(&m->topology, digest) >= 0)
                 remember_topology(m, digest);
 }
 
-static bool is_replaced(const Manager *m)
+/* By all that is known of the image, else by samples of it. */
+static bool is_replaced(Manager *m)
 {
+        GuardVerdict verdict = manager_guard_look(m);
         char hex[SHA256_HEX_SIZE];
 
+        if (verdict == GUARD_DAMAGED) {
+                tell_event(m, "the loaded crash kernel was damaged");
+                m->held_error = 0;
+                manager_kick(m);
+        }
+        if (verdict != GUARD_UNKNOWN)
+                return verdict == GUARD_REPLACED;
         return m->state.area_sha256 && m->armed_generation > 0 &&
                crash_area_sample(m->root_fd, hex) >= 0 && !streq(hex, m->state.area_sha256);
 }

@@ -36,6 +36,7 @@ Manager *manager_free(Manager *m)
         sd_event_unref(m->event);
         wanted_done(&m->wanted);
         free(m->load_problem);
+        free(m->damage);
         state_done(&m->state);
         generation_store_done(&m->store);
         facts_done(&m->facts);
@@ -241,6 +242,7 @@ static void situation_fill(const Manager *m, Situation *ret)
                 .armed_generation = m->armed_generation,
                 .restorable = restorable ? restorable->number : 0,
                 .held = m->held_error < 0 ? 0 : m->held.number,
+                .damage = m->damage,
                 .stale_headers = m->stale_headers,
                 .foreign = m->foreign,
         };
@@ -470,6 +472,7 @@ int manager_new(const ManagerOptions *options, Manager **ret)
         if (r < 0)
                 return r;
         adopt_state(m);
+        manager_guard_start(m);
         fingerprint_cache_load(m->fingerprints, m->root_fd, PATH_FINGERPRINTS);
         r = manager_watch_start(m);
         if (r < 0)

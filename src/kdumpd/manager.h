@@ -59,6 +59,21 @@ typedef struct ManagerOptions {
 
 typedef struct Manager Manager;
 
+/* The looks at what is loaded. */
+typedef struct Guard {
+        bool known; /* what is loaded can be checked */
+        LoadedPlace place;
+        unsigned looks;               /* so many were taken */
+        unsigned leave_out, left_out; /* so many are left out, after damage */
+} Guard;
+
+typedef enum GuardVerdict {
+        GUARD_UNKNOWN,  /* nobody can tell, or nothing of ours is loaded */
+        GUARD_WHOLE,    /* as far as was looked */
+        GUARD_DAMAGED,  /* it was told, and is in Manager.damage */
+        GUARD_REPLACED, /* something else is loaded */
+} GuardVerdict;
+
 /* Files that change, each kind with its own delay: a config edit is not to end the waiting for the
  * end of an upgrade. */
 typedef struct Changes {
@@ -92,6 +107,8 @@ struct Manager {
         bool foreign;   /* what is loaded is not what we loaded */
         uint64_t retry_boottime_usec, retry_delay_usec; /* of what failed; 0: nothing did */
         Topology topology;                              /* as last looked at */
+        Guard guard;
+        char *damage;        /* what is wrong with the loaded image, in words; NULL: nothing */
         char *stale_headers; /* what of it the loaded image does not know, in words */
 
         Build build;
@@ -205,6 +222,15 @@ void manager_look_loaded(Manager *manager);
  * now; to be called now and then. Kicks if there is something to do, but ever more seldom if that
  * does not help. Logs. */
 void manager_look_loaded_is_ours(Manager *manager);
+
+/* manager-guard.c: takes over what the daemon before us left of it. Logs. */
+void manager_guard_start(Manager *manager);
+
+/* An image was just loaded. Logs. */
+void manager_guard_loaded(Manager *manager);
+
+/* Reads some of the image back, now and then all of it. Logs. */
+GuardVerdict manager_guard_look(Manager *manager);
 
 /* All of these, once a minute. Logs. */
 void manager_look_around(Manager *manager);

@@ -26,6 +26,9 @@
  */
 #define MESSAGE_FOREIGN "7800d70ad86748919a1e9ca546264127"
 
+/* What is loaded was read back and is not as it was: it is loaded again. */
+#define MESSAGE_DAMAGED "942a3bca20304bf7984c261654b914b6"
+
 /* Logs a message with its MESSAGE_ID= to the journal; to standard error if that is not the journal.
  * The two numbers become KDUMP_GENERATION= and KDUMP_GAP_USEC=. */
 void message_send(const char *message_id, int level, uint64_t generation, uint64_t gap_usec,

@@ -36,22 +36,39 @@ static int print_json(const VerifyReport *report)
         return 0;
 }
 
-int verb_verify(int argc, char **argv)
+static void print_report(const VerifyReport *report)
+{
+        for (size_t i = 0; i < report->n_checks; i++) {
+                const VerifyCheck *check = &report->checks[i];
+
+                (void) printf("%-8s %-17s %s\n", check_status_to_string(check->status),
+                              check->name, check->text);
+        }
+}
+
+/* A look at what is loaded is shown, and leaves the report of all checks as it is. */
+static int show_loaded(int root_fd, bool json)
 {
         _cleanup_(verify_report_done) VerifyReport report = { 0 };
-        _cleanup_close_ int root_fd = -EBADF;
-        bool json = argc > 1 && streq(argv[1], "--json");
         int r;
 
-        if (argc > 1 + json) {
-                log_error("'%s' is not understood here.", argv[1 + json]);
+        r = verify_loaded(root_fd, &report);
+        if (r < 0) {
+                (void) log_error_errno(r, "Failed to look at what is loaded: %m");
                 return EXIT_VERIFY_IMPOSSIBLE;
         }
-        root_fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (root_fd < 0) {
-                (void) log_error_errno(errno, "Failed to open '/': %m");
+        if (!json)
+                print_report(&report);
+        else if (print_json(&report) < 0)
                 return EXIT_VERIFY_IMPOSSIBLE;
-        }
+        return report.result == CHECK_FAILED ? EXIT_VERIFY_FAILED : EXIT_SUCCESS;
+}
+
+static int verify_and_tell(int root_fd, bool json)
+{
+        _cleanup_(verify_report_done) VerifyReport report = { 0 };
+        int r;
+
         r = verify_run(root_fd, &report);
         if (r < 0) {
                 (void) log_error_errno(r, "Failed to look at the system: %m");
@@ -67,4 +84,26 @@ int verb_verify(int argc, char **argv)
                 return EXIT_VERIFY_IMPOSSIBLE;
         }
         return report.result == CHECK_FAILED ? EXIT_VERIFY_FAILED : EXIT_SUCCESS;
+}
+
+int verb_verify(int argc, char **argv)
+{
+        _cleanup_close_ int root_fd = -EBADF;
+        bool json = false, loaded = false;
+
+        for (int i = 1; i < argc; i++)
+                if (streq(argv[i], "--json"))
+                        json = true;
+                else if (streq(argv[i], "--loaded"))
+                        loaded = true;
+                else {
+                        log_error("'%s' is not understood here.", argv[i]);
+                        return EXIT_VERIFY_IMPOSSIBLE;
+                }
+        root_fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (root_fd < 0) {
+                (void) log_error_errno(errno, "Failed to open '/': %m");
+                return EXIT_VERIFY_IMPOSSIBLE;
+        }
+        return loaded ? show_loaded(root_fd, json) : verify_and_tell(root_fd, json);
 }

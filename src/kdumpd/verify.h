@@ -27,6 +27,10 @@ typedef struct Verify {
  * made. */
 int verify_run(int root_fd, VerifyReport *ret);
 
+/* verify-loaded.c: reads back what is loaded, and compares it with its digests. As verify_run(), but
+ * nothing else is looked at. */
+int verify_loaded(int root_fd, VerifyReport *ret);
+
 /* verify-kernel.c: the reservation, what the kernel still lets be loaded, and what it does when it
  * panics or hangs. */
 int verify_kernel(Verify *v);

@@ -67,6 +67,12 @@ static const JsonField state_fields[] = {
         FIELD(loaded_n_cpus, JSON_FIELD_U64),
         FIELD(loaded_ram_bytes, JSON_FIELD_U64),
         FIELD(loaded_topology_sha256, JSON_FIELD_STRING),
+        FIELD(loader, JSON_FIELD_STRING),
+        FIELD(loader_reason, JSON_FIELD_STRING),
+        FIELD(guard, JSON_FIELD_STRING),
+        FIELD(sparse_loads, JSON_FIELD_U64),
+        FIELD(checked, JSON_FIELD_STRING),
+        FIELD(checked_realtime_usec, JSON_FIELD_U64),
         FIELD(area_sha256, JSON_FIELD_STRING),
         FIELD(crash_size_bytes, JSON_FIELD_U64),
         FIELD(request, JSON_FIELD_U64),
@@ -85,6 +91,10 @@ void state_done(State *state)
         strv_free(state->targets);
         free(state->loaded_cpus);
         free(state->loaded_topology_sha256);
+        free(state->loader);
+        free(state->loader_reason);
+        free(state->guard);
+        free(state->checked);
         free(state->area_sha256);
         free(state->last_error);
         *state = (State){ 0 };

@@ -44,8 +44,14 @@ typedef struct State {
         char *loaded_cpus;       /* that the loaded image knows, as in /sys/…/cpu/present */
         uint64_t loaded_n_cpus, loaded_ram_bytes;
         char *loaded_topology_sha256; /* of CPUs and places of the memory */
-        char *area_sha256;            /* of samples of what is loaded; NULL: not to be had */
-        uint64_t crash_size_bytes;    /* the reservation, as read at start; 0: not known */
+        char *loader;                 /* the system call that loaded it; NULL: nothing was loaded */
+        char *loader_reason;   /* why it is guarded by less than it could be; NULL: it is not */
+        char *guard;           /* what guards it, in words */
+        uint64_t sparse_loads; /* since boot; of `loads`, those that left big parts in place */
+        char *checked;         /* what came of reading all of it back, in words */
+        uint64_t checked_realtime_usec;
+        char *area_sha256;         /* of samples of what is loaded; NULL: not to be had */
+        uint64_t crash_size_bytes; /* the reservation, as read at start; 0: not known */
 
         uint64_t request;      /* counts starts and reloads that were answered */
         bool request_failed;   /* the last of them did not reach what it asked for */

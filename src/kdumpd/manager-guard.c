@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Owns what guards the loaded image: what is told of it, and the looks whether it is whole. */
+#include "io.h"
+#include "loaded.h"
+#include "log.h"
+#include "manager.h"
+#include "messages.h"
+
+/* All of the image is read back in one of so many looks, which come once a minute. */
+#define LOOKS_PER_WHOLE 60
+
+/* A place of the memory that does not keep what is written to it would have the image loaded again
+ * at each look: after each time, so many more looks are left out. */
+#define LOOKS_LEFT_OUT_MAX 60
+
+static void guard_set(Guard *guard, const LoadedPlace *place)
+{
+        guard->known = place;
+        if (place)
+                guard->place = *place;
+}
+
+void manager_guard_start(Manager *m)
+{
+        LoadedPlace place;
+        int r;
+
+        r = m->armed_generation > 0 ? loaded_read(m->root_fd, &place) : -ENOENT;
+        if (r < 0 && r != -ENOENT)
+                (void) log_warning_errno(r, "Failed to read '%s', ignoring: %m", PATH_LOADED_JSON);
+        guard_set(&m->guard, r < 0 ? NULL : &place);
+}
+
+/* In words, what checks the image after a panic, and what it can do about it. */
+static int describe_guard(const KexecReport *report, char **ret)
+{
+        const char *mirrors = report->kernel_mirror && report->initrd_mirror
+                                      ? "mirrors of all of it"
+                              : report->kernel_mirror ? "mirrors of all but the initramfs"
+                                                      : "mirrors of small parts only";
+
+        if (!report->guarded)
+                return strprintf(ret, "none: damage is noticed after a panic, but not repaired");
+        return strprintf(ret, "checked before it starts, %s, %s", mirrors,
+                         report->fallback ? "a fallback image" : "no fallback image");
+}
+
+void manager_guard_loaded(Manager *m)
+{
+        const KexecLoader *loader = m->loader;
+        const KexecReport *report = loader->report ? loader->report(loader->userdata) : NULL;
+        _cleanup_free_ char *words = NULL;
+        State *s = &m->state;
+        int r;
+
+        free(TAKE_PTR(m->damage));
+        manager_set_text(&s->loader, report ? report->call : loader->name);
+        manager_set_text(&s->loader_reason, report ? report->reason : NULL);
+        if (report && describe_guard(report, &words) < 0)
+                (void) log_oom();
+        manager_set_text(&s->guard, words);
+        s->sparse_loads += report && report->sparse;
+        s->checked_realtime_usec = 0;
+        manager_set_text(&s->checked, NULL);
+
+        guard_set(&m->guard, report && report->guarded ? &report->place : NULL);
+        r = loaded_write(m->root_fd, m->guard.known ? &m->guard.place : NULL);
+        if (r < 0)
+                (void) log_warning_errno(r, "Failed to write '%s', ignoring: %m", PATH_LOADED_JSON);
+}
+
+/* Returns as loaded_check(). */
+static int check(const Manager *m, LoadedScope scope, LoadedDamage *ret)
+{
+        _cleanup_(kcore_map_done) KcoreMap map = KCORE_MAP_NULL;
+        int r;
+
+        r = kcore_map_open(m->root_fd, &map);
+        return r < 0 ? r : loaded_check(&map, &m->guard.place, scope, ret);
+}
+
+static void remember_check(Manager *m, const LoadedDamage *damage)
+{
+        _cleanup_free_ char *words = NULL;
+
+        if (loaded_damage_describe(damage, &words) < 0) {
+                (void) log_oom();
+                return;
+        }
+        manager_set_text(&m->state.checked, words);
+        m->state.checked_realtime_usec = now_realtime_usec();
+}
+
+/* The image is to be loaded again, if that was not done for the same thing a short time ago. */
+static void found_damage(Manager *m, const LoadedDamage *damage)
+{
+        Guard *guard = &m->guard;
+
+        remember_check(m, damage);
+        guard->left_out = MIN(guard->left_out * 2 + 1, LOOKS_LEFT_OUT_MAX);
+        guard->leave_out = guard->left_out;
+        manager_set_text(&m->damage, m->state.checked);
+        message_send(MESSAGE_DAMAGED, LOG_WARNING, m->armed_generation, 0,
+                     "The loaded crash kernel is damaged; loading it again: %s",
+                     m->state.checked ?: "out of memory");
+}
+
+GuardVerdict manager_guard_look(Manager *m)
+{
+        Guard *guard = &m->guard;
+        LoadedDamage damage;
+        bool whole;
+        int r;
+
+        if (!guard->known || m->armed_generation == 0)
+                return GUARD_UNKNOWN;
+        if (guard->leave_out > 0) {
+                guard->leave_out--;
+                return GUARD_WHOLE;
+        }
+        whole = guard->looks++ % LOOKS_PER_WHOLE == LOOKS_PER_WHOLE - 1;
+        r = check(m, whole ? LOADED_ALL : LOADED_IDENTITY, &damage);
+        if (r < 0) {
+                log_debug("What is loaded cannot be read back: %s", strerror(-r));
+                return GUARD_UNKNOWN;
+        }
+        if (r > 0 && damage.replaced)
+                return GUARD_REPLACED;
+        if (r > 0) {
+                found_damage(m, &damage);
+                return GUARD_DAMAGED;
+        }
+        if (whole) {
+                guard->left_out = 0;
+                remember_check(m, &damage);
+        }
+        return GUARD_WHOLE;
+}

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Owns what is armed by kexec_load(2), and the choice between both system calls. */
+#include "segment-loader.h"
+
+#include <sched.h>
+#include <sys/syscall.h>
+
+#include "kcore-map.h"
+#include "paths.h"
+#include "rootdir.h"
+#include "segments.h"
+#include "text.h"
+
+#define PATH_PURGATORY PATH_HELPER_DIR "/purgatory.bin"
+#define PURGATORY_BYTES_MAX ((size_t) 64 * 1024)
+
+struct SegmentLoader {
+        int root_fd; /* not owned */
+        KexecLoader ops;
+        uint8_t *blob;
+        size_t blob_size;
+        char *blob_problem; /* why there is none */
+        Segments *armed;    /* what the kernel has; NULL: nothing of ours, as far as we know */
+        bool suspect;       /* a load failed since: nothing is built upon it */
+        bool reported;
+        KexecReport report;
+};
+
+/* What one call of kexec_crash_swap() has made ready. */
+typedef struct Ready {
+        Segments *segments; /* NULL: load it by kexec_file_load(2) */
+        bool sparse;
+        bool readable; /* what is loaded can be compared with what should be */
+        char *reason;  /* why by kexec_file_load(2) */
+} Ready;
+
+static void ready_free(void *userdata)
+{
+        Ready *ready = userdata;
+
+        if (!ready)
+                return;
+        segments_unref(ready->segments);
+        free(ready->reason);
+        free(ready);
+}
+
+static void ready_freep(Ready **ready)
+{
+        ready_free(*ready);
+}
+
+/* What can be loaded by our own segments, with @loader->armed built upon if it may. Returns 0; an
+ * error with *reterr_reason in words. */
+static int make_segments(SegmentLoader *loader, const KexecImage *image, bool next, Ready *ready,
+                         char **reterr_reason)
+{
+        _cleanup_(loader_facts_done) LoaderFacts facts = { 0 };
+        const Segments *base = next && !loader->suspect ? loader->armed : NULL;
+        const char *refusal;
+        int r;
+
+        if (!loader->blob)
+                return fail_text(-ENOENT, reterr_reason, "%s",
+                                 loader->blob_problem ?: "no purgatory");
+        r = loader_facts_read(loader->root_fd, &facts, reterr_reason);
+        if (r < 0)
+                return r;
+        refusal = loader_facts_refusal(&facts);
+        if (refusal)
+                return fail_text(-EOPNOTSUPP, reterr_reason, "%s", refusal);
+        ready->readable = !facts.encrypted_host;
+        return segments_make(&facts, image, loader->blob, loader->blob_size,
+                             ready->readable ? base : NULL, &ready->segments, &ready->sparse,
+                             reterr_reason);
+}
+
+static int prepare(void *userdata, const KexecImage *image, KexecPrepare how, void **ret_ready,
+                   char **reterr_message)
+{
+        SegmentLoader *loader = userdata;
+        _cleanup_(ready_freep) Ready *ready = calloc(1, sizeof(*ready));
+        int r;
+
+        if (!ready)
+                return -ENOMEM;
+        if (how == KEXEC_PREPARE_BACK && loader->armed && segments_are_of(loader->armed, image)) {
+                ready->segments = segments_ref(loader->armed);
+                *ret_ready = TAKE_PTR(ready);
+                return 0;
+        }
+        r = make_segments(loader, image, how == KEXEC_PREPARE_NEXT, ready, &ready->reason);
+        if (r == -ENOMEM)
+                return r;
+        if (r < 0 && !ready->reason && strprintf(&ready->reason, "%s", strerror(-r)) < 0)
+                return -ENOMEM;
+        *ret_ready = TAKE_PTR(ready);
+        return 0;
+}
+
+/* The kernel may let others run at each page that it copies (kimage_load_crash_segment() of
+ * kernel/kexec_core.c, cond_resched()): not while nothing is armed. Whoever may not ask for it
+ * loads all the same. */
+static void run_first(bool begin)
+{
+        const struct sched_param first = { .sched_priority = 1 }, usual = { 0 };
+
+        (void) sched_setscheduler(0, begin ? SCHED_FIFO : SCHED_OTHER, begin ? &first : &usual);
+}
+
+static int call_kernel(const Ready *ready)
+{
+        const SegmentImage *image = &ready->segments->image;
+        const struct kexec_segment *segments = ready->sparse ? image->small : image->full;
+        size_t n = ready->sparse ? image->n_small : image->n_full;
+        unsigned long flags = KEXEC_ON_CRASH | KEXEC_ARCH_X86_64;
+        int r;
+
+        run_first(true);
+        r = syscall(SYS_kexec_load, (unsigned long) image->crash.layout.entry, (unsigned long) n,
+                    segments, flags) == 0
+                    ? 0
+                    : -errno;
+        run_first(false);
+        return r;
+}
+
+/* What to tell of a load that went well. */
+static void remember(SegmentLoader *loader, Ready *ready)
+{
+        const Segments *segments = ready->segments;
+        KexecReport report = { .call = segments ? "kexec_load" : "kexec_file_load",
+                               .reason = TAKE_PTR(ready->reason),
+                               .guarded = segments };
+
+        if (segments) {
+                const LayoutExtent *extents = segments->image.crash.layout.extents;
+
+                report.sparse = ready->sparse;
+                report.kernel_mirror = extents[EXTENT_KERNEL].mirror_paddr > 0;
+                report.initrd_mirror = extents[EXTENT_INITRD].mirror_paddr > 0;
+                report.fallback = extents[EXTENT_FALLBACK_INITRD].present;
+                report.place = segments->place;
+        }
+        free(loader->report.reason);
+        loader->report = report;
+        loader->reported = true;
+}
+
+static int load(void *userdata, const KexecImage *image, void *data)
+{
+        SegmentLoader *loader = userdata;
+        Ready *ready = data;
+        int r;
+
+        if (ready->segments)
+                r = call_kernel(ready);
+        else
+                r = kexec_loader_file.load(NULL, image, NULL);
+        if (r == -EBUSY)
+                return r;
+        loader->suspect = r < 0;
+        if (r < 0)
+                return r;
+        if (loader->armed != ready->segments) {
+                segments_unref(loader->armed);
+                loader->armed = ready->segments ? segments_ref(ready->segments) : NULL;
+        }
+        remember(loader, ready);
+        return 0;
+}
+
+static int intact(void *userdata, void *data)
+{
+        SegmentLoader *loader = userdata;
+        const Ready *ready = data;
+        _cleanup_(kcore_map_done) KcoreMap map = KCORE_MAP_NULL;
+        SegmentDamage damage;
+        int r;
+
+        if (!ready->segments || !ready->readable)
+                return -EOPNOTSUPP;
+        r = kcore_map_open(loader->root_fd, &map);
+        if (r < 0)
+                return r;
+        r = segment_image_verify(&ready->segments->image, &map, SEGMENTS_ALL, &damage);
+        if (r < 0)
+                return r;
+        loader->suspect = r > 0;
+        return r == 0;
+}
+
+static const KexecReport *report(void *userdata)
+{
+        SegmentLoader *loader = userdata;
+
+        return loader->reported ? &loader->report : NULL;
+}
+
+static int unload(void *userdata)
+{
+        SegmentLoader *loader = userdata;
+        int r;
+
+        r = kexec_loader_file.unload(NULL);
+        if (r == 0)
+                loader->armed = segments_unref(loader->armed);
+        return r;
+}
+
+int segment_loader_new(int root_fd, SegmentLoader **ret)
+{
+        _cleanup_(segment_loader_freep) SegmentLoader *loader = calloc(1, sizeof(*loader));
+        int r;
+
+        if (!loader)
+                return -ENOMEM;
+        loader->root_fd = root_fd;
+        loader->ops = kexec_loader_file;
+        loader->ops.name = "kexec_load";
+        loader->ops.userdata = loader;
+        loader->ops.prepare = prepare;
+        loader->ops.ready_free = ready_free;
+        loader->ops.load = load;
+        loader->ops.intact = intact;
+        loader->ops.report = report;
+        loader->ops.unload = unload;
+        r = root_read(root_fd, PATH_PURGATORY, PURGATORY_BYTES_MAX, (char **) &loader->blob,
+                      &loader->blob_size);
+        if (r < 0)
+                (void) fail_text(r, &loader->blob_problem, "'%s' cannot be read: %s",
+                                 PATH_PURGATORY, strerror(-r));
+        *ret = TAKE_PTR(loader);
+        return 0;
+}
+
+SegmentLoader *segment_loader_free(SegmentLoader *loader)
+{
+        if (!loader)
+                return NULL;
+        segments_unref(loader->armed);
+        free(loader->report.reason);
+        free(loader->blob);
+        free(loader->blob_problem);
+        free(loader);
+        return NULL;
+}
+
+const KexecLoader *segment_loader_ops(SegmentLoader *loader)
+{
+        return &loader->ops;
+}
