@@ -2,6 +2,7 @@
 /* Owns the order of one attempt, and its meta.json. */
 #include "attempt.h"
 
+#include <fcntl.h>
 #include <sys/klog.h>
 #include <sys/stat.h>
 
@@ -11,6 +12,7 @@
 #include "io.h"
 #include "log.h"
 #include "paths.h"
+#include "purgatory-status.h"
 
 /* What a record says until the capture has ended, one way or the other. */
 #define REASON_INTERRUPTED "the capture was interrupted"
@@ -100,6 +102,17 @@ static int record_reason(DumpRecord *record, const char *reason)
         return reason && !record->reason ? -ENOMEM : 0;
 }
 
+/* That it is not there, or makes no sense, is no reason not to save. */
+static int record_purgatory(DumpRecord *record)
+{
+        _cleanup_close_ int root_fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        PurgatoryStatus status;
+
+        if (root_fd < 0 || purgatory_status_read(root_fd, &status) < 0)
+                return 0;
+        return purgatory_status_record(&status, record);
+}
+
 static int record_begin(DumpRecord *record, const Plan *plan, const Target *target)
 {
         int r;
@@ -113,6 +126,9 @@ static int record_begin(DumpRecord *record, const Plan *plan, const Target *targ
         if (!record->hostname || !record->machine_id)
                 return -ENOMEM;
         r = target_describe(target, &record->target);
+        if (r < 0)
+                return r;
+        r = record_purgatory(record);
         if (r < 0)
                 return r;
         return record_reason(record, REASON_INTERRUPTED);

@@ -2,6 +2,8 @@
 /* Owns the order of the whole capture. */
 #include "supervisor.h"
 
+#include <fcntl.h>
+
 #include "attempts.h"
 #include "console-log.h"
 #include "crash-clock.h"
@@ -9,12 +11,30 @@
 #include "hooks.h"
 #include "log.h"
 #include "network-process.h"
+#include "purgatory-status.h"
 
 #define SOURCE "/proc/vmcore"
 
 static void alive(void *data)
 {
         watchdog_pet(data);
+}
+
+/* How this crash kernel was found when it was needed. */
+static void tell_purgatory(void)
+{
+        _cleanup_close_ int root_fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        _cleanup_free_ char *text = NULL;
+        PurgatoryStatus status;
+        int r;
+
+        r = root_fd < 0 ? -errno : purgatory_status_read(root_fd, &status);
+        if (r >= 0)
+                r = purgatory_status_describe(&status, &text);
+        if (r < 0 && r != -ENOENT)
+                (void) log_warning_errno(r, "what the purgatory did is not known, ignoring: %m");
+        if (r >= 0)
+                log_notice("%s", text);
 }
 
 /* What only servers want to know: the time, and who it is. (An NFS server takes clients of the same
@@ -85,6 +105,7 @@ void supervisor_run(const Plan *plan)
 
         watchdog_init(&watchdog);
         watchdog_pet(&watchdog);
+        tell_purgatory();
         network_process_start(&network, &plan->network);
         if (hooks_pre(plan, alive, &watchdog) < 0) {
                 console_log_show(alive, &watchdog);

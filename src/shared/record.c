@@ -58,6 +58,12 @@ static const JsonField record_fields[] = {
         FIELD(memory_ram_bytes, JSON_FIELD_U64),
         FIELD(memory_total_bytes, JSON_FIELD_U64),
         FIELD(memory_peak_bytes, JSON_FIELD_U64),
+        FIELD(purgatory, JSON_FIELD_STRING),
+        FIELD(purgatory_chunks_checked, JSON_FIELD_U64),
+        FIELD(purgatory_chunks_repaired, JSON_FIELD_U64),
+        FIELD(purgatory_chunks_lost, JSON_FIELD_U64),
+        FIELD(purgatory_exceptions, JSON_FIELD_U64),
+        FIELD(purgatory_nmis, JSON_FIELD_U64),
 };
 
 const char *dump_status_to_string(DumpStatus status)
@@ -85,6 +91,7 @@ void dump_record_done(DumpRecord *record)
         free(record->target);
         free(record->format);
         free(record->compression);
+        free(record->purgatory);
         *record = (DumpRecord){};
 }
 

@@ -40,6 +40,12 @@ typedef struct DumpRecord {
         /* Of the crash kernel: its RAM, what of it the kernel has left to give away, and the most
          * of that that was in use at once while kdump-capture ran. 0 unknown. */
         uint64_t memory_ram_bytes, memory_total_bytes, memory_peak_bytes;
+
+        /* How the purgatory found the image: "good", "repaired", or "fallback" if that is what it
+         * started; NULL: it was not ours. */
+        char *purgatory;
+        uint64_t purgatory_chunks_checked, purgatory_chunks_repaired, purgatory_chunks_lost;
+        uint64_t purgatory_exceptions, purgatory_nmis;
 } DumpRecord;
 
 void dump_record_done(DumpRecord *record);

@@ -24,6 +24,8 @@ static void test_there_and_back(void **state)
                 .memory_ram_bytes = 6,
                 .memory_total_bytes = 7,
                 .memory_peak_bytes = 8,
+                .purgatory = (char *) "repaired",
+                .purgatory_chunks_lost = 9,
         };
         _cleanup_(dump_record_done) DumpRecord again = {};
         _cleanup_free_ char *json = NULL;
@@ -47,6 +49,8 @@ static void test_there_and_back(void **state)
         assert_true(again.memory_ram_bytes == 6);
         assert_true(again.memory_total_bytes == 7);
         assert_true(again.memory_peak_bytes == 8);
+        assert_string_equal(again.purgatory, "repaired");
+        assert_true(again.purgatory_chunks_lost == 9);
         assert_true(again.generation == 0);
 }
 
