@@ -1,14 +1,14 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Checks the direction of dependencies: programs -> shared -> util, never sideways; in kdump-capture the reading
-and the writing side meet in capture*.c only; threads are made in pipeline.c, sink-* and depot-* only."""
+"""Checks the direction of dependencies: programs -> shared -> util, never sideways, with loader between kdumpd and shared; in
+kdump-capture the reading and the writing side meet in capture*.c only; threads are made in pipeline.c, sink-* and depot-* only."""
 
 import re
 import sys
 from pathlib import Path
 
 ROOT = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).resolve().parents[1]
-LOWER = {"util": [], "shared": ["util"]}
+LOWER = {"util": [], "shared": ["util"], "loader": ["shared", "util"], "kdumpd": ["loader", "shared", "util"]}
 PROGRAM_LOWER = ["shared", "util"]
 
 # The two sides of kdump-capture, by the first part of a file's name.
