@@ -17,6 +17,9 @@ typedef struct Purgatory {
         uint32_t stage;        /* PurgatoryStage */
         uint32_t exceptions;   /* more than a few end in a reset */
         uint16_t serial_port;  /* 0: there is none, or it did not answer in time */
+        uint16_t serial_chars; /* written so far; there is a limit to them */
+        uint32_t next_reset;   /* index into the plan, so that no method is tried twice */
+        bool provoked;         /* what a test asks for was done */
 } Purgatory;
 
 /* Does all of it. On a real machine it does not return; on a made-up one when jump(), halt() or
@@ -31,3 +34,13 @@ void purgatory_exception(Purgatory *purgatory, uint64_t vector, uint64_t error, 
 
 /* An NMI has struck: counts it. Returns at once. */
 void purgatory_nmi(Purgatory *purgatory);
+
+/* For the purgatory's own files. */
+
+void purgatory_enter(Purgatory *purgatory, PurgatoryStage stage);
+
+/* Does what a test has asked for at the stage that we are in; once. */
+void purgatory_provoke(Purgatory *purgatory);
+
+/* By the TSC if its frequency is known, else about so long; ends even if the TSC stands still. */
+void purgatory_wait_msec(Purgatory *purgatory, uint32_t msec);
