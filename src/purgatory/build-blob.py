@@ -92,7 +92,7 @@ def check_instructions(args, obj):
 
 
 def check_sections(args, elf):
-    rows = re.findall(r"^ *\[ *\d+\] (\.\S+) +\S+ +[0-9a-f]+ [0-9a-f]+ ([0-9a-f]+) [0-9a-f]+ +(\S*) ",
+    rows = re.findall(r"^ *\[ *\d+\] (\S+) +\S+ +[0-9a-f]+ [0-9a-f]+ ([0-9a-f]+) [0-9a-f]+ +(\S*) ",
                       run(args.readelf, "-SW", elf), re.M)
     if ".blob" not in [name for name, _, _ in rows]:
         raise BuildError("'%s' has no section .blob" % elf)

@@ -29,6 +29,26 @@ __attribute__((section(".header"), used)) PurgatoryHeader machine_header = {
         .version = PURGATORY_VERSION,
 };
 
+/* Compilers may call these two for a copy or a zero of a structure, also without a library. */
+void *memcpy(void *to, const void *from, size_t n);
+void *memset(void *to, int value, size_t n);
+
+void *memcpy(void *to, const void *from, size_t n)
+{
+        void *at = to;
+
+        __asm__ volatile("rep movsb" : "+D"(at), "+S"(from), "+c"(n) : : "memory");
+        return to;
+}
+
+void *memset(void *to, int value, size_t n)
+{
+        void *at = to;
+
+        __asm__ volatile("rep stosb" : "+D"(at), "+c"(n) : "a"(value) : "memory");
+        return to;
+}
+
 static void *x86_memory(Machine *machine, uint64_t paddr, uint64_t bytes)
 {
         return (void *) (uintptr_t) paddr;
