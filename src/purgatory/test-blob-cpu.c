@@ -133,6 +133,9 @@ static size_t cpu_table(Cpu *cpu, const Insn *insn)
         }
         if (which != 2 && which != 3)
                 return 0;
+        /* Nothing of what the handlers rely on is the interrupted code's. */
+        if (!cpu->interrupts_off || cpu->regs.eflags & FLAG_DIRECTION)
+                cpu_lost(cpu, "loads a table with flags as they were found");
         low = cpu_peek(cpu, paddr);
         table->limit = (uint16_t) low;
         table->paddr = cpu_peek(cpu, paddr + 2);
