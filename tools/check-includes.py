@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Checks the direction of dependencies: programs -> shared -> util, never sideways; in kdump-capture the reading
-and the writing side meet in capture*.c only; threads are made in pipeline.c, sink-* and depot-* only."""
+and the writing side meet in capture*.c only; threads are made in pipeline.c, sink-* and depot-* only; the
+purgatory, which has no library, knows nothing but itself and its ABI."""
 
 import re
 import sys
@@ -15,6 +16,9 @@ PROGRAM_LOWER = ["shared", "util"]
 READING = ("vmcore", "kmem", "arch", "pagemap", "page-filter", "page-layout", "page-walk", "memmap", "dmesg",
            "kdump-file", "decompress")
 WRITING = ("compress", "depot", "dump", "pipeline", "sink")
+# What the purgatory may include besides its own headers; its tests run on the host and are free to use more.
+PURGATORY_SHARED = {"purgatory-block.h"}
+PURGATORY_SYSTEM = {"stdbool.h", "stddef.h", "stdint.h"}
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.M)
 
 
@@ -66,6 +70,22 @@ def both_sides(path, ours):
     return "includes headers of both sides, which only capture* may" if len(sides) > 1 else None
 
 
+def check_purgatory(path, quote, header, headers):
+    """What is wrong with including @header in the purgatory, or None."""
+    if path.name.startswith("test-"):
+        if quote == '"' and header in headers["shared"] and header not in PURGATORY_SHARED:
+            return "includes '%s': of src/shared, tests of the purgatory may include only %s" % (
+                header, " and ".join(sorted(PURGATORY_SHARED)))
+        return None
+    if quote == "<" and header not in PURGATORY_SYSTEM:
+        return "includes <%s>: the purgatory is freestanding, it may include only <%s>" % (
+            header, ">, <".join(sorted(PURGATORY_SYSTEM)))
+    if quote == '"' and (header.startswith("test-") or header not in headers["purgatory"] | PURGATORY_SHARED):
+        return "includes '%s': the purgatory may include only its own headers and %s" % (
+            header, " and ".join(sorted(PURGATORY_SHARED)))
+    return None
+
+
 def check_file(path, headers):
     folder = path.parent.name
     text = path.read_text(encoding="utf-8")
@@ -75,6 +95,8 @@ def check_file(path, headers):
     if folder == "kdump-capture":
         found += [check_sides(path, name) for name in ours]
         found.append(both_sides(path, ours))
+    if folder == "purgatory":
+        found += [check_purgatory(path, quote, name, headers) for quote, name in includes]
     if re.search(r"\b(pthread_create|thrd_create)\b", text) and not may_make_threads(path):
         found.append("makes threads, which only pipeline.c, sink-* and depot-* may")
     for quote, name in includes:

@@ -79,14 +79,22 @@ void purgatory_provoke(Purgatory *purgatory)
         }
 }
 
+/* NULL if it cannot be: on a real machine only then. */
+static void *memory_at(Machine *machine, uint64_t paddr, uint64_t bytes, uint64_t align)
+{
+        uint64_t end;
+
+        if (paddr == 0 || paddr % align != 0 || __builtin_add_overflow(paddr, bytes, &end))
+                return NULL;
+        return machine->memory(machine, paddr, bytes);
+}
+
 /* NULL if what is there is not the status: then nothing is written there. */
 static PurgatoryStatus *status_find(Machine *machine, const PurgatoryHeader *header)
 {
-        PurgatoryStatus *status;
+        PurgatoryStatus *status =
+                memory_at(machine, header->status_paddr, sizeof(*status), sizeof(uint64_t));
 
-        if (header->status_paddr == 0 || header->status_paddr % sizeof(uint64_t) != 0)
-                return NULL;
-        status = machine->memory(machine, header->status_paddr, sizeof(*status));
         if (!status || status->magic != PURGATORY_STATUS_MAGIC ||
             status->version != PURGATORY_VERSION || status->bytes != sizeof(*status))
                 return NULL;
@@ -117,12 +125,9 @@ static void status_begin(Purgatory *purgatory, const MachineEntry *entry)
 /* NULL if there is none that can be trusted. */
 static PurgatoryBlock *block_at(const Purgatory *purgatory, uint64_t paddr)
 {
-        Machine *machine = purgatory->machine;
-        PurgatoryBlock *block;
+        PurgatoryBlock *block =
+                memory_at(purgatory->machine, paddr, sizeof(*block), sizeof(uint64_t));
 
-        if (paddr == 0 || paddr % sizeof(uint64_t) != 0)
-                return NULL;
-        block = machine->memory(machine, paddr, sizeof(*block));
         if (!block || block->magic != PURGATORY_BLOCK_MAGIC ||
             block->version != PURGATORY_VERSION || block->bytes != sizeof(*block))
                 return NULL;
@@ -146,16 +151,12 @@ static bool block_find(Purgatory *purgatory)
 static bool leaves_find(Purgatory *purgatory)
 {
         const PurgatoryBlock *block = purgatory->block;
-        uint64_t bytes = (uint64_t) block->n_leaves * PURGATORY_DIGEST_BYTES, end;
-        Machine *machine = purgatory->machine;
+        uint64_t bytes = (uint64_t) block->n_leaves * PURGATORY_DIGEST_BYTES;
 
         for (uint32_t i = 0; i < PURGATORY_COPIES; i++) {
-                uint64_t paddr = block->leaves_paddr[i];
-                const uint8_t *leaves;
+                const uint8_t *leaves =
+                        memory_at(purgatory->machine, block->leaves_paddr[i], bytes, 1);
 
-                if (paddr == 0 || __builtin_add_overflow(paddr, bytes, &end))
-                        continue;
-                leaves = machine->memory(machine, paddr, bytes);
                 if (leaves && digest_fits(leaves, bytes, block->leaves_digest)) {
                         purgatory->leaves = leaves;
                         purgatory->status->leaves_copy = i + 1;

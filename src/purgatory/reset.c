@@ -66,13 +66,21 @@ static void by_port92(Machine *machine)
         machine->out8(machine, PORT92, value | PORT92_RESET);
 }
 
-/* False if there is no such method here. */
-static bool method_try(Purgatory *purgatory, uint8_t code)
+static bool method_exists(const Purgatory *purgatory, uint8_t code)
+{
+        if (code == PURGATORY_RESET_FADT)
+                return purgatory->block && purgatory->block->fadt_port != 0;
+        return code > PURGATORY_RESET_FADT && code <= PURGATORY_RESET_TRIPLE;
+}
+
+static void method_try(Purgatory *purgatory, uint8_t code)
 {
         const PurgatoryBlock *block = purgatory->block;
         Machine *machine = purgatory->machine;
 
-        if (code == PURGATORY_RESET_FADT && block && block->fadt_port != 0)
+        /* First: who succeeds does not come back. */
+        purgatory->status->resets++;
+        if (code == PURGATORY_RESET_FADT)
                 machine->out8(machine, block->fadt_port, block->fadt_value);
         else if (code == PURGATORY_RESET_CF9)
                 by_cf9(purgatory);
@@ -80,11 +88,8 @@ static bool method_try(Purgatory *purgatory, uint8_t code)
                 by_kbd(purgatory);
         else if (code == PURGATORY_RESET_PORT92)
                 by_port92(machine);
-        else if (code == PURGATORY_RESET_TRIPLE)
-                machine->triple_fault(machine);
         else
-                return false;
-        return true;
+                machine->triple_fault(machine);
 }
 
 static void begin(Purgatory *purgatory)
@@ -108,12 +113,11 @@ void reset_run(Purgatory *purgatory)
 
                 if (code == PURGATORY_RESET_END)
                         purgatory->next_reset = PURGATORY_RESETS_MAX;
-                else if (method_try(purgatory, code)) {
-                        purgatory->status->resets++;
+                else if (method_exists(purgatory, code)) {
+                        method_try(purgatory, code);
                         purgatory_wait_msec(purgatory, WAIT_MSEC);
                 }
         }
-        purgatory->status->resets++;
-        machine->triple_fault(machine);
+        method_try(purgatory, PURGATORY_RESET_TRIPLE);
         machine->halt(machine);
 }

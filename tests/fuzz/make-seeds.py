@@ -369,11 +369,44 @@ def raw_seeds():
     yield raw_header(1, b"a", [])
 
 
+def purgatory(how, patches):
+    """An input of fuzz-purgatory.c. @patches: (where, offset, value)"""
+    return bytes([how]) + b"".join(struct.pack("<BHQ", where, offset, value & M64) for where, offset, value in patches)
+
+
+def purgatory_seeds():
+    block, header, elf, anywhere, leaves = range(5)
+    live, no_fallback = 1, 2
+    targets, extents, resets, stage = 128, 160, 104, 112
+
+    def extent(i, field):
+        return extents + 40 * i + field
+
+    yield purgatory(0, [])
+    yield purgatory(live, [(anywhere, 0x40, 0xff)])
+    yield purgatory(live, [(elf, 0, 0)])
+    yield purgatory(live, [(elf, 56, 3), (elf, 64 + 2 * 56, 4)])
+    yield purgatory(no_fallback, [(anywhere, 0x58, 1), (anywhere, 0x59, 2)])
+    yield purgatory(0, [(leaves, 0, 1)])
+    for action in (1, 2, 3):
+        for at in (2, 3, 4, 5, 6):
+            yield purgatory(0, [(block, stage, action << 32 | at), (anywhere, 0x40, 1)])
+    yield purgatory(live, [(block, 16, 1 << 32), (block, 24, 3)])
+    yield purgatory(live, [(block, extent(1, 0), M64), (block, extent(2, 8), M64 >> 1)])
+    yield purgatory(live, [(block, extent(0, 16), 0), (block, extent(1, 24), 3), (block, 88, 287)])
+    yield purgatory(0, [(block, targets, 0), (block, targets + 16, 0), (block, resets, 0x0504030201 << 24 | 7)])
+    yield purgatory(0, [(block, targets, 0), (block, targets + 16, 0), (block, 28, 0)])
+    yield purgatory(0, [(header, 24, 0), (header, 40, 0)])
+    yield purgatory(0, [(header, 24, 3), (header, 32, M64), (header, 64, 0x0504030201)])
+    yield purgatory(0, [(header, 40, 0x10000000), (header, 16, M64)])
+    yield purgatory(0, [(block, 32, 0x10000000), (block, 40, M64 - 3)])
+
+
 def main():
     seeds = {"fuzz-btf": btf_seeds, "fuzz-vmcore": vmcore_seeds, "fuzz-vmcoreinfo": vmcoreinfo_seeds, "fuzz-kmem": kmem_seeds,
              "fuzz-dmesg": dmesg_seeds, "fuzz-page-filter": filter_seeds, "fuzz-kdump-file": dump_seeds,
              "fuzz-shell-settings": shell_seeds, "fuzz-sftp": sftp_seeds, "fuzz-s3-xml": s3_seeds,
-             "fuzz-raw-store": raw_seeds}
+             "fuzz-raw-store": raw_seeds, "fuzz-purgatory": purgatory_seeds}
     for name, make in seeds.items():
         folder = Path(sys.argv[1]) / name
         folder.mkdir(parents=True, exist_ok=True)
