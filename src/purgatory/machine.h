@@ -35,3 +35,13 @@ typedef struct MachineEntry {
         uint64_t cr0, cr3, cr4, efer;
         uint16_t gdt_limit, idt_limit;
 } MachineEntry;
+
+/* Between entry.S and machine-x86.c. Where these return, entry.S makes a triple fault. */
+void machine_run(const uint16_t *gdt, const uint16_t *idt); /* as SGDT and SIDT stored them */
+void machine_exception(uint64_t vector, uint64_t error, uint64_t rip, uint64_t cr2);
+void machine_nmi(void);
+__attribute__((noreturn)) void machine_jump(uint64_t entry, uint64_t boot_params);
+__attribute__((noreturn)) void machine_triple_fault(void);
+
+/* The first bytes of the blob. */
+extern PurgatoryHeader machine_header;
