@@ -77,7 +77,7 @@ static Action failure_end(const Plan *plan, Watchdog *watchdog)
         }
 }
 
-void supervisor_run(const Plan *plan)
+void supervisor_run(const Plan *plan, void (*prepare)(AliveFunc alive, void *data))
 {
         NetworkProcess network;
         Watchdog watchdog;
@@ -85,6 +85,8 @@ void supervisor_run(const Plan *plan)
 
         watchdog_init(&watchdog);
         watchdog_pet(&watchdog);
+        if (prepare)
+                prepare(alive, &watchdog);
         network_process_start(&network, &plan->network);
         if (hooks_pre(plan, alive, &watchdog) < 0) {
                 console_log_show(alive, &watchdog);

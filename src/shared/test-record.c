@@ -24,6 +24,7 @@ static void test_there_and_back(void **state)
                 .memory_ram_bytes = 6,
                 .memory_total_bytes = 7,
                 .memory_peak_bytes = 8,
+                .image = (char *) "fallback",
         };
         _cleanup_(dump_record_done) DumpRecord again = {};
         _cleanup_free_ char *json = NULL;
@@ -48,6 +49,7 @@ static void test_there_and_back(void **state)
         assert_true(again.memory_total_bytes == 7);
         assert_true(again.memory_peak_bytes == 8);
         assert_true(again.generation == 0);
+        assert_string_equal(again.image, "fallback");
 }
 
 /* Other programs read the file, and JSON is UTF-8. */
