@@ -108,8 +108,8 @@ static int match_content(const Scan *scan, const char *name)
         if (r < 0)
                 return r;
         (void) blkid_probe_enable_superblocks(probe, 1);
-        (void) blkid_probe_set_superblocks_flags(
-                probe, BLKID_SUBLKS_TYPE | BLKID_SUBLKS_UUID | BLKID_SUBLKS_LABEL);
+        (void) blkid_probe_set_superblocks_flags(probe, BLKID_SUBLKS_TYPE | BLKID_SUBLKS_UUID |
+                                                                BLKID_SUBLKS_LABEL);
         if (blkid_do_safeprobe(probe) != 0 ||
             blkid_probe_lookup_value(probe, tag_names[scan->tag], &value, NULL) < 0)
                 return 0;

@@ -65,9 +65,9 @@ static void set_up(void)
 {
         mount_kernel();
         open_standard_fds();
-        /* Else no more than 10 lines in 5 s are taken of a process (devkmsg_write() in
-         * kernel/printk/printk.c); systemd sets this, too. */
-        write_setting("/proc/sys/kernel/printk_devkmsg", "on");
+        /* Else no more than 10 lines in 5 s are taken (devkmsg_write() in kernel/printk/printk.c); as
+         * systemd does it. The newline is a part of the word (devkmsg_sysctl_set_loglvl()). */
+        write_setting("/proc/sys/kernel/printk_devkmsg", "on\n");
         write_setting("/proc/self/oom_score_adj", "-1000");
         log_setup(LOG_TARGET_KMSG, "kdump-capture");
         log_notice("this is the fallback image, as the usual one is damaged: version %s",
@@ -78,8 +78,7 @@ static void set_up(void)
 static int listen_for_life(void)
 {
         struct sockaddr_un address = { .sun_family = AF_UNIX };
-        _cleanup_close_ int fd =
-                socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        _cleanup_close_ int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
         memcpy(address.sun_path, NOTIFY_NAME, strlen(NOTIFY_NAME));
         address.sun_path[0] = '\0';

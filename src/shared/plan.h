@@ -54,7 +54,7 @@ typedef struct Plan {
         unsigned version;
         uint64_t generation;
         char *image; /* for the record: PLAN_IMAGE_FALLBACK, or NULL for the usual image */
-        char *host; /* first part of the name of a dump's folder; "127.0.0.1" for local targets */
+        char *host;  /* first part of the name of a dump's folder; "127.0.0.1" for local targets */
         char *hostname; /* of the machine, for the record */
         char *machine_id;
         char *kernel_release;
