@@ -67,6 +67,7 @@ void fallback_modules_load(const char *path)
 {
         _cleanup_strv_ char **modules = NULL;
         _cleanup_free_ char *text = NULL;
+        size_t n = 0;
         int r;
 
         r = file_read(AT_FDCWD, path, LIST_MAX_BYTES, &text, NULL);
@@ -78,6 +79,8 @@ void fallback_modules_load(const char *path)
                 r = module_load(*module);
                 if (r < 0)
                         (void) log_warning_errno(r, "cannot load '%s', ignoring: %m", *module);
+                else
+                        n++;
         }
-        log_info("%zu kernel modules of '%s' were loaded", strv_length(modules), path);
+        log_info("%zu of %zu kernel modules of '%s' were loaded", n, strv_length(modules), path);
 }

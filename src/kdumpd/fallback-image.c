@@ -114,26 +114,37 @@ static int add_drivers(Build *build, ModuleOrder *order, char *const *names, boo
 }
 
 /* The file system, and what file systems ask for by an alias, which nobody there can answer: as
- * dracut/99kdump/module-setup.sh has it. */
+ * dracut/99kdump/module-setup.sh has it; and the character sets of FAT (CONFIG_FAT_DEFAULT_…). */
 static int add_fs_modules(Build *build, ModuleOrder *order)
 {
-        static const char *const names[] = { "crc32c", "libcrc32c", "xxhash_generic", "sha256",
-                                             "blake2b_generic" };
+        static const struct {
+                const char *fstype, *module;
+        } modules[] = {
+                { NULL, "crc32c" },
+                { NULL, "libcrc32c" },
+                { NULL, "xxhash_generic" },
+                { NULL, "sha256" },
+                { NULL, "blake2b_generic" },
+                { "vfat", "nls_cp437" },
+                { "vfat", "nls_ascii" },
+                { "vfat", "nls_iso8859_1" },
+                /* ext4.ko does all three. */
+                { "ext2", "ext4" },
+                { "ext3", "ext4" },
+        };
         const Target *target = &build->choice.target;
-        const char *fstype = target->fstype;
         int r;
 
         if (target->type != TARGET_FS)
                 return 0;
-        for (size_t i = 0; i < ELEMENTSOF(names); i++) {
-                r = module_order_add(order, names[i], &build->modules);
+        for (size_t i = 0; i < ELEMENTSOF(modules); i++) {
+                if (modules[i].fstype && !streq(modules[i].fstype, target->fstype))
+                        continue;
+                r = module_order_add(order, modules[i].module, &build->modules);
                 if (r < 0)
                         return r;
         }
-        /* ext4.ko does all three. */
-        if (streq(fstype, "ext2") || streq(fstype, "ext3"))
-                fstype = "ext4";
-        return module_order_add(order, fstype, &build->modules);
+        return module_order_add(order, target->fstype, &build->modules);
 }
 
 /* Watchdogs come first: they see to it that a driver which hangs is not the end. */
