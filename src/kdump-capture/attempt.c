@@ -123,7 +123,8 @@ static int record_begin(DumpRecord *record, const Plan *plan, const Target *targ
         record->n_cpus = (unsigned) sysconf(_SC_NPROCESSORS_ONLN);
         record->hostname = strdup(plan->hostname ?: "");
         record->machine_id = strdup(plan->machine_id ?: "");
-        if (!record->hostname || !record->machine_id)
+        record->image = plan->image ? strdup(plan->image) : NULL;
+        if (!record->hostname || !record->machine_id || (plan->image && !record->image))
                 return -ENOMEM;
         r = target_describe(target, &record->target);
         if (r < 0)

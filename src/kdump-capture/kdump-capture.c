@@ -1,41 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* kdump-capture: the program that runs in the crash kernel's initramfs, and by hand on saved cores.
  */
-#include <fcntl.h>
-
-#include "io.h"
 #include "log.h"
 #include "paths.h"
-#include "plan.h"
+#include "plan-file.h"
 #include "supervisor.h"
 #include "verbs.h"
-
-#define PLAN_MAX_BYTES (1024 * 1024)
 
 typedef struct Verb {
         const char *name;
         int (*run)(int argc, char **argv);
         const char *help;
 } Verb;
-
-/* NULL if there is none or it is not one: there is no one to complain to but the console. */
-static Plan *plan_load(void)
-{
-        _cleanup_free_ char *json = NULL, *message = NULL;
-        Plan *plan = NULL;
-        size_t size;
-        int r;
-
-        r = file_read(AT_FDCWD, PATH_PLAN, PLAN_MAX_BYTES, &json, &size);
-        if (r >= 0)
-                r = plan_from_json(json, size, &plan, &message);
-        if (r < 0) {
-                (void) log_error_errno(r, "cannot use the plan '%s': %s%s%m", PATH_PLAN,
-                                       message ?: "", message ? ": " : "");
-                return NULL;
-        }
-        return plan;
-}
 
 /* Both of these end in a reboot: they are only for this initramfs. That /proc/vmcore may be missing
  * there is one more reason to bring the machine back. */
@@ -53,10 +29,10 @@ static int verb_run(int argc, char **argv)
         if (in_crash_kernel() < 0)
                 return EXIT_FAILURE;
         log_setup(LOG_TARGET_KMSG, "kdump-capture");
-        plan = plan_load();
+        plan = plan_file_load();
         if (!plan)
                 supervisor_failsafe(NULL);
-        supervisor_run(plan);
+        supervisor_run(plan, NULL);
 }
 
 static int verb_failsafe(int argc, char **argv)
@@ -64,7 +40,7 @@ static int verb_failsafe(int argc, char **argv)
         if (in_crash_kernel() < 0)
                 return EXIT_FAILURE;
         log_setup(LOG_TARGET_KMSG, "kdump-capture");
-        supervisor_failsafe(plan_load());
+        supervisor_failsafe(plan_file_load());
 }
 
 static const Verb verbs[] = {

@@ -97,7 +97,7 @@ static Action failure_end(const Plan *plan, Watchdog *watchdog)
         }
 }
 
-void supervisor_run(const Plan *plan)
+void supervisor_run(const Plan *plan, void (*prepare)(AliveFunc alive, void *data))
 {
         NetworkProcess network;
         Watchdog watchdog;
@@ -106,6 +106,8 @@ void supervisor_run(const Plan *plan)
         watchdog_init(&watchdog);
         watchdog_pet(&watchdog);
         tell_purgatory();
+        if (prepare)
+                prepare(alive, &watchdog);
         network_process_start(&network, &plan->network);
         if (hooks_pre(plan, alive, &watchdog) < 0) {
                 console_log_show(alive, &watchdog);

@@ -1,33 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Owns finding and waiting for a block device. */
+/* Owns waiting for a block device. */
 #include "target-device.h"
-
-#include <libmount.h>
-#include <sys/stat.h>
 
 #include "io.h"
 #include "log.h"
+#include "target-find.h"
 
 #define POLL_INTERVAL_USEC (100 * USEC_PER_MSEC)
-
-DEFINE_CLEANUP(struct libmnt_cache *, mnt_unref_cache);
-
-/* The device that @what names now. The cache is made anew each time, as it would remember that
- * there was none. Returns -ENODEV as long as there is none. */
-static int device_find(const char *what, char **ret_device)
-{
-        _cleanup_(mnt_unref_cachep) struct libmnt_cache *cache = mnt_new_cache();
-        const char *device;
-        struct stat st;
-
-        if (!cache)
-                return -ENOMEM;
-        device = mnt_resolve_spec(what, cache);
-        if (!device || stat(device, &st) < 0 || !S_ISBLK(st.st_mode))
-                return -ENODEV;
-        *ret_device = strdup(device);
-        return *ret_device ? 0 : -ENOMEM;
-}
 
 int target_device_wait(const char *what, uint64_t timeout_usec, char **ret_device)
 {
@@ -37,7 +16,7 @@ int target_device_wait(const char *what, uint64_t timeout_usec, char **ret_devic
         int r;
 
         for (;;) {
-                r = device_find(what, ret_device);
+                r = target_find(what, ret_device);
                 if (r >= 0)
                         return 0;
                 if (r != -ENODEV || now_boottime_usec() - start_usec >= timeout_usec)

@@ -22,6 +22,13 @@
 #define PATH_CAPTURE_MOUNT_DIR "/run/kdump"
 #define CAPTURE_MOUNT_PREFIX "target-" /* and the target's number, from 0 on */
 
+/* The fallback image, which is started when that initramfs is damaged. Its /init is the program,
+ * what it is known by the list of modules: paths in the image, one a line, in the order in which
+ * they are loaded. Of the above it has the Plan and the kernel's types. */
+#define PATH_FALLBACK_PROGRAM PATH_HELPER_DIR "/kdump-fallback"
+#define PATH_FALLBACK_MODULES PATH_HELPER_DIR "/fallback.modules"
+#define PATH_FALLBACK_MODULE_DIR PATH_HELPER_DIR "/modules"
+
 /* A dump folder */
 #define FILE_DMESG "vmcore-dmesg.txt"
 #define FILE_DMESG_INCOMPLETE "vmcore-dmesg-incomplete.txt"

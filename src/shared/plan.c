@@ -40,6 +40,7 @@ static const char *const format_names[_DUMP_FORMAT_MAX] = {
 static const JsonField plan_fields[] = {
         FIELD(Plan, version, JSON_FIELD_UINT, .required = true),
         FIELD(Plan, generation, JSON_FIELD_U64),
+        FIELD(Plan, image, JSON_FIELD_STRING),
         FIELD(Plan, host, JSON_FIELD_STRING),
         FIELD(Plan, hostname, JSON_FIELD_STRING),
         FIELD(Plan, machine_id, JSON_FIELD_STRING),
@@ -121,6 +122,7 @@ Plan *plan_free(Plan *plan)
 {
         if (!plan)
                 return NULL;
+        free(plan->image);
         free(plan->host);
         free(plan->hostname);
         free(plan->machine_id);

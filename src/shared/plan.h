@@ -10,6 +10,9 @@
  * image records the one that its kdump-capture understands. */
 #define PLAN_VERSION 2
 
+/* The image that is started when the usual one is damaged */
+#define PLAN_IMAGE_FALLBACK "fallback"
+
 typedef enum Action {
         ACTION_REBOOT,
         ACTION_HALT,
@@ -50,7 +53,8 @@ typedef struct Collector {
 typedef struct Plan {
         unsigned version;
         uint64_t generation;
-        char *host; /* first part of the name of a dump's folder; "127.0.0.1" for local targets */
+        char *image; /* for the record: PLAN_IMAGE_FALLBACK, or NULL for the usual image */
+        char *host;  /* first part of the name of a dump's folder; "127.0.0.1" for local targets */
         char *hostname; /* of the machine, for the record */
         char *machine_id;
         char *kernel_release;

@@ -55,6 +55,7 @@ static const JsonField record_fields[] = {
         FIELD(n_excluded_offline, JSON_FIELD_U64),
         FIELD(n_excluded_before, JSON_FIELD_U64),
         FIELD(generation, JSON_FIELD_U64),
+        FIELD(image, JSON_FIELD_STRING),
         FIELD(memory_ram_bytes, JSON_FIELD_U64),
         FIELD(memory_total_bytes, JSON_FIELD_U64),
         FIELD(memory_peak_bytes, JSON_FIELD_U64),
@@ -92,6 +93,7 @@ void dump_record_done(DumpRecord *record)
         free(record->format);
         free(record->compression);
         free(record->purgatory);
+        free(record->image);
         *record = (DumpRecord){};
 }
 

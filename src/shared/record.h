@@ -36,6 +36,7 @@ typedef struct DumpRecord {
         uint64_t n_excluded_free, n_excluded_cache, n_excluded_cache_private, n_excluded_user;
         uint64_t n_excluded_hwpoison, n_excluded_offline, n_excluded_before;
         uint64_t generation; /* of the image that captured */
+        char *image;         /* as Plan.image: NULL, or "fallback" */
 
         /* Of the crash kernel: its RAM, what of it the kernel has left to give away, and the most
          * of that that was in use at once while kdump-capture ran. 0 unknown. */

@@ -20,6 +20,7 @@ static Plan *example_new(void)
 
         assert_non_null(plan);
         plan->generation = UINT64_MAX;
+        plan->image = copy(PLAN_IMAGE_FALLBACK);
         plan->host = copy("127.0.0.1");
         plan->hostname = copy("näme");
         plan->kernel_release = copy("6.1.0");
@@ -95,6 +96,7 @@ static void test_there_and_back(void **state)
                 fail_msg("%s", message);
         assert_int_equal(again->version, PLAN_VERSION);
         assert_true(again->generation == UINT64_MAX);
+        assert_string_equal(again->image, PLAN_IMAGE_FALLBACK);
         assert_string_equal(again->hostname, "näme");
         assert_null(again->machine_id);
         assert_int_equal(again->n_targets, 3);

@@ -26,6 +26,7 @@ static void test_there_and_back(void **state)
                 .memory_peak_bytes = 8,
                 .purgatory = (char *) "repaired",
                 .purgatory_chunks_lost = 9,
+                .image = (char *) "fallback",
         };
         _cleanup_(dump_record_done) DumpRecord again = {};
         _cleanup_free_ char *json = NULL;
@@ -52,6 +53,7 @@ static void test_there_and_back(void **state)
         assert_string_equal(again.purgatory, "repaired");
         assert_true(again.purgatory_chunks_lost == 9);
         assert_true(again.generation == 0);
+        assert_string_equal(again.image, "fallback");
 }
 
 /* Other programs read the file, and JSON is UTF-8. */

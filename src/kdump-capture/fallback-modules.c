@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Owns loading modules in the order of a list. */
+#include "fallback-modules.h"
+
+#include <fcntl.h>
+#include <linux/module.h>
+#include <sys/syscall.h>
+
+#include "io.h"
+#include "log.h"
+#include "strv.h"
+
+#define LIST_MAX_BYTES (1024 * 1024)
+
+/* Since v5.17, commit b1ae6dc41eaa; not in older <linux/module.h>. */
+#ifndef MODULE_INIT_COMPRESSED_FILE
+#define MODULE_INIT_COMPRESSED_FILE 4
+#endif
+
+int fallback_modules_parse(const char *text, char ***ret)
+{
+        _cleanup_strv_ char **paths = NULL;
+        _cleanup_free_ char *copy = strdup(text);
+        char *rest = copy, *line;
+        int r;
+
+        if (!copy)
+                return -ENOMEM;
+        while ((line = strsep(&rest, "\n"))) {
+                if (line[0] != '/')
+                        continue;
+                r = strv_extend(&paths, line);
+                if (r < 0)
+                        return r;
+        }
+        *ret = TAKE_PTR(paths);
+        return 0;
+}
+
+int fallback_module_flags(const char *path)
+{
+        static const char *const suffixes[] = { ".gz", ".xz", ".zst" };
+        size_t size = strlen(path);
+
+        for (size_t i = 0; i < ELEMENTSOF(suffixes); i++) {
+                size_t n = strlen(suffixes[i]);
+
+                if (size > n && streq(path + size - n, suffixes[i]))
+                        return MODULE_INIT_COMPRESSED_FILE;
+        }
+        return 0;
+}
+
+/* One that is there already is as good. */
+static int module_load(const char *path)
+{
+        _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+        if (fd < 0)
+                return -errno;
+        if (syscall(SYS_finit_module, fd, "", fallback_module_flags(path)) < 0 && errno != EEXIST)
+                return -errno;
+        return 0;
+}
+
+void fallback_modules_load(const char *path)
+{
+        _cleanup_strv_ char **modules = NULL;
+        _cleanup_free_ char *text = NULL;
+        size_t n = 0;
+        int r;
+
+        r = file_read(AT_FDCWD, path, LIST_MAX_BYTES, &text, NULL);
+        if (r >= 0)
+                r = fallback_modules_parse(text, &modules);
+        if (r < 0)
+                (void) log_warning_errno(r, "cannot read the list '%s', ignoring: %m", path);
+        for (char **module = modules; module && *module; module++) {
+                r = module_load(*module);
+                if (r < 0)
+                        (void) log_warning_errno(r, "cannot load '%s', ignoring: %m", *module);
+                else
+                        n++;
+        }
+        log_info("%zu of %zu kernel modules of '%s' were loaded", n, strv_length(modules), path);
+}
