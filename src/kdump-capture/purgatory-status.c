@@ -7,6 +7,7 @@
 #include "parse.h"
 #include "rootdir.h"
 #include "strv.h"
+#include "text.h"
 
 #define SETUP_DATA_DIR "/sys/kernel/boot_params/setup_data"
 

@@ -11,7 +11,7 @@
 
 /* A place of the memory that does not keep what is written to it would have the image loaded again
  * at each look: after each time, so many more looks are left out. */
-#define LOOKS_LEFT_OUT_MAX 60
+#define LOOKS_LEFT_OUT_MAX 60U
 
 static void guard_set(Guard *guard, const LoadedPlace *place)
 {
