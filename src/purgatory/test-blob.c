@@ -402,7 +402,7 @@ static void test_resets_as_the_header_says_without_a_block(void **state)
         world_run(world, &cpu);
         assert_int_equal(cpu.end, CPU_END_TRIPLE_FAULT);
         assert_outs(&cpu, expected, ELEMENTSOF(expected));
-        assert_int_equal(world->status->resets, 1);
+        assert_int_equal(world->status->resets, 2);
         assert_int_equal(munmap(world->area, AREA_BYTES), 0);
 }
 
