@@ -124,8 +124,8 @@ int facts_read_cpu(int root_fd, LoaderFacts *facts, FactsEncryption *encryption)
  * With SNP, the kernel itself has put an address into boot_params (snp_init() of
  * arch/x86/coco/sev/core.c).
  *
- * On a host the mask says that SME is in use. Where vmcoreinfo does not have it (before v5.2), the
- * flag says that it could be (since v6.0 it is there only if it is). */
+ * On a host the mask says that SME is in use. Where vmcoreinfo does not have it, as with
+ * old kernels, the flag says that it could be (later on it is there only if it is). */
 void facts_judge_encryption(LoaderFacts *facts, const FactsEncryption *encryption)
 {
         bool masked = encryption->has_mask && encryption->mask != 0;

@@ -25,6 +25,12 @@ static inline int facts_fail(char **reterr_message, int error, const char *forma
         return error;
 }
 
+/* What it means that something needed cannot be read. */
+static inline int facts_error(int error)
+{
+        return error == -ENOENT ? -EOPNOTSUPP : error == -EPERM ? -EACCES : error;
+}
+
 /* What says only together with others whether memory is encrypted. */
 typedef struct FactsEncryption {
         bool hypervisor, sme, sev_es, sev_snp, tdx_guest; /* flags of /proc/cpuinfo */

@@ -24,8 +24,8 @@ static bool read_cma_line(char *line, Range *ret)
         return true;
 }
 
-/* crash_cma_ranges_show() of kernel/kexec_core.c, since v6.17; before it had a folder, of
- * kernel/ksysfs.c. */
+/* crash_cma_ranges_show() of kernel/kexec_core.c; from v6.17 on until there was a folder,
+ * kexec_crash_cma_ranges_show() of kernel/ksysfs.c. */
 static int read_cma(int root_fd, LoaderFacts *facts, char **reterr_message)
 {
         _cleanup_free_ char *text = NULL;
@@ -64,11 +64,8 @@ static int read_iomem(int root_fd, LoaderFacts *facts, char **reterr_message)
 
         r = root_read(root_fd, "/proc/iomem", IOMEM_BYTES_MAX, &text, &size);
         if (r < 0 && r != -ENOMEM)
-                return facts_fail(reterr_message,
-                                  r == -ENOENT  ? -EOPNOTSUPP
-                                  : r == -EPERM ? -EACCES
-                                                : r,
-                                  "Failed to read /proc/iomem: %s", strerror(-r));
+                return facts_fail(reterr_message, facts_error(r), "Failed to read /proc/iomem: %s",
+                                  strerror(-r));
         if (r < 0)
                 return r;
         r = memory_map_parse(text, size, &map, reterr_message);
@@ -100,10 +97,11 @@ int facts_read_memory(int root_fd, LoaderFacts *facts, char **reterr_message)
                 return facts_fail(reterr_message, -EOPNOTSUPP,
                                   "/proc/iomem has no 'Kernel code' and 'Kernel bss'");
         r = memory_info_read(root_fd, &info);
+        if (r < 0 && r != -ENOMEM)
+                return facts_fail(reterr_message, facts_error(r),
+                                  "Failed to read /proc/meminfo: %s", strerror(-r));
         if (r < 0)
-                return r == -ENOMEM ? r
-                                    : facts_fail(reterr_message, r,
-                                                 "Failed to read /proc/meminfo: %s", strerror(-r));
+                return r;
         facts->mem_total_bytes = info.total_bytes;
         return read_cma(root_fd, facts, reterr_message);
 }

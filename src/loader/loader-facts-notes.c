@@ -50,7 +50,7 @@ static int read_cpu_note(int root_fd, const LoaderFacts *facts, const char *name
         if (r >= 0)
                 r = facts_read_u64(root_fd, size_path, 10, &note.bytes);
         if (r < 0)
-                return facts_fail(reterr_message, r == -EPERM ? -EACCES : r,
+                return facts_fail(reterr_message, facts_error(r),
                                   "Failed to read '%s' and its size: %s", path, strerror(-r));
         r = check_note(facts, path, &note, reterr_message);
         if (r < 0)
@@ -118,11 +118,8 @@ static int read_vmcoreinfo(int root_fd, LoaderFacts *facts, char **reterr_messag
 
         r = root_read_line(root_fd, path, &line);
         if (r < 0 && r != -ENOMEM)
-                return facts_fail(reterr_message,
-                                  r == -ENOENT  ? -EOPNOTSUPP
-                                  : r == -EPERM ? -EACCES
-                                                : r,
-                                  "Failed to read '%s': %s", path, strerror(-r));
+                return facts_fail(reterr_message, facts_error(r), "Failed to read '%s': %s", path,
+                                  strerror(-r));
         if (r < 0)
                 return r;
         size = strchr(line, ' ');
