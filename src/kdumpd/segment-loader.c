@@ -14,6 +14,11 @@
 #define PATH_PURGATORY PATH_HELPER_DIR "/purgatory.bin"
 #define PURGATORY_BYTES_MAX ((size_t) 64 * 1024)
 
+/* Since v6.6; 6.10 calls it KEXEC_CRASH_HOTPLUG_SUPPORT on other architectures. */
+#ifndef KEXEC_UPDATE_ELFCOREHDR
+#define KEXEC_UPDATE_ELFCOREHDR 0x4
+#endif
+
 struct SegmentLoader {
         int root_fd; /* not owned */
         KexecLoader ops;
@@ -116,6 +121,8 @@ static int call_kernel(const Ready *ready)
         unsigned long flags = KEXEC_ON_CRASH | KEXEC_ARCH_X86_64;
         int r;
 
+        if (image->crash.layout.live_elfcorehdr)
+                flags |= KEXEC_UPDATE_ELFCOREHDR;
         run_first(true);
         r = syscall(SYS_kexec_load, (unsigned long) image->crash.layout.entry, (unsigned long) n,
                     segments, flags) == 0

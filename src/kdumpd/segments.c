@@ -130,14 +130,18 @@ static int crash_inputs(const Segments *segments, const KexecImage *image, const
         return 0;
 }
 
-/* The headers stay below the digest, and are made anew by each sparse load. A room that is larger
- * than they need lets a sparse load have more of them. */
-static const LayoutPolicy policy = {
-        .mirror_small = true,
-        .mirror_kernel = true,
-        .mirror_initrd = true,
-        .elfcorehdr_room_bytes = UINT64_C(64) * 1024,
-};
+/* A room that is larger than the headers need lets a sparse load have more of them. Where the
+ * kernel rewrites them itself, at once and whatever we do, it is to: then they are in no digest. */
+static LayoutPolicy make_policy(const LoaderFacts *facts)
+{
+        return (LayoutPolicy){
+                .mirror_small = true,
+                .mirror_kernel = true,
+                .mirror_initrd = true,
+                .live_elfcorehdr = facts->elfcorehdr_room_bytes > 0,
+                .elfcorehdr_room_bytes = UINT64_C(64) * 1024,
+        };
+}
 
 int segments_make(const LoaderFacts *facts, const KexecImage *image, const uint8_t *blob,
                   size_t blob_size, const Segments *armed, Segments **ret, bool *ret_sparse,
@@ -145,6 +149,7 @@ int segments_make(const LoaderFacts *facts, const KexecImage *image, const uint8
 {
         _cleanup_(segments_unrefp) Segments *segments = NULL;
         _cleanup_(crash_image_done) CrashImage crash = { 0 };
+        const LayoutPolicy policy = make_policy(facts);
         CrashImageInputs inputs;
         bool sparse = armed && has_big_files_of(armed, image);
         int r;
