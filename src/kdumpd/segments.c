@@ -114,7 +114,6 @@ static int crash_inputs(const Segments *segments, const KexecImage *image, const
                 .kernel_bytes = segments->kernel.size,
                 .initrd = segments->initrd.data,
                 .initrd_bytes = segments->initrd.size,
-                .initrd_unpacked_bytes = image->initrd_unpacked_bytes,
                 .fallback_initrd = segments->fallback.data,
                 .fallback_initrd_bytes = segments->fallback.size,
                 .cmdline = segments->cmdline,

@@ -12,7 +12,6 @@ typedef struct CrashImageInputs {
         size_t kernel_bytes;
         const uint8_t *initrd;
         size_t initrd_bytes;
-        uint64_t initrd_unpacked_bytes; /* 0: not known */
         const uint8_t *fallback_initrd; /* NULL: no fallback */
         size_t fallback_initrd_bytes;
         const char *cmdline, *fallback_cmdline; /* elfcorehdr= is put in front; NULL: empty */

@@ -15,9 +15,6 @@
 #define SIZE_BYTES_MAX (1024 * GIB)
 #define PADDR_MAX (UINT64_C(1) << 52)
 
-/* Page tables, per-CPU areas, the slabs of an early boot: below that no kernel gets to its init. */
-#define EARLY_BOOT_BYTES (32 * MIB)
-
 /* So much may the small mirrors grow from one sparse load to the next, besides those of the ELF
  * headers, which have a room of their own: 800 entries of e820 that boot_params has no place for.
  */
@@ -105,7 +102,6 @@ static int inputs_check(const LoaderFacts *facts, const LayoutInputs *inputs,
                 { "kernel", inputs->kernel_bytes, 1 },
                 { "kernel's window", inputs->kernel_init_size_bytes, inputs->kernel_bytes },
                 { "initrd", inputs->initrd_bytes, 0 },
-                { "unpacked initrd", inputs->initrd_unpacked_bytes, 0 },
                 { "fallback initrd", inputs->fallback_initrd_bytes, 0 },
                 { "command line", inputs->cmdline_bytes, 1 },
                 { "fallback command line", inputs->fallback_cmdline_bytes,
@@ -266,30 +262,6 @@ static int layout_try(const LoaderFacts *facts, const LayoutWish *wish, Layout *
         return half_of_ram_check(ret, facts, reterr_message);
 }
 
-/* Mirrors are free memory to it, as all else that is not named to it. What e820 leaves out is not.
- */
-static int crash_kernel_fits(const Layout *layout, const LayoutInputs *inputs,
-                             char **reterr_message)
-{
-        uint64_t kept_bytes = layout->extents[EXTENT_PURGATORY].room_bytes +
-                              layout->extents[EXTENT_ELFCOREHDR].room_bytes + LAYOUT_PAGE_BYTES;
-        uint64_t need_bytes = range_bytes(layout->window) + inputs->initrd_bytes +
-                              inputs->initrd_unpacked_bytes + EARLY_BOOT_BYTES + kept_bytes;
-
-        if (need_bytes <= range_bytes(layout->area))
-                return 0;
-        (void) strprintf(reterr_message,
-                         "the crash kernel needs %" PRIu64 " MiB (%" PRIu64 " MiB itself, %" PRIu64
-                         " MiB for its initramfs, %" PRIu64 " MiB for what is unpacked, %" PRIu64
-                         " MiB to start with), and %" PRIu64 " MiB are reserved",
-                         DIV_ROUND_UP(need_bytes, MIB),
-                         DIV_ROUND_UP(range_bytes(layout->window), MIB),
-                         DIV_ROUND_UP(inputs->initrd_bytes, MIB),
-                         DIV_ROUND_UP(inputs->initrd_unpacked_bytes, MIB), EARLY_BOOT_BYTES / MIB,
-                         range_bytes(layout->area) / MIB);
-        return -ENOSPC;
-}
-
 int layout_make(const LoaderFacts *facts, const LayoutInputs *inputs, const LayoutPolicy *policy,
                 Layout *ret, char **reterr_message)
 {
@@ -314,9 +286,6 @@ int layout_make(const LoaderFacts *facts, const LayoutInputs *inputs, const Layo
                         return r;
                 }
         }
-        r = crash_kernel_fits(&layout, inputs, reterr_message);
-        if (r < 0)
-                return r;
         layout.dropped = dropped;
         *ret = layout;
         return 0;
@@ -454,9 +423,6 @@ int layout_make_sparse(const LoaderFacts *facts, const LayoutInputs *inputs,
                 return r;
         if (!within_half_of_ram(&layout, facts, &n_bytes))
                 return stale(reterr_message, "it would be more than half of the memory");
-        r = crash_kernel_fits(&layout, inputs, reterr_message);
-        if (r < 0)
-                return r;
         *ret = layout;
         return 0;
 }

@@ -50,7 +50,6 @@ typedef struct LayoutInputs {
         uint64_t kernel_bytes; /* of the protected-mode part */
         uint64_t kernel_init_size_bytes, kernel_alignment, kernel_pref_paddr;
         uint64_t initrd_bytes;
-        uint64_t initrd_unpacked_bytes; /* what becomes of it; 0: not known */
         uint64_t fallback_initrd_bytes; /* 0: no fallback */
         uint64_t cmdline_bytes;         /* with the NUL */
         uint64_t fallback_cmdline_bytes;

@@ -36,7 +36,6 @@ static Case case_make(uint64_t *seed)
                         .kernel_alignment = alignment,
                         .kernel_pref_paddr = flip(seed) ? 16 * MIB : start + size_random(seed, GIB),
                         .initrd_bytes = size_random(seed, 128 * MIB),
-                        .initrd_unpacked_bytes = size_random(seed, 64 * MIB),
                         .fallback_initrd_bytes = flip(seed) ? size_random(seed, 64 * MIB) : 0,
                         .cmdline_bytes = 1 + size_random(seed, 4096),
                         .fallback_cmdline_bytes = 1 + size_random(seed, 4096),

@@ -133,10 +133,8 @@ static void test_a_smaller_area_never_keeps_more(void **state)
         LayoutPolicy policy = test_policy();
         unsigned dropped = 0, n_steps = 0;
 
-        /* So that only what is loaded has to fit. */
         inputs.kernel_init_size_bytes = 64 * MIB;
         inputs.initrd_bytes = 40 * MIB;
-        inputs.initrd_unpacked_bytes = 0;
         inputs.fallback_initrd_bytes = 30 * MIB;
         for (uint64_t area_bytes = 256 * MIB;; area_bytes -= 16 * PAGE) {
                 LoaderFacts facts = test_facts(GIB, area_bytes);
@@ -164,7 +162,6 @@ static void test_what_was_not_asked_for_is_not_dropped(void **state)
         Layout layout;
 
         inputs.initrd_bytes = 44 * MIB;
-        inputs.initrd_unpacked_bytes = 0;
         inputs.fallback_initrd_bytes = 0;
         assert_int_equal(make(&facts, &inputs, &policy).dropped, LAYOUT_DROPPED_INITRD_MIRROR);
 
@@ -301,21 +298,6 @@ static void test_no_more_than_half_of_ram_is_loaded(void **state)
         make_fails(&facts, &inputs, &policy, -ENOSPC, "half of its memory of 100 MiB");
 }
 
-static void test_the_crash_kernel_has_to_get_by(void **state)
-{
-        LoaderFacts facts = test_facts(GIB, 160 * MIB);
-        LayoutInputs inputs = test_inputs();
-        LayoutPolicy policy = test_policy();
-
-        (void) make(&facts, &inputs, &policy);
-        /* Mirrors are no burden to it: dropping them would not help. */
-        inputs.initrd_unpacked_bytes = 57 * MIB;
-        assert_int_equal(make(&facts, &inputs, &policy).dropped, 0);
-        inputs.initrd_unpacked_bytes = 58 * MIB;
-        make_fails(&facts, &inputs, &policy, -ENOSPC, "needs 161 MiB");
-        make_fails(&facts, &inputs, &policy, -ENOSPC, "160 MiB are reserved");
-}
-
 static void test_a_message_names_need_and_area(void **state)
 {
         LoaderFacts facts = test_facts(GIB, 64 * MIB);
@@ -329,7 +311,7 @@ static void test_a_message_names_need_and_area(void **state)
 static void test_senseless_inputs_are_refused(void **state)
 {
         const LayoutInputs good = test_inputs();
-        LayoutInputs bad[12];
+        LayoutInputs bad[11];
         LoaderFacts facts = test_facts(GIB, 256 * MIB);
         LayoutPolicy policy = test_policy();
         size_t n = 0;
@@ -342,7 +324,6 @@ static void test_senseless_inputs_are_refused(void **state)
         bad[n++].kernel_alignment = 3 * MIB;
         bad[n++].kernel_pref_paddr = UINT64_MAX;
         bad[n++].initrd_bytes = UINT64_MAX;
-        bad[n++].initrd_unpacked_bytes = UINT64_MAX - 1;
         bad[n++].cmdline_bytes = 0;
         bad[n++].fallback_cmdline_bytes = 0;
         bad[n++].elfcorehdr_bytes = 0;
@@ -374,7 +355,6 @@ int main(void)
                 cmocka_unit_test(test_targets_need_what_they_start_with),
                 cmocka_unit_test(test_live_headers_have_the_room_the_kernel_wants),
                 cmocka_unit_test(test_no_more_than_half_of_ram_is_loaded),
-                cmocka_unit_test(test_the_crash_kernel_has_to_get_by),
                 cmocka_unit_test(test_a_message_names_need_and_area),
                 cmocka_unit_test(test_senseless_inputs_are_refused),
         };

@@ -30,7 +30,6 @@ static inline LayoutInputs test_inputs(void)
                 .kernel_alignment = 2 * MIB,
                 .kernel_pref_paddr = 16 * MIB,
                 .initrd_bytes = 7156214,
-                .initrd_unpacked_bytes = 20 * MIB,
                 .fallback_initrd_bytes = 1096489,
                 .cmdline_bytes = 211,
                 .fallback_cmdline_bytes = 245,
