@@ -153,6 +153,7 @@ int segments_make(const LoaderFacts *facts, const KexecImage *image, const uint8
         bool sparse = armed && has_big_files_of(armed, image);
         int r;
 
+        *reterr_message = NULL;
         r = segments_map(image, &segments);
         if (r < 0)
                 return fail_text(r, reterr_message, "the files of the image cannot be mapped: %s",
@@ -165,6 +166,7 @@ int segments_make(const LoaderFacts *facts, const KexecImage *image, const uint8
                    : -ESTALE;
         if (r == -ESTALE) {
                 sparse = false;
+                free(TAKE_PTR(*reterr_message));
                 r = crash_image_make(facts, &inputs, &policy, NULL, &crash, reterr_message);
         }
         if (r < 0)

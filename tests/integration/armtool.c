@@ -51,10 +51,9 @@ static bool load(const KexecLoader *loader, const KexecImage *image, bool tell)
         if (r < 0 || tell)
                 printf("%s %s gap_usec %" PRIu64 " damaged %d restored %d%s%s\n",
                        r < 0 ? strerror(-r) : "loaded",
-                       !report         ? "file" :
-                       report->by_file ? "file" :
-                       report->sparse  ? "sparse" :
-                                         "full",
+                       !report || !report->guarded ? "file" :
+                       report->sparse              ? "sparse" :
+                                                     "full",
                        swap.gap_usec, swap.damaged, swap.restored, report && report->reason ? " because " : "",
                        report && report->reason ? report->reason : "");
         return r >= 0 && !swap.damaged;

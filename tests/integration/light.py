@@ -194,7 +194,7 @@ class Light(machine.Machine):
         m = re.match(r"place block (\w+) (\w+) purgatory (\w+) (\w+)", place)
         if not m:
             raise BedError("nothing of ours was loaded: %s; %s" % (loaded, place))
-        self.blocks, self.purgatory = [int(m[1], 16), int(m[2], 16)], (int(m[3], 16), int(m[4]))
+        self.blocks, self.purgatory = [int(m[1], 16), int(m[2], 16)], (int(m[3], 16), int(m[4], 16))
         return loaded
 
     def expect(self, word, seconds):
