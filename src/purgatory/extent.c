@@ -77,10 +77,11 @@ static bool extent_makes_sense(const PurgatoryBlock *block, const PurgatoryExten
                 return false;
         if (extent->flags & ~PURGATORY_EXTENT_LIVE_ELF)
                 return false;
-        if (extent->bytes == 0 || extent->bytes > UINT64_MAX / 2)
+        if (extent->bytes == 0)
                 return false;
         if (is_live(extent) && extent->bytes > block->live_elf_max_bytes)
                 return false;
+        /* With that, the size is bounded, too. */
         return extent->first_leaf + chunk_count(extent->bytes) <= block->n_leaves;
 }
 

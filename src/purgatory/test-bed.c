@@ -66,6 +66,8 @@ static uint8_t bed_in8(Machine *machine, uint16_t port)
         }
         if (port == 0x80 && bed->nmi_in_stage != 0 && bed->nmi_in_stage == bed->purgatory.stage) {
                 bed->nmi_in_stage = 0;
+                if (bed->at_nmi)
+                        bed->at_nmi(bed);
                 purgatory_nmi(&bed->purgatory);
         }
         if (port == 0x64)

@@ -53,6 +53,7 @@ typedef struct Bed {
         bool triple_fault_does_nothing;
         uint64_t nmi_at_call;             /* of any port or the TSC; 0: none comes */
         uint64_t nmi_in_stage;            /* PurgatoryStage; once it waits there; 0: none comes */
+        void (*at_nmi)(struct Bed *bed);  /* what happens meanwhile */
         uint64_t fault_paddr;             /* asking for this raises an exception; 0: none does */
         unsigned fault_skip;              /* so many times it does not */
         uint16_t fault_port;              /* writing to it does */

@@ -159,9 +159,24 @@ static void test_nothing_behind_the_room_is_read(void **state)
         for (size_t n = 1; n < BYTES; n++)
                 assert_false(makes_sense(&headers, n));
         assert_true(makes_sense(&headers, BYTES + 1));
-        /* 0xfffe of them fit, one more is another kind of number. */
-        headers.ehdr.e_phnum = 0xfffe;
-        assert_false(makes_sense(&headers, BYTES));
+}
+
+/* 0xffff is no number, but says that it is elsewhere. */
+static void test_as_many_as_can_be_numbered(void **state)
+{
+        size_t bytes = sizeof(Elf64_Ehdr) + 0xffff * sizeof(Elf64_Phdr);
+        _cleanup_free_ uint8_t *data = calloc(1, bytes);
+        Headers headers = headers_make();
+
+        assert_non_null(data);
+        memcpy(data, &headers, sizeof(headers));
+        for (size_t i = N_PHDRS; i < 0xffff; i++)
+                memcpy(data + sizeof(Elf64_Ehdr) + i * sizeof(Elf64_Phdr), headers.phdrs + 2,
+                       sizeof(Elf64_Phdr));
+        ((Elf64_Ehdr *) data)->e_phnum = 0xfffe;
+        assert_true(elf_headers_make_sense(data, bytes, START, END));
+        ((Elf64_Ehdr *) data)->e_phnum = 0xffff;
+        assert_false(elf_headers_make_sense(data, bytes, START, END));
 }
 
 static void test_no_memory_has_nothing_within(void **state)
@@ -179,6 +194,7 @@ int main(void)
                 cmocka_unit_test(test_each_field),
                 cmocka_unit_test(test_only_notes_or_only_loads_are_no_core),
                 cmocka_unit_test(test_nothing_behind_the_room_is_read),
+                cmocka_unit_test(test_as_many_as_can_be_numbered),
                 cmocka_unit_test(test_no_memory_has_nothing_within),
         };
 

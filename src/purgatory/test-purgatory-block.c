@@ -235,6 +235,21 @@ static void test_a_block_address_that_cannot_be_is_skipped(void **state)
         }
 }
 
+/* No loader puts it there; what reads it may trap. */
+static void test_a_block_at_an_odd_address_is_not_trusted(void **state)
+{
+        _cleanup_bed_ Bed bed;
+        uint64_t paddr;
+
+        bed_init_usual(&bed);
+        paddr = bed_take(&bed, 8192) + 4;
+        bed_seal_block(&bed);
+        memcpy(bed_at(&bed, paddr), &bed.block, sizeof(bed.block));
+        ((PurgatoryHeader *) bed_at(&bed, bed.header_paddr))->block_paddr[0] = paddr;
+        bed_run(&bed);
+        assert_int_equal(bed_status(&bed)->block_copy, 2);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -242,6 +257,7 @@ int main(void)
                 cmocka_unit_test(test_blocks_at_the_edge_are_trusted),
                 cmocka_unit_test(test_a_target_outside_of_what_is_checked_is_not_started),
                 cmocka_unit_test(test_the_second_block_is_used_if_the_first_makes_no_sense),
+                cmocka_unit_test(test_a_block_at_an_odd_address_is_not_trusted),
                 cmocka_unit_test(test_a_block_address_that_cannot_be_is_skipped),
         };
 

@@ -63,6 +63,19 @@ static void test_an_exception_gives_up_a_target(void **state)
         }
 }
 
+/* The fallback is what is left: tests do not take it away. */
+static void test_no_exception_is_provoked_in_the_fallback(void **state)
+{
+        _cleanup_bed_ Bed bed;
+
+        begin(&bed, PURGATORY_STAGE_JUMP, PURGATORY_PROVOKE_UD);
+        bed_flip(&bed, bed.block.extents[1].paddr, 0);
+        bed_flip(&bed, bed.block.extents[1].mirror_paddr, 0);
+        bed_run(&bed);
+        assert_jumped(&bed, 1);
+        assert_int_equal(bed_status(&bed)->exceptions, 0);
+}
+
 static void test_an_exception_without_a_fallback_resets(void **state)
 {
         _cleanup_bed_ Bed bed;
@@ -217,6 +230,27 @@ static void test_an_nmi_is_waited_for_and_counted(void **state)
         }
 }
 
+static void mirror_goes_bad(Bed *bed)
+{
+        bed_flip(bed, bed->block.extents[1].mirror_paddr + 77, 4);
+}
+
+/* Damage may come at any time: what counts is what was found behind the copy. */
+static void test_what_was_copied_is_checked_again(void **state)
+{
+        _cleanup_bed_ Bed bed;
+
+        begin(&bed, PURGATORY_STAGE_REPAIR, PURGATORY_PROVOKE_NMI_WAIT);
+        bed_flip(&bed, bed.block.extents[1].paddr, 0);
+        bed.nmi_in_stage = PURGATORY_STAGE_REPAIR;
+        bed.at_nmi = mirror_goes_bad;
+        bed_run(&bed);
+        assert_jumped(&bed, 1);
+        assert_int_equal(bed_status(&bed)->results[1], PURGATORY_RESULT_LOST);
+        assert_int_equal(bed_status(&bed)->chunks_repaired, 0);
+        assert_int_equal(bed_status(&bed)->chunks_lost, 1);
+}
+
 static void test_an_nmi_is_waited_for_ten_seconds(void **state)
 {
         uint64_t khz = 2000000;
@@ -272,6 +306,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_an_exception_gives_up_a_target),
+                cmocka_unit_test(test_no_exception_is_provoked_in_the_fallback),
                 cmocka_unit_test(test_an_exception_without_a_fallback_resets),
                 cmocka_unit_test(test_an_exception_in_each_target_resets),
                 cmocka_unit_test(test_an_exception_while_looking_for_the_block_resets),
@@ -280,6 +315,7 @@ int main(void)
                 cmocka_unit_test(test_exceptions_do_not_stop_a_reset),
                 cmocka_unit_test(test_an_exception_behind_the_jump_has_all_checked_again),
                 cmocka_unit_test(test_an_nmi_is_waited_for_and_counted),
+                cmocka_unit_test(test_what_was_copied_is_checked_again),
                 cmocka_unit_test(test_an_nmi_is_waited_for_ten_seconds),
                 cmocka_unit_test(test_an_nmi_is_not_waited_for_for_ever),
                 cmocka_unit_test(test_an_nmi_at_any_time_changes_nothing),
