@@ -65,8 +65,8 @@ static void set_up(void)
 {
         mount_kernel();
         open_standard_fds();
-        /* Else no more than 10 lines in 5 s are taken (devkmsg_write() in kernel/printk/printk.c); as
-         * systemd does it. The newline is a part of the word (devkmsg_sysctl_set_loglvl()). */
+        /* Else no more than 10 lines in 5 s are taken (devkmsg_write() in kernel/printk/printk.c);
+         * as systemd does it. The newline is a part of the word (devkmsg_sysctl_set_loglvl()). */
         write_setting("/proc/sys/kernel/printk_devkmsg", "on\n");
         write_setting("/proc/self/oom_score_adj", "-1000");
         log_setup(LOG_TARGET_KMSG, "kdump-capture");

@@ -16,6 +16,18 @@ static void test_one_target(void **state)
         bed_done(&bed);
 }
 
+static void test_the_record_says_which_image_saved_it(void **state)
+{
+        Bed bed;
+
+        bed_init(&bed);
+        bed.plan->image = strdup(PLAN_IMAGE_FALLBACK);
+        bed_add(&bed, "good");
+        assert_int_equal(bed_run(&bed), CAPTURE_COMPLETE);
+        assert_dump("good", true, "\"image\": \"fallback\"");
+        bed_done(&bed);
+}
+
 /* A target that is not there, full, or kills its attempt does not keep the next one from it. */
 static void test_next_target_takes_over(void **state)
 {
@@ -314,6 +326,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_one_target),
+                cmocka_unit_test(test_the_record_says_which_image_saved_it),
                 cmocka_unit_test(test_next_target_takes_over),
                 cmocka_unit_test(test_all_that_answer_get_a_record),
                 cmocka_unit_test(test_first_target_is_waited_for),

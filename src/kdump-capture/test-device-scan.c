@@ -80,11 +80,10 @@ static void put_table(uint8_t *image, uint8_t id)
 
 /* sda has two partitions, of which the second holds "dumps"; sdb holds "My Disk" as a whole. What
  * is on the floppy, on the empty loop device and on what cannot be read is not asked for. */
-static char *make_machine(int *ret_fd)
+static int make_machine(const char *root)
 {
         _cleanup_free_ uint8_t *table = image_new(), *dumps = image_new(), *disk = image_new(),
                                *nothing = image_new();
-        char *root = test_root_new();
         int fd = test_root_open(root);
 
         assert_int_equal(mkdir_parents(fd, "sys/class/block", 0755), 0);
@@ -107,8 +106,7 @@ static char *make_machine(int *ret_fd)
         put_ext2(nothing, 0x55, "raid");
         add_device(fd, "pci/block/cciss!c0d0", "cciss!c0d0", "512\n", nothing);
         add_device(fd, "ata3/block/nodev", "aaa", "512\n", NULL);
-        *ret_fd = fd;
-        return root;
+        return fd;
 }
 
 static void test_each_name_leads_to_its_device(void **state)
@@ -125,8 +123,8 @@ static void test_each_name_leads_to_its_device(void **state)
                 { "PARTUUID=abababab-01", "/dev/sda1" },
                 { "PARTUUID=abababab-02", "/dev/sda2" },
         };
-        _cleanup_close_ int fd = -EBADF;
-        _cleanup_test_root_ char *root = make_machine(&fd);
+        _cleanup_test_root_ char *root = test_root_new();
+        _cleanup_close_ int fd = make_machine(root);
 
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
                 _cleanup_free_ char *device = NULL;
@@ -150,8 +148,8 @@ static void test_what_is_not_there_is_not_found(void **state)
                 "PARTUUID=abababab",
                 "PARTLABEL=dumps",
         };
-        _cleanup_close_ int fd = -EBADF;
-        _cleanup_test_root_ char *root = make_machine(&fd);
+        _cleanup_test_root_ char *root = test_root_new();
+        _cleanup_close_ int fd = make_machine(root);
 
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
                 char *device = NULL;
@@ -183,8 +181,8 @@ static void test_a_device_is_found_once_it_is_there(void **state)
 static void test_what_is_no_name_is_refused(void **state)
 {
         static const char *const cases[] = { "/dev/sda", "sda", "ID=1", "uuid=1", "LABEL=", "" };
-        _cleanup_close_ int fd = -EBADF;
-        _cleanup_test_root_ char *root = make_machine(&fd);
+        _cleanup_test_root_ char *root = test_root_new();
+        _cleanup_close_ int fd = make_machine(root);
 
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
                 char *device = NULL;
