@@ -23,7 +23,7 @@ typedef struct BzImage {
  * load anywhere, in 64-bit mode. Does not log. */
 int bzimage_parse(const void *file, size_t size, BzImage *ret, char **reterr_message);
 
-/* Whether the payload can be decompressed: whole, where the format is known to us, else as far as
- * its own header and footer tell. Returns 0; -EBADMSG as above. Takes as long as decompressing
- * does, and no more than 1 MiB of memory. Does not log. */
+/* Whether the payload can be decompressed to an ELF file: tried with gzip, xz and zstd; of other
+ * formats only magic and size are looked at. Returns 0; -EBADMSG as above, -ENOMEM. Takes as long
+ * as decompressing does, and for xz and zstd as much memory as is unpacked. Does not log. */
 int bzimage_check_payload(const BzImage *image, char **reterr_message);

@@ -101,6 +101,30 @@ static void test_area_hole_and_window(void **state)
         assert_each_is_refused(faults, ELEMENTSOF(faults), false);
 }
 
+/* With pages of 1 GiB, a hole for each range of RAM and of firmware instead of each GiB. */
+static void test_hole_of_a_large_machine(void **state)
+{
+        MemoryRange map[] = {
+                { { 0, PAGE }, MEMORY_RAM },
+                { { PAGE, 2 * PAGE }, MEMORY_ACPI },
+                { { 2 * PAGE, 3 * PAGE }, MEMORY_NVS },
+        };
+        _cleanup_free_ char *message = NULL;
+        Bed bed = bed_make();
+
+        bed.facts.max_paddr = 1536 * GIB;
+        bed.facts.map = map;
+        bed.facts.n_map = ELEMENTSOF(map);
+        bed.facts.ram.n = 200;
+        bed.facts.efi.n_ranges = 30;
+        assert_refused(&bed, "may need 2183168 for its tables");
+        assert_int_equal(layout_make(&bed.facts, &bed.inputs, &bed.policy, &bed.layout, &message),
+                         0);
+        assert_int_equal(layout_check(&bed.layout, &bed.facts, &bed.inputs, &message), 0);
+        bed.layout.hole.end -= PAGE;
+        assert_refused(&bed, "for its tables");
+}
+
 static void test_sizes_and_places_of_extents(void **state)
 {
         static const Fault faults[] = {
@@ -257,8 +281,8 @@ static void test_segments_of_the_layout(void **state)
                 { AT(segments[SEGMENT_SMALL].range.end), -4096, "no content in the page" },
                 { AT(segments[SEGMENT_ELFCOREHDR].range.start), -4096, "segments overlap" },
                 { AT(segments[SEGMENT_ELFCOREHDR].range.end), 4096, "no content in the page" },
-                { offsetof(Bed, facts.mem_total_bytes), -2032 * INT64_C(1048576),
-                  "more than half of the memory" },
+                { offsetof(Bed, facts.mem_total_bytes), -2034 * INT64_C(1048576),
+                  ") is more than half of the memory" },
                 { offsetof(Bed, facts.mem_total_bytes), -2018 * INT64_C(1048576),
                   "all segments have" },
         };
@@ -397,6 +421,7 @@ static void test_calls_that_would_disarm_are_refused(void **state)
                 { offsetof(Call, bed.facts.max_paddr), INT64_C(1) << 39, "for its tables" },
                 { offsetof(Call, bed.facts.crash.start), -4096, "is not the reserved one" },
                 { offsetof(Call, bed.layout.entry), 4096, "is not the purgatory's" },
+                { offsetof(Call, bed.layout.n_segments), 8, "the layout has 17 segments" },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(faults); i++) {
@@ -437,6 +462,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_good_layouts_are_proved),
                 cmocka_unit_test(test_area_hole_and_window),
+                cmocka_unit_test(test_hole_of_a_large_machine),
                 cmocka_unit_test(test_sizes_and_places_of_extents),
                 cmocka_unit_test(test_pages_that_nobody_else_may_have),
                 cmocka_unit_test(test_what_has_to_be_mirrored_and_what_may_not),

@@ -226,6 +226,24 @@ static void test_less_memory_leaves_the_hole_as_it_is(void **state)
         assert_int_equal(make(&bed).hole.end, bed.armed.hole.end);
 }
 
+static void test_what_no_load_can_do_is_said_as_by_a_full_one(void **state)
+{
+        _cleanup_free_ char *senseless = NULL, *large = NULL;
+        Bed bed = bed_make();
+        Layout layout;
+
+        bed.inputs.initrd_unpacked_bytes = 256 * MIB;
+        assert_int_equal(layout_make_sparse(&bed.facts, &bed.inputs, &bed.policy, &bed.armed,
+                                            &layout, &large),
+                         -ENOSPC);
+        assert_non_null(large);
+        bed.inputs.cmdline_bytes = 0;
+        assert_int_equal(layout_make_sparse(&bed.facts, &bed.inputs, &bed.policy, &bed.armed,
+                                            &layout, &senseless),
+                         -EINVAL);
+        assert_non_null(senseless);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -236,6 +254,7 @@ int main(void)
                 cmocka_unit_test(test_the_small_block_does_not_grow_into_a_mirror),
                 cmocka_unit_test(test_what_was_dropped_stays_away),
                 cmocka_unit_test(test_what_is_big_asks_for_a_full_load),
+                cmocka_unit_test(test_what_no_load_can_do_is_said_as_by_a_full_one),
                 cmocka_unit_test(test_less_memory_leaves_the_hole_as_it_is),
         };
 

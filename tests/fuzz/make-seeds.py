@@ -3,6 +3,8 @@
 """Writes the inputs that fuzzing began with, by hand and well-formed: make-seeds.py FOLDER, one folder in it for
 each target. To be merged into corpus/<target>, see HACKING.md."""
 
+import gzip
+import lzma
 import struct
 import sys
 import zlib
@@ -369,11 +371,40 @@ def raw_seeds():
     yield raw_header(1, b"a", [])
 
 
+def bzimage(payload, at=0x300, size=None, patches=()):
+    """@size: what is said to become of it; None: nothing is said. @patches: (offset, value, bytes)"""
+    if size is not None:
+        payload += struct.pack("<I", size)
+    kernel = bytes(at) + payload
+    kernel += bytes(-len(kernel) % 16)
+    data = bytearray(1024)
+    for offset, value, n in ((0x1f1, 1, 1), (0x1f4, len(kernel) // 16, 4), (0x1fe, 0xaa55, 2), (0x200, 0x6aeb, 2),
+                             (0x206, 0x20f, 2), (0x211, 1, 1), (0x230, 1 << 21, 4), (0x234, 1, 1), (0x236, 0x3f, 2),
+                             (0x238, 2047, 4), (0x248, at, 4), (0x24c, len(payload), 4), (0x258, 1 << 24, 8),
+                             (0x260, 1 << 20, 4), *patches):
+        data[offset:offset + n] = value.to_bytes(n, "little")
+    data[0x202:0x206] = b"HdrS"
+    return bytes(data) + kernel
+
+
+def bzimage_seeds():
+    elf = b"\177ELF" + bytes(range(64)) * 3
+    zstd = b"\x28\xb5\x2f\xfd\x20" + bytes([len(elf)]) + (len(elf) << 3 | 1).to_bytes(3, "little") + elf
+    yield bzimage(gzip.compress(elf, 9, mtime=0))
+    yield bzimage(gzip.compress(b"MZ" + elf, 9, mtime=0))
+    yield bzimage(lzma.compress(elf, check=lzma.CHECK_CRC32), size=len(elf))
+    yield bzimage(zstd, size=len(elf))
+    yield bzimage(b"BZh9", size=len(elf))
+    yield bzimage(gzip.compress(bytes(1 << 20)), patches=[(0x236, 3, 2)])
+    yield bzimage(zstd, size=1, patches=[(0x1f1, 0, 1)])
+    yield bzimage(zstd, size=len(elf), patches=[(0x248, 0xfffffff0, 4)])
+
+
 def main():
     seeds = {"fuzz-btf": btf_seeds, "fuzz-vmcore": vmcore_seeds, "fuzz-vmcoreinfo": vmcoreinfo_seeds, "fuzz-kmem": kmem_seeds,
              "fuzz-dmesg": dmesg_seeds, "fuzz-page-filter": filter_seeds, "fuzz-kdump-file": dump_seeds,
              "fuzz-shell-settings": shell_seeds, "fuzz-sftp": sftp_seeds, "fuzz-s3-xml": s3_seeds,
-             "fuzz-raw-store": raw_seeds}
+             "fuzz-raw-store": raw_seeds, "fuzz-bzimage": bzimage_seeds}
     for name, make in seeds.items():
         folder = Path(sys.argv[1]) / name
         folder.mkdir(parents=True, exist_ok=True)
