@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Owns LoaderFacts: its end, and what it means for kexec_load(2). */
+/* Owns LoaderFacts: its beginning and end, and what it means for kexec_load(2). */
 #include "loader-facts.h"
+
+#include "loader-facts-internal.h"
+#include "parse.h"
+#include "rootdir.h"
 
 void loader_facts_done(LoaderFacts *facts)
 {
@@ -13,6 +17,80 @@ void loader_facts_done(LoaderFacts *facts)
         free(facts->cpu_notes);
         free(facts->efi.ranges);
         *facts = (LoaderFacts){ 0 };
+}
+
+static void loader_facts_freep(LoaderFacts *facts)
+{
+        loader_facts_done(facts);
+}
+
+int facts_read_u64(int root_fd, const char *path, unsigned base, uint64_t *ret)
+{
+        _cleanup_free_ char *line = NULL;
+        int r;
+
+        r = root_read_line(root_fd, path, &line);
+        if (r < 0)
+                return r;
+        return parse_u64(line, base, ret) < 0 ? -EBADMSG : 0;
+}
+
+/* What no image can be made without. */
+static int read_needed(int root_fd, LoaderFacts *facts, FactsEncryption *encryption,
+                       char **reterr_message)
+{
+        int r;
+
+        r = facts_read_memory(root_fd, facts, reterr_message);
+        if (r < 0)
+                return r;
+        r = facts_read_notes(root_fd, facts, reterr_message);
+        if (r < 0)
+                return r;
+        r = facts_read_boot_params(root_fd, facts, encryption, reterr_message);
+        if (r < 0)
+                return r;
+        return facts_read_kcore(root_fd, facts, encryption, reterr_message);
+}
+
+/* What may be missing. */
+static int read_more(int root_fd, LoaderFacts *facts, FactsEncryption *encryption)
+{
+        int r;
+
+        r = facts_read_efi(root_fd, facts);
+        if (r < 0)
+                return r;
+        r = facts_read_cpu(root_fd, facts, encryption);
+        if (r < 0)
+                return r;
+        r = facts_read_ports(root_fd, facts);
+        if (r < 0)
+                return r;
+        return facts_read_policy(root_fd, facts);
+}
+
+int loader_facts_read(int root_fd, LoaderFacts *ret, char **reterr_message)
+{
+        _cleanup_(loader_facts_freep) LoaderFacts facts = { 0 };
+        FactsEncryption encryption = { 0 };
+        _cleanup_free_ char *message = NULL;
+        int r;
+
+        r = read_needed(root_fd, &facts, &encryption, &message);
+        if (r >= 0)
+                r = read_more(root_fd, &facts, &encryption);
+        if (r < 0) {
+                if (!message)
+                        (void) strprintf(&message, "Failed to read what the kernel says: %s",
+                                         strerror(-r));
+                *reterr_message = TAKE_PTR(message);
+                return r;
+        }
+        facts_judge_encryption(&facts, &encryption);
+        *ret = facts;
+        facts = (LoaderFacts){ 0 };
+        return 0;
 }
 
 const char *loader_facts_refusal(const LoaderFacts *facts)

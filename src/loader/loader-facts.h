@@ -43,7 +43,7 @@ typedef struct LoaderEfi {
 typedef struct LoaderFacts {
         /* /proc/iomem */
         RangeList ram;    /* "System RAM" of all kinds, at any depth */
-        MemoryRange *map; /* what e820 knows, top level only, sorted */
+        MemoryRange *map; /* what e820 knows that is not RAM, sorted */
         size_t n_map;
         Range crash;         /* the area, the higher one if there are two */
         Range crash_low;     /* the lower one; empty if there is none */

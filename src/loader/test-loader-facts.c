@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "loader-facts.h"
 
-#include "test-machines.h"
+#include "test-loader-fixture.h"
 #include "test.h"
 
 static void loader_facts_freep(LoaderFacts *facts)
@@ -45,6 +45,88 @@ static void test_made_up_machines_make_sense(void **state)
         }
 }
 
+static void assert_lists(const RangeList *a, const RangeList *b)
+{
+        assert_int_equal(a->n, b->n);
+        assert_true(a->n == 0 || memcmp(a->ranges, b->ranges, a->n * sizeof(*a->ranges)) == 0);
+}
+
+/* All but what is on the heap */
+static void assert_fields(const LoaderFacts *a, const LoaderFacts *b)
+{
+        assert_memory_equal(&a->crash, &b->crash, sizeof(a->crash));
+        assert_memory_equal(&a->crash_low, &b->crash_low, sizeof(a->crash_low));
+        assert_memory_equal(&a->kernel, &b->kernel, sizeof(a->kernel));
+        assert_int_equal(a->page_offset, b->page_offset);
+        assert_int_equal(a->kernel_vaddr, b->kernel_vaddr);
+        assert_int_equal(a->vmcoreinfo.paddr, b->vmcoreinfo.paddr);
+        assert_int_equal(a->vmcoreinfo.bytes, b->vmcoreinfo.bytes);
+        assert_memory_equal(a->boot_params, b->boot_params, sizeof(a->boot_params));
+        assert_int_equal(a->acpi_rsdp, b->acpi_rsdp);
+        assert_int_equal(a->firmware_framebuffer, b->firmware_framebuffer);
+        assert_int_equal(a->mem_total_bytes, b->mem_total_bytes);
+        assert_int_equal(a->max_paddr, b->max_paddr);
+        assert_int_equal(a->la57, b->la57);
+        assert_int_equal(a->gb_pages, b->gb_pages);
+        assert_int_equal(a->tsc_khz, b->tsc_khz);
+        assert_int_equal(a->serial_port, b->serial_port);
+        assert_int_equal(a->fadt_reset_port, b->fadt_reset_port);
+        assert_int_equal(a->fadt_reset_value, b->fadt_reset_value);
+        assert_int_equal(a->elfcorehdr_room_bytes, b->elfcorehdr_room_bytes);
+        assert_memory_equal(a->boot_id, b->boot_id, sizeof(a->boot_id));
+        assert_int_equal(a->lockdown, b->lockdown);
+        assert_int_equal(a->encrypted_guest, b->encrypted_guest);
+        assert_int_equal(a->encrypted_host, b->encrypted_host);
+        assert_int_equal(a->xen, b->xen);
+        assert_int_equal(a->load_disabled, b->load_disabled);
+        assert_int_equal(a->load_limit, b->load_limit);
+}
+
+static void assert_facts(const LoaderFacts *a, const LoaderFacts *b)
+{
+        assert_fields(a, b);
+        assert_lists(&a->ram, &b->ram);
+        assert_lists(&a->crash_cma, &b->crash_cma);
+        assert_lists(&a->gart, &b->gart);
+        assert_int_equal(a->n_map, b->n_map);
+        for (size_t i = 0; i < a->n_map; i++) {
+                assert_int_equal(a->map[i].range.start, b->map[i].range.start);
+                assert_int_equal(a->map[i].range.end, b->map[i].range.end);
+                assert_int_equal(a->map[i].kind, b->map[i].kind);
+        }
+        assert_int_equal(a->n_cpu_notes, b->n_cpu_notes);
+        assert_memory_equal(a->cpu_notes, b->cpu_notes, a->n_cpu_notes * sizeof(*a->cpu_notes));
+        assert_int_equal(a->efi.n_ranges, b->efi.n_ranges);
+        for (size_t i = 0; i < a->efi.n_ranges; i++) {
+                assert_int_equal(a->efi.ranges[i].type, b->efi.ranges[i].type);
+                assert_int_equal(a->efi.ranges[i].paddr, b->efi.ranges[i].paddr);
+                assert_int_equal(a->efi.ranges[i].vaddr, b->efi.ranges[i].vaddr);
+                assert_int_equal(a->efi.ranges[i].pages, b->efi.ranges[i].pages);
+                assert_int_equal(a->efi.ranges[i].attribute, b->efi.ranges[i].attribute);
+        }
+        assert_int_equal(a->efi.fw_vendor, b->efi.fw_vendor);
+        assert_int_equal(a->efi.runtime, b->efi.runtime);
+        assert_int_equal(a->efi.config_table, b->efi.config_table);
+        assert_int_equal(a->efi.smbios, b->efi.smbios);
+}
+
+static void test_each_machine_is_read_as_it_is(void **state)
+{
+        for (TestMachine which = 0; which < _TEST_MACHINE_MAX; which++) {
+                _cleanup_test_root_ char *root = test_root_new();
+                _cleanup_close_ int root_fd = test_root_open(root);
+                _cleanup_facts_ LoaderFacts facts = { 0 }, expected = { 0 };
+                _cleanup_free_ char *message = NULL;
+
+                test_machine_write(root_fd, which);
+                test_machine_facts(which, &expected);
+                if (loader_facts_read(root_fd, &facts, &message) < 0)
+                        fail_msg("machine %d: %s", (int) which, message);
+                assert_null(message);
+                assert_facts(&facts, &expected);
+        }
+}
+
 static void test_what_refuses_kexec_load(void **state)
 {
         static const struct {
@@ -73,6 +155,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_made_up_machines_make_sense),
+                cmocka_unit_test(test_each_machine_is_read_as_it_is),
                 cmocka_unit_test(test_what_refuses_kexec_load),
         };
 

@@ -400,11 +400,55 @@ def bzimage_seeds():
     yield bzimage(zstd, size=len(elf), patches=[(0x248, 0xfffffff0, 4)])
 
 
+def memory_map_seeds():
+    ram = b"00001000-0009fbff : System RAM\n00100000-7ffdbfff : System RAM\n"
+    yield b"00000000-00000fff : Reserved\n" + ram + b"  2a600000-2b5fffff : Kernel code\n" \
+        b"  2c6ae000-2c9fffff : Kernel bss\n  6d000000-7cffffff : Crash kernel\n7ffdc000-7fffffff : Reserved\n" \
+        b"b0000000-bfffffff : PCI MMCONFIG 0000 [bus 00-ff]\n  b0000000-bfffffff : Reserved\n" \
+        b"    b0000000-bfffffff : pnp 00:04\n"
+    yield ram + b"  6f000000-7effffff : Crash kernel\n100000000-1ffffffff : System RAM\n" \
+        b"  1ef000000-1feffffff : Crash kernel\n"
+    yield ram + b"  20000000-23ffffff : GART\n80000000-80000fff : ACPI Tables\n" \
+        b"80001000-80001fff : ACPI Non-volatile Storage\n100000000-10fffffff : Persistent Memory\n" \
+        b"  100200000-10fffffff : System RAM (kmem)\n110000000-11fffffff : Persistent Memory (legacy)\n" \
+        b"80002000-80002fff : reserved"
+    yield b"00000000-00000000 : Reserved\n00000000-00000000 : System RAM\n"
+    yield ram + b"90000000-8fffffff : System RAM\n"
+    yield ram + b"80000000-8fffffff : Reserved\n88000000-ffffffffffffffff : ACPI Tables\n"
+
+
+def kcore(segments, n=None, length_bits=0, **patches):
+    """@segments: (type, offset, vaddr, paddr, size)"""
+    head = bytearray(struct.pack("<4s4B7xBHHIQQQIHHHHHH", b"\x7fELF", 2, 1, 1, 0, length_bits, 4, 62, 1, 0, 64, 0, 0, 64, 56,
+                                 len(segments) if n is None else n, 0, 0, 0))
+    for at, data in patches.items():
+        head[int(at[1:]):int(at[1:]) + len(data)] = data
+    return bytes(head) + b"".join(struct.pack("<IIQQQQQQ", kind, 7, offset, vaddr, paddr, size, size, 4096)
+                                  for kind, offset, vaddr, paddr, size in segments)
+
+
+def kcore_seeds():
+    direct, text = 0xffff888000000000, 0xffffffff81000000
+    note, vmalloc = (4, 0x300, 0, 0, 0x40), (1, 0x490000003000, 0xffffc90000000000, M64, 0x1fffffffffff)
+    kernel = (1, 0x1000, text, 0x1000000, 0x1000)
+    low, high = (1, 0x400, direct, 0, 0x1000), (1, 0x2000, direct + 0x1000, 0x1000, 0x2000000)
+    yield kcore([note, vmalloc, kernel, high, low], length_bits=24)
+    yield kcore([kernel, high, low, low]) + bytes(0x600)
+    yield kcore([(1, 0x400, direct, 0, 0x1000), (1, 0x400, text, 0, 0x1000)])
+    yield kcore([note])
+    yield kcore([low, (1, (1 << 63) - 0x1000, direct, 0x1000, 0x1001)])
+    yield kcore([low, (1, 0x400, direct, M64 - 1, 2)])
+    yield kcore([high], n=0xffff)
+    yield kcore([high], n=0xfffe, length_bits=22)
+    yield kcore([high], a32=b"\xff" * 8)
+
+
 def main():
     seeds = {"fuzz-btf": btf_seeds, "fuzz-vmcore": vmcore_seeds, "fuzz-vmcoreinfo": vmcoreinfo_seeds, "fuzz-kmem": kmem_seeds,
              "fuzz-dmesg": dmesg_seeds, "fuzz-page-filter": filter_seeds, "fuzz-kdump-file": dump_seeds,
              "fuzz-shell-settings": shell_seeds, "fuzz-sftp": sftp_seeds, "fuzz-s3-xml": s3_seeds,
-             "fuzz-raw-store": raw_seeds, "fuzz-bzimage": bzimage_seeds}
+             "fuzz-raw-store": raw_seeds, "fuzz-bzimage": bzimage_seeds, "fuzz-memory-map": memory_map_seeds,
+             "fuzz-kcore-map": kcore_seeds}
     for name, make in seeds.items():
         folder = Path(sys.argv[1]) / name
         folder.mkdir(parents=True, exist_ok=True)
