@@ -88,7 +88,7 @@ static int check_leaves(const Layout *layout, char **reterr_message)
         for (ExtentRole role = 0; role < _EXTENT_ROLE_MAX; role++) {
                 const LayoutExtent *extent = &layout->extents[role];
 
-                if (extent->targets == 0 || (role == EXTENT_ELFCOREHDR && layout->live_elfcorehdr))
+                if (extent->targets == 0)
                         continue;
                 n += extent->bytes / PURGATORY_CHUNK_BYTES +
                      (extent->bytes % PURGATORY_CHUNK_BYTES > 0);

@@ -127,8 +127,7 @@ static uint64_t count_leaves(const Layout *layout)
         uint64_t n = 0;
 
         for (ExtentRole role = 0; role < _EXTENT_ROLE_MAX; role++)
-                if (traits[role].digested &&
-                    !(role == EXTENT_ELFCOREHDR && layout->live_elfcorehdr))
+                if (traits[role].digested)
                         n += DIV_ROUND_UP(layout->extents[role].bytes, PURGATORY_CHUNK_BYTES);
         return n;
 }

@@ -24,8 +24,6 @@ bool seal_covers(const Layout *layout, ExtentRole role)
         if (!layout->extents[role].present)
                 return false;
         switch (role) {
-        case EXTENT_ELFCOREHDR:
-                return !layout->live_elfcorehdr;
         case EXTENT_STATUS:
         case EXTENT_LEAVES:
         case EXTENT_BLOCK:
@@ -110,19 +108,18 @@ static void add_target(const Layout *layout, ExtentRole boot_params, PurgatoryTa
 static void add_extent(const Layout *layout, ExtentRole role, PurgatoryBlock *block)
 {
         const LayoutExtent *extent = &layout->extents[role];
-        bool covered = seal_covers(layout, role);
+        bool live = role == EXTENT_ELFCOREHDR && layout->live_elfcorehdr;
 
         block->extents[block->n_extents++] = (PurgatoryExtent){
                 .paddr = extent->paddr,
                 .bytes = extent->bytes,
                 .mirror_paddr = extent->mirror_paddr,
                 .targets = extent->targets,
-                .first_leaf = covered ? block->n_leaves : 0,
-                .flags = covered ? 0 : PURGATORY_EXTENT_LIVE_ELF,
+                .first_leaf = block->n_leaves,
+                .flags = live ? PURGATORY_EXTENT_LIVE_ELF : 0,
                 .role = (uint32_t) role,
         };
-        if (covered)
-                block->n_leaves += (uint32_t) extent_leaves(extent);
+        block->n_leaves += (uint32_t) extent_leaves(extent);
 }
 
 static int add_extents(const Layout *layout, PurgatoryBlock *block)
@@ -134,7 +131,7 @@ static int add_extents(const Layout *layout, PurgatoryBlock *block)
         if (seal_leaves(layout) > UINT32_MAX || (live && elf->room_bytes > UINT32_MAX))
                 return -EINVAL;
         for (ExtentRole role = 0; role < _EXTENT_ROLE_MAX; role++)
-                if (seal_covers(layout, role) || (live && role == EXTENT_ELFCOREHDR))
+                if (seal_covers(layout, role))
                         add_extent(layout, role, block);
         if (live)
                 block->live_elf_max_bytes = (uint32_t) elf->room_bytes;

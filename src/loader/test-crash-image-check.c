@@ -114,12 +114,10 @@ static void check_extents(const Walk *walk)
                 const PurgatoryExtent *extent = &walk->block.extents[i];
 
                 assert_true(extent->targets != 0 && extent->bytes > 0);
-                if (extent->flags != 0) {
-                        check_live(walk, extent);
-                        continue;
-                }
                 check_chunks(walk, extent, extent->paddr);
-                if (extent->mirror_paddr != 0)
+                if (extent->flags != 0)
+                        check_live(walk, extent);
+                else if (extent->mirror_paddr != 0)
                         check_chunks(walk, extent, extent->mirror_paddr);
                 assert_int_equal(extent->first_leaf, leaves);
                 leaves += (uint32_t) DIV_ROUND_UP(extent->bytes, 65536);

@@ -202,9 +202,6 @@ static void test_targets_and_leaves(void **state)
         bed.layout.extents[EXTENT_LEAVES].room_bytes += 32;
         assert_refused(&bed, "leaves, where");
         bed = bed_make();
-        bed.layout.live_elfcorehdr = true;
-        assert_refused(&bed, "leaves, where");
-        bed = bed_make();
         bed.layout.entry += 16;
         assert_refused(&bed, "is not the purgatory's");
         bed = bed_make();

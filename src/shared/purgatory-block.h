@@ -22,7 +22,7 @@
 #define PURGATORY_SETUP_DATA_TYPE 0x6b640001U
 
 #define PURGATORY_HEADER_MAGIC UINT64_C(0x646867727570646b) /* "kdpurghd" */
-#define PURGATORY_BLOCK_MAGIC UINT64_C(0x6b636f6c6270646b) /* "kdpblock" */
+#define PURGATORY_BLOCK_MAGIC UINT64_C(0x6b636f6c6270646b)  /* "kdpblock" */
 #define PURGATORY_STATUS_MAGIC UINT64_C(0x657461747370646b) /* "kdpstate" */
 
 /* One way to reset the machine each; 0 ends the plan. */
@@ -63,9 +63,10 @@ typedef struct PurgatoryExtent {
         uint32_t role;         /* for people: ExtentRole of the loader */
 } PurgatoryExtent;
 
-/* ELF headers that the kernel itself rewrites when memory or CPUs come or go: not in any leaf, but
- * checked for sense; if they make none, the mirror (the headers as they were at the load, behind
- * PURGATORY_ELF_COPY_OFFSET bytes, so that the kernel does not take it for them) is put there. */
+/* ELF headers that the kernel itself rewrites when memory or CPUs come or go: they are checked for
+ * sense only. If they make none, they are repaired to what they were at the load, which is what
+ * `bytes` and the leaves are of, from the mirror. That begins PURGATORY_ELF_COPY_OFFSET bytes
+ * behind mirror_paddr, so that the kernel does not take it for them. */
 #define PURGATORY_EXTENT_LIVE_ELF 0x1U
 #define PURGATORY_ELF_COPY_OFFSET 64U
 
@@ -153,7 +154,7 @@ typedef struct PurgatoryStatus {
         uint32_t resets; /* so many methods were tried */
         PurgatoryException first_exception;
         uint64_t tsc_entry, tsc_leave;
-        uint64_t cr0, cr3, cr4, efer; /* as found */
+        uint64_t cr0, cr3, cr4, efer;  /* as found */
         uint16_t gdt_limit, idt_limit; /* as found */
         uint32_t reserved0;
         uint8_t results[PURGATORY_EXTENTS_MAX]; /* PurgatoryResult of each extent */
