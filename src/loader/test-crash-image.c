@@ -93,6 +93,7 @@ static void test_kernel_needs_no_initrd(void **state)
         CrashImageInputs inputs = test_files_inputs(files);
 
         inputs.initrd = NULL;
+        inputs.initrd_bytes = 0;
         check(TEST_MACHINE_BIOS_2G, &inputs, &all);
 }
 
@@ -280,7 +281,7 @@ static void test_what_cannot_be_made(void **state)
                 int r;
         } table[] = {
                 { TEST_MACHINE_BIOS_2G, DAMAGE_NONE, 0 },
-                { TEST_MACHINE_TINY_AREA, DAMAGE_NONE, -ENOSPC },
+                { TEST_MACHINE_TINY_AREA, DAMAGE_NONE, 0 },
                 { TEST_MACHINE_BIOS_2G, DAMAGE_KERNEL, -EBADMSG },
                 { TEST_MACHINE_BIOS_2G, DAMAGE_KERNEL_FOUR_LEVELS, 0 },
                 { TEST_MACHINE_LA57, DAMAGE_KERNEL_FOUR_LEVELS, -EINVAL },
