@@ -15,7 +15,7 @@ FOLDER = Path("/run/kdumpd")
 # Numbers are there in any case, texts and lists only if they are set.
 STATE = {"state": "armed", "reason": "armed", "kernel_release": "6.1", "base_id": "6.1-x", "targets": ["ext4 UUID=1"],
          "loaded_cpus": "0-3", "loaded_topology_sha256": "00", "area_sha256": "00", "last_error": "no",
-         "loader": "kexec_load", "loader_reason": "no room", "guard": "mirrors", "checked": "well"}
+         "loader": "kexec_load", "loader_reason": "no", "guard": "checked", "fallback": "ext4 UUID=1", "checked": "whole"}
 
 
 def status(program, *args):

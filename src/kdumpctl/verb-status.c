@@ -66,7 +66,7 @@ static const char *reason_of(const Status *status)
         return s->reason;
 }
 
-/* What loaded the image, and what guards it from damage. */
+/* What loaded the image, what guards it from damage, and what is started in its place. */
 static void print_guard(const State *s)
 {
         char time[FORMAT_TIME_MAX];
@@ -76,6 +76,8 @@ static void print_guard(const State *s)
                               s->loader_reason ?: "", s->loader_reason ? ")" : "");
         if (s->guard)
                 (void) printf("Guard:      %s\n", s->guard);
+        if (s->fallback)
+                (void) printf("Fallback:   %s\n", s->fallback);
         if (s->checked)
                 (void) printf("Checked:    %s: %s\n", format_time(s->checked_realtime_usec, time),
                               s->checked);

@@ -118,6 +118,14 @@ static const ArchWord removed[] = {
         { ARCH_ALL, "showopts" },
 };
 
+/* What systemd, dracut, udev and the like read, and what asks for another init or root than there
+ * is. rootfstype= is also of the kernel's own (see below). */
+static const char *const for_programs[] = {
+        "rd.*",     "systemd.*", "udev.*",    "luks.*", "plymouth.*", "vconsole.*",
+        "locale.*", "root",      "rootflags", "init",   "rdinit",     "ip",
+        "ifname",   "bond",      "vlan",      "bridge", "team",       "netroot",
+};
+
 static const ArchWord added[] = {
         /* Drivers put their device into a known state: it may be in the middle of anything. */
         { ARCH_ALL, "reset_devices" },
@@ -310,6 +318,14 @@ bool cmdline_word_is_removed(const char *word)
 {
         for (size_t i = 0; i < ELEMENTSOF(removed); i++)
                 if ((removed[i].arches & ARCH_OURS) && word_matches(word, removed[i].word))
+                        return true;
+        return false;
+}
+
+bool cmdline_word_is_for_programs(const char *word)
+{
+        for (size_t i = 0; i < ELEMENTSOF(for_programs); i++)
+                if (word_matches(word, for_programs[i]))
                         return true;
         return false;
 }

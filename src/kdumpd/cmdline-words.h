@@ -29,5 +29,8 @@ void cmdline_words_remove(char **words, const char *word);
 /* Whether a word of the running kernel's line is not for the crash kernel. */
 bool cmdline_word_is_removed(const char *word);
 
+/* Whether a word has nothing to say to the kernel, or to the one program of the fallback image. */
+bool cmdline_word_is_for_programs(const char *word);
+
 /* Appends what every crash kernel gets, but nothing whose name is in @except. */
 int cmdline_words_add_ours(char ***words, char *const *except);

@@ -123,11 +123,30 @@ static int remove_user_words(const Config *config, char **words)
         return 0;
 }
 
+/* @whose: whose line it is. @advice: what can be done about its length. */
+static int join(char *const *words, const char *whose, const char *advice, char **ret,
+                char **reterr_message)
+{
+        _cleanup_free_ char *line = NULL;
+        size_t size;
+        int r;
+
+        r = strv_join(words, &line);
+        if (r < 0)
+                return r;
+        size = strlen(line) + 1 + KERNEL_ADDS_BYTES;
+        if (size > COMMAND_LINE_MAX_BYTES) {
+                (void) strprintf(reterr_message, "%s command line is %zu bytes too long%s", whose,
+                                 size - COMMAND_LINE_MAX_BYTES, advice);
+                return -E2BIG;
+        }
+        *ret = TAKE_PTR(line);
+        return 0;
+}
+
 int cmdline_build(const Config *config, const Facts *facts, char **ret, char **reterr_message)
 {
         _cleanup_strv_ char **words = NULL, **by_user = NULL;
-        _cleanup_free_ char *line = NULL;
-        size_t size;
         int r;
 
         r = cmdline_words_of_items(config->commandline_append, &by_user);
@@ -148,19 +167,47 @@ int cmdline_build(const Config *config, const Facts *facts, char **ret, char **r
         r = strv_extend_strv(&words, by_user);
         if (r < 0)
                 return r;
+        return join(words, "the crash kernel's", ": take words out with kdump_commandline_remove",
+                    ret, reterr_message);
+}
 
-        r = strv_join(words, &line);
+/* What made the usual image fail may have been a driver that met a device in an odd state: here
+ * there is one CPU, the firmware's screen, and interrupts that need no set-up. */
+static int add_careful(char ***words)
+{
+        static const char *const careful[] = { "nr_cpus=1", "nomodeset", "pci=nomsi,noaer",
+                                               "kdumpd.fallback=1" };
+
+        for (size_t i = 0; i < ELEMENTSOF(careful); i++) {
+                int r;
+
+                /* Whatever it says, this machine may not boot without it. */
+                if (startswith(careful[i], "pci=") && cmdline_words_have_name(*words, "pci"))
+                        continue;
+                r = strv_extend(words, careful[i]);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+int cmdline_build_fallback(const char *cmdline, char **ret, char **reterr_message)
+{
+        static const char *const replaced[] = { "nr_cpus", "maxcpus", "nomodeset",
+                                                "kdumpd.fallback" };
+        _cleanup_strv_ char **all = NULL, **words = NULL;
+        int r;
+
+        r = cmdline_words_split(cmdline, &all);
+        for (char **word = all; r >= 0 && word && *word && !streq(*word, "--"); word++)
+                if (!cmdline_word_is_for_programs(*word))
+                        r = strv_extend(&words, *word);
         if (r < 0)
                 return r;
-        size = strlen(line) + 1 + KERNEL_ADDS_BYTES;
-        if (size > COMMAND_LINE_MAX_BYTES) {
-                (void) strprintf(
-                        reterr_message,
-                        "the crash kernel's command line is %zu bytes too long: take words out "
-                        "with kdump_commandline_remove",
-                        size - COMMAND_LINE_MAX_BYTES);
-                return -E2BIG;
-        }
-        *ret = TAKE_PTR(line);
-        return 0;
+        for (size_t i = 0; i < ELEMENTSOF(replaced); i++)
+                cmdline_words_remove_name(words, replaced[i]);
+        r = add_careful(&words);
+        if (r < 0)
+                return r;
+        return join(words, "the fallback image's", "", ret, reterr_message);
 }

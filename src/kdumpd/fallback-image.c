@@ -294,29 +294,6 @@ static int add_plan(Build *build, const Plan *plan)
         return r < 0 ? r : add_text(&build->writer, PATH_PLAN, json);
 }
 
-static int pack(const CpioWriter *writer, uint8_t **ret, size_t *ret_size)
-{
-        _cleanup_free_ uint8_t *packed = NULL;
-        z_stream stream = { .next_in = writer->data, .avail_in = (unsigned) writer->size };
-        unsigned long bound;
-        int r;
-
-        if (deflateInit2(&stream, GZIP_LEVEL, Z_DEFLATED, GZIP_WINDOW_BITS, 8,
-                         Z_DEFAULT_STRATEGY) != Z_OK)
-                return -ENOMEM;
-        bound = deflateBound(&stream, writer->size);
-        packed = malloc(bound);
-        stream.next_out = packed;
-        stream.avail_out = (unsigned) bound;
-        r = packed ? deflate(&stream, Z_FINISH) : Z_MEM_ERROR;
-        (void) deflateEnd(&stream);
-        if (r != Z_STREAM_END)
-                return -ENOMEM;
-        *ret_size = bound - stream.avail_out;
-        *ret = TAKE_PTR(packed);
-        return 0;
-}
-
 static int fill(Build *build, const Plan *plan, const char *kernel_info)
 {
         int r;
@@ -333,10 +310,9 @@ static int fill(Build *build, const Plan *plan, const char *kernel_info)
         return r < 0 ? r : cpio_add_trailer(&build->writer);
 }
 
-int fallback_image_build(int root_fd, const char *kernel_release, const Plan *plan,
-                         const Needs *needs, const Target *local, const char *kernel_info,
-                         uint8_t **ret, size_t *ret_size, char **ret_target_words,
-                         char **reterr_message)
+int fallback_archive_make(int root_fd, const char *kernel_release, const Plan *plan,
+                          const Needs *needs, const Target *local, const char *kernel_info,
+                          FallbackArchive *ret, char **reterr_message)
 {
         _cleanup_free_ char *words = NULL, *message = NULL;
         _cleanup_(build_done) Build build = {
@@ -355,12 +331,40 @@ int fallback_image_build(int root_fd, const char *kernel_release, const Plan *pl
                 r = check_compression(&build);
         if (r >= 0)
                 r = fill(&build, plan, kernel_info);
-        if (r >= 0)
-                r = pack(&build.writer, ret, ret_size);
         if (r < 0) {
                 *reterr_message = message ? TAKE_PTR(message) : strdup(strerror(-r));
                 return r;
         }
-        *ret_target_words = TAKE_PTR(words);
+        *ret = (FallbackArchive){ TAKE_PTR(build.writer.data), build.writer.size, TAKE_PTR(words) };
+        return 0;
+}
+
+void fallback_archive_done(FallbackArchive *archive)
+{
+        free(archive->data);
+        free(archive->target_words);
+        *archive = (FallbackArchive){ 0 };
+}
+
+int fallback_archive_pack(const FallbackArchive *archive, uint8_t **ret, size_t *ret_size)
+{
+        _cleanup_free_ uint8_t *packed = NULL;
+        z_stream stream = { .next_in = archive->data, .avail_in = (unsigned) archive->size };
+        unsigned long bound;
+        int r;
+
+        if (deflateInit2(&stream, GZIP_LEVEL, Z_DEFLATED, GZIP_WINDOW_BITS, 8,
+                         Z_DEFAULT_STRATEGY) != Z_OK)
+                return -ENOMEM;
+        bound = deflateBound(&stream, archive->size);
+        packed = malloc(bound);
+        stream.next_out = packed;
+        stream.avail_out = (unsigned) bound;
+        r = packed ? deflate(&stream, Z_FINISH) : Z_MEM_ERROR;
+        (void) deflateEnd(&stream);
+        if (r != Z_STREAM_END)
+                return -ENOMEM;
+        *ret_size = bound - stream.avail_out;
+        *ret = TAKE_PTR(packed);
         return 0;
 }

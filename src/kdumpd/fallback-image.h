@@ -21,13 +21,24 @@ void fallback_target_done(FallbackTarget *target);
 int fallback_target_choose(int root_fd, const Plan *plan, const Target *local, FallbackTarget *ret,
                            char **reterr_message);
 
-/* Builds the image, a gzip'ed cpio archive: PATH_FALLBACK_PROGRAM as /init, the Plan reduced to
- * what can be done there, @kernel_info (PATH_KERNEL_INFO; may be NULL), the modules of
- * @kernel_release that the target's device, its file system and @needs ask for. Equal input gives
- * equal bytes. The caller frees *ret and *ret_target_words, which describe the target. Returns 0;
- * with *reterr_message -EOPNOTSUPP if there is no target, no program, or no way to load the
- * modules; -EFBIG if it is too large; errors of reading. */
-int fallback_image_build(int root_fd, const char *kernel_release, const Plan *plan,
-                         const Needs *needs, const Target *local, const char *kernel_info,
-                         uint8_t **ret, size_t *ret_size, char **ret_target_words,
-                         char **reterr_message);
+/* All that is in the image. */
+typedef struct FallbackArchive {
+        uint8_t *data; /* a cpio archive */
+        size_t size;
+        char *target_words; /* the target, as target_describe() has it */
+} FallbackArchive;
+
+void fallback_archive_done(FallbackArchive *archive);
+
+/* Makes the archive: PATH_FALLBACK_PROGRAM as /init, the Plan reduced to what can be done there,
+ * @kernel_info (PATH_KERNEL_INFO; may be NULL), the modules of @kernel_release that the target's
+ * device, its file system and @needs ask for. Equal input gives equal bytes. Returns 0; with
+ * *reterr_message -EOPNOTSUPP if there is no target, no program, or no way to load the modules;
+ * -EFBIG if it is too large; errors of reading. */
+int fallback_archive_make(int root_fd, const char *kernel_release, const Plan *plan,
+                          const Needs *needs, const Target *local, const char *kernel_info,
+                          FallbackArchive *ret, char **reterr_message);
+
+/* Makes the image of it, with gzip: the same each time, but not with each version of zlib. It takes
+ * far longer than all else. Returns 0 or -ENOMEM. */
+int fallback_archive_pack(const FallbackArchive *archive, uint8_t **ret, size_t *ret_size);

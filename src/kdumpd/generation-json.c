@@ -4,11 +4,16 @@
 #include "json-fields.h"
 #include "strv.h"
 
-/* All but the targets must be there: a generation that lacks one cannot be loaded. */
+/* These must be there: a generation that lacks one cannot be loaded. */
 #define FIELD(field, type_)                                                                        \
         {                                                                                          \
                 .name = #field, .type = (type_), .offset = offsetof(Generation, field),            \
                 .required = true                                                                   \
+        }
+
+#define OPTIONAL(field, type_)                                                                     \
+        {                                                                                          \
+                .name = #field, .type = (type_), .offset = offsetof(Generation, field)             \
         }
 
 static const JsonField fields[] = {
@@ -29,7 +34,24 @@ static const JsonField fields[] = {
           .type = JSON_FIELD_STRINGS,
           .offset = offsetof(Generation, targets),
           .clean = true },
+        OPTIONAL(fallback_sha256, JSON_FIELD_STRING),
+        OPTIONAL(fallback_cmdline, JSON_FIELD_STRING),
+        OPTIONAL(fallback_archive_sha256, JSON_FIELD_STRING),
+        { .name = "fallback_target",
+          .type = JSON_FIELD_STRING,
+          .offset = offsetof(Generation, fallback_target),
+          .clean = true },
+        OPTIONAL(fallback_bytes, JSON_FIELD_U64),
 };
+
+void generation_drop_fallback(Generation *generation)
+{
+        free(TAKE_PTR(generation->fallback_sha256));
+        free(TAKE_PTR(generation->fallback_cmdline));
+        free(TAKE_PTR(generation->fallback_archive_sha256));
+        free(TAKE_PTR(generation->fallback_target));
+        generation->fallback_bytes = 0;
+}
 
 void generation_done(Generation *generation)
 {
@@ -44,6 +66,7 @@ void generation_done(Generation *generation)
         free(generation->overlay_sha256);
         free(generation->cmdline);
         strv_free(generation->targets);
+        generation_drop_fallback(generation);
         *generation = (Generation){ 0 };
 }
 
@@ -89,6 +112,9 @@ int generation_from_json(const char *json, size_t size, Generation *ret)
         r = json_fields_read(fields, ELEMENTSOF(fields), object, "", &generation, &message);
         if (r < 0)
                 return r;
+        /* An image without its command line, or the other way round, is none. */
+        if (!generation.fallback_sha256 || !generation.fallback_cmdline)
+                generation_drop_fallback(&generation);
         *ret = generation;
         generation = (Generation){ 0 };
         return 0;

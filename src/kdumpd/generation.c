@@ -16,7 +16,7 @@
 #define GENERATION_DIR PATH_STATE_DIR "/generation"
 #define GENERATION_INDEX GENERATION_DIR "/index"
 #define DESCRIPTION_SIZE_MAX ((size_t) 256 * 1024)
-#define OVERLAY_SIZE_MAX ((size_t) 256 * 1024 * 1024)
+#define FILE_SIZE_MAX ((size_t) 256 * 1024 * 1024)
 
 int generation_hash(const void *data, size_t size, char ret_hex[static SHA256_HEX_SIZE])
 {
@@ -30,11 +30,18 @@ int generation_hash(const void *data, size_t size, char ret_hex[static SHA256_HE
         return 0;
 }
 
-bool generation_same_image(const Generation *a, const Generation *b)
+bool generation_same_but_fallback(const Generation *a, const Generation *b)
 {
         return streq_ptr(a->kernel_sha256, b->kernel_sha256) &&
                streq_ptr(a->base_sha256, b->base_sha256) &&
                streq_ptr(a->overlay_sha256, b->overlay_sha256) && streq_ptr(a->cmdline, b->cmdline);
+}
+
+bool generation_same_image(const Generation *a, const Generation *b)
+{
+        return generation_same_but_fallback(a, b) &&
+               streq_ptr(a->fallback_sha256, b->fallback_sha256) &&
+               streq_ptr(a->fallback_cmdline, b->fallback_cmdline);
 }
 
 static int generation_read(int root_fd, uint64_t number, Generation *ret)
@@ -170,8 +177,24 @@ static int generation_path(uint64_t number, const char *name, char **ret)
                          name ? "/" : "", name ?: "");
 }
 
+/* Behind all else: where there is no room for it, there may be for what cannot be done without. */
+static int write_fallback(const GenerationStore *store, const Generation *generation,
+                          const void *fallback)
+{
+        _cleanup_free_ char *path = NULL;
+        int r;
+
+        if (!generation->fallback_sha256)
+                return 0;
+        r = fallback ? generation_path(generation->number, "fallback.img", &path) : -ENODATA;
+        if (r >= 0)
+                r = file_write_atomic(store->root_fd, path, fallback,
+                                      (size_t) generation->fallback_bytes, 0600);
+        return r < 0 ? 1 : 0;
+}
+
 int generation_write(const GenerationStore *store, const Generation *generation,
-                     const void *overlay)
+                     const void *overlay, const void *fallback)
 {
         _cleanup_free_ char *folder = NULL, *path = NULL, *description = NULL, *json = NULL;
         int r;
@@ -196,7 +219,8 @@ int generation_write(const GenerationStore *store, const Generation *generation,
                               0600);
         if (r < 0)
                 return r;
-        return file_write_atomic(store->root_fd, description, json, strlen(json), 0600);
+        r = file_write_atomic(store->root_fd, description, json, strlen(json), 0600);
+        return r < 0 ? r : write_fallback(store, generation, fallback);
 }
 
 int generation_discard(const GenerationStore *store, uint64_t number)
@@ -288,28 +312,54 @@ static int open_checked(int root_fd, const char *path, const char *sha256, int *
         return 0;
 }
 
-int generation_read_overlay(const GenerationStore *store, const Generation *generation, char **ret,
-                            size_t *ret_size, char **reterr_message)
+/* Reads file @name of generation @number and compares it with @sha256. */
+static int read_checked(int root_fd, uint64_t number, const char *name, const char *sha256,
+                        char **ret, size_t *ret_size, char **reterr_message)
 {
-        _cleanup_free_ char *path = NULL, *overlay = NULL;
+        _cleanup_free_ char *path = NULL, *data = NULL;
         char hex[SHA256_HEX_SIZE];
         size_t size;
         int r;
 
-        r = generation_path(generation->number, "overlay.cpio", &path);
+        r = generation_path(number, name, &path);
         if (r < 0)
-                return complain(r, "overlay.cpio", strerror(-r), reterr_message);
-        r = file_read(store->root_fd, path, OVERLAY_SIZE_MAX, &overlay, &size);
-        if (r < 0)
-                return complain(r, path, strerror(-r), reterr_message);
-        r = generation_hash(overlay, size, hex);
+                return complain(r, name, strerror(-r), reterr_message);
+        r = file_read(root_fd, path, FILE_SIZE_MAX, &data, &size);
         if (r < 0)
                 return complain(r, path, strerror(-r), reterr_message);
-        if (!streq(hex, generation->overlay_sha256))
+        r = generation_hash(data, size, hex);
+        if (r < 0)
+                return complain(r, path, strerror(-r), reterr_message);
+        if (!streq(hex, sha256))
                 return complain(-ESTALE, path, "is not what it was", reterr_message);
-        *ret = TAKE_PTR(overlay);
+        *ret = TAKE_PTR(data);
         *ret_size = size;
         return 0;
+}
+
+int generation_read_overlay(const GenerationStore *store, const Generation *generation, char **ret,
+                            size_t *ret_size, char **reterr_message)
+{
+        return read_checked(store->root_fd, generation->number, "overlay.cpio",
+                            generation->overlay_sha256, ret, ret_size, reterr_message);
+}
+
+int generation_read_fallback(const GenerationStore *store, const Generation *generation, char **ret,
+                             size_t *ret_size, char **reterr_message)
+{
+        if (!generation->fallback_sha256)
+                return complain(-ENODATA, "fallback.img", "is not part of it", reterr_message);
+        return read_checked(store->root_fd, generation->number, "fallback.img",
+                            generation->fallback_sha256, ret, ret_size, reterr_message);
+}
+
+static bool fallback_is_kept(const GenerationStore *store)
+{
+        _cleanup_free_ char *fallback = NULL, *message = NULL;
+        size_t size;
+
+        return !store->current.fallback_sha256 ||
+               generation_read_fallback(store, &store->current, &fallback, &size, &message) >= 0;
 }
 
 static bool is_kept(const GenerationStore *store)
@@ -326,17 +376,46 @@ static bool is_kept(const GenerationStore *store)
                generation_read_overlay(store, &store->current, &overlay, &size, &message) >= 0;
 }
 
-int generation_keep(const GenerationStore *store, const void *overlay)
+int generation_keep(const GenerationStore *store, const void *overlay, const void *fallback)
 {
-        int r;
+        bool kept = is_kept(store);
+        int r, missing;
 
-        if (is_kept(store))
+        if (kept && fallback_is_kept(store))
                 return 0;
-        r = generation_write(store, &store->current, overlay);
+        missing = generation_write(store, &store->current, overlay, fallback);
+        if (missing < 0)
+                return missing;
+        r = index_write(store->root_fd, store->current.number, store->previous.number);
         if (r < 0)
                 return r;
-        r = index_write(store->root_fd, store->current.number, store->previous.number);
-        return r < 0 ? r : 1;
+        return kept && missing > 0 ? 0 : 1;
+}
+
+static int open_fallback(const GenerationStore *store, const Generation *generation,
+                         KexecImage *image, char **reterr_message)
+{
+        _cleanup_free_ char *path = NULL, *cmdline = NULL;
+        _cleanup_close_ int fd = -EBADF, copy_fd = -EBADF;
+        int r;
+
+        if (!generation->fallback_sha256)
+                return 0;
+        r = generation_path(generation->number, "fallback.img", &path);
+        if (r < 0)
+                return complain(r, "fallback.img", strerror(-r), reterr_message);
+        r = open_checked(store->root_fd, path, generation->fallback_sha256, &fd, reterr_message);
+        if (r < 0)
+                return r;
+        r = kexec_file_new(fd, "kdump-fallback", &copy_fd);
+        if (r < 0)
+                return complain(r, path, strerror(-r), reterr_message);
+        cmdline = strdup(generation->fallback_cmdline);
+        if (!cmdline)
+                return complain(-ENOMEM, path, strerror(ENOMEM), reterr_message);
+        image->fallback_fd = TAKE_FD(copy_fd);
+        image->fallback_cmdline = TAKE_PTR(cmdline);
+        return 0;
 }
 
 int generation_open(const GenerationStore *store, const Generation *generation, KexecImage *ret,
@@ -369,7 +448,9 @@ int generation_open(const GenerationStore *store, const Generation *generation, 
         image.cmdline = strdup(generation->cmdline);
         if (!image.cmdline)
                 return complain(-ENOMEM, "initramfs", strerror(ENOMEM), reterr_message);
+        image.generation = generation->number;
+        r = open_fallback(store, generation, &image, reterr_message);
         *ret = image;
         image = KEXEC_IMAGE_NULL;
-        return 0;
+        return r < 0 ? 1 : 0;
 }

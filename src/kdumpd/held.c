@@ -17,6 +17,8 @@ typedef enum HeldPart {
         HELD_KERNEL,
         HELD_INITRD,
         HELD_CMDLINE,
+        HELD_FALLBACK,
+        HELD_FALLBACK_CMDLINE, /* one is nothing without the other */
         _HELD_PART_MAX,
 } HeldPart;
 
@@ -24,6 +26,8 @@ static const char *const prefixes[_HELD_PART_MAX] = {
         [HELD_KERNEL] = "kernel-",
         [HELD_INITRD] = "initrd-",
         [HELD_CMDLINE] = "cmdline-",
+        [HELD_FALLBACK] = "fallback-",
+        [HELD_FALLBACK_CMDLINE] = "fallback-cmdline-",
 };
 
 void held_done(Held *held)
@@ -60,6 +64,17 @@ static void store_forget(uint64_t number)
         }
 }
 
+static void store_fallback(uint64_t number, const KexecImage *image)
+{
+        _cleanup_close_ int cmdline_fd = -EBADF;
+
+        if (image->fallback_fd < 0 || !image->fallback_cmdline ||
+            kexec_text_new(image->fallback_cmdline, "kdump-fallback-cmdline", &cmdline_fd) < 0)
+                return;
+        store_fd(HELD_FALLBACK, number, image->fallback_fd);
+        store_fd(HELD_FALLBACK_CMDLINE, number, cmdline_fd);
+}
+
 static void store_image(uint64_t number, const KexecImage *image)
 {
         _cleanup_close_ int cmdline_fd = -EBADF;
@@ -69,19 +84,25 @@ static void store_image(uint64_t number, const KexecImage *image)
         store_fd(HELD_KERNEL, number, image->kernel_fd);
         store_fd(HELD_INITRD, number, image->initrd_fd);
         store_fd(HELD_CMDLINE, number, cmdline_fd);
+        store_fallback(number, image);
 }
 
 void held_replace(Held *held, uint64_t number, KexecImage *image)
 {
         uint64_t before = held->number;
+        bool had_fallback = held->image.fallback_fd >= 0;
 
         held_done(held);
         held->number = number;
         held->image = *image;
         *image = KEXEC_IMAGE_NULL;
-        /* The same number: the same bytes, and the store has them. */
-        if (before == number)
+        /* The same number: the same bytes, and the store has them. But for the fallback image,
+         * which may have been damaged on disk when the rest was read. */
+        if (before == number) {
+                if (!had_fallback)
+                        store_fallback(number, &held->image);
                 return;
+        }
         store_image(number, &held->image);
         if (before > 0)
                 store_forget(before);
@@ -99,24 +120,41 @@ static int part_from_name(const char *name, uint64_t *ret_number)
         return -EINVAL;
 }
 
+static int take_text(char **text, int fd)
+{
+        if (lseek(fd, 0, SEEK_SET) < 0)
+                return -errno;
+        free(TAKE_PTR(*text));
+        return fd_read(fd, CMDLINE_BYTES_MAX, text, NULL);
+}
+
+static int take_file(int *file_fd, int fd)
+{
+        close_fd(*file_fd);
+        *file_fd = fd;
+        return 1;
+}
+
 static int take(Held *held, HeldPart part, int fd)
 {
+        KexecImage *image = &held->image;
+
         if (!kexec_file_is_sealed(fd))
                 return -EPERM;
-        if (part == HELD_CMDLINE) {
-                if (lseek(fd, 0, SEEK_SET) < 0)
-                        return -errno;
-                free(TAKE_PTR(held->image.cmdline));
-                return fd_read(fd, CMDLINE_BYTES_MAX, &held->image.cmdline, NULL);
+        switch (part) {
+        case HELD_KERNEL:
+                return take_file(&image->kernel_fd, fd);
+        case HELD_INITRD:
+                return take_file(&image->initrd_fd, fd);
+        case HELD_FALLBACK:
+                return take_file(&image->fallback_fd, fd);
+        case HELD_CMDLINE:
+                return take_text(&image->cmdline, fd);
+        case HELD_FALLBACK_CMDLINE:
+                return take_text(&image->fallback_cmdline, fd);
+        default:
+                return -EINVAL;
         }
-        if (part == HELD_KERNEL) {
-                close_fd(held->image.kernel_fd);
-                held->image.kernel_fd = fd;
-        } else {
-                close_fd(held->image.initrd_fd);
-                held->image.initrd_fd = fd;
-        }
-        return 1;
 }
 
 /* Returns 1 if @fd was taken over, and must not be closed. */
@@ -141,6 +179,16 @@ static int consider(Held *held, uint64_t wanted, int fd, const char *name)
         return r;
 }
 
+/* It is loaded with both parts of the fallback image or with none. */
+static void drop_half_a_fallback(KexecImage *image)
+{
+        if (image->fallback_fd >= 0 && image->fallback_cmdline)
+                return;
+        close_fd(image->fallback_fd);
+        image->fallback_fd = -EBADF;
+        free(TAKE_PTR(image->fallback_cmdline));
+}
+
 void held_adopt(uint64_t number, Held *ret)
 {
         _cleanup_(held_done) Held held = HELD_NULL;
@@ -157,7 +205,8 @@ void held_adopt(uint64_t number, Held *ret)
         if (number == 0 || held.image.kernel_fd < 0 || held.image.initrd_fd < 0 ||
             !held.image.cmdline)
                 return;
-        held.number = number;
+        drop_half_a_fallback(&held.image);
+        held.number = held.image.generation = number;
         *ret = held;
         held = HELD_NULL;
 }

@@ -23,5 +23,6 @@ void held_done(Held *held);
 void held_replace(Held *held, uint64_t number, KexecImage *image);
 
 /* Takes back what a daemon before us left with the service manager: generation @number, if all of
- * it is there and sealed, else nothing; what is not taken is given up. Once per process. Logs. */
+ * it is there and sealed, else nothing; what is not taken is given up. The fallback image may be
+ * missing, as a daemon that knew of none has left none. Once per process. Logs. */
 void held_adopt(uint64_t number, Held *ret);

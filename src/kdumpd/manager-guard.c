@@ -45,6 +45,66 @@ static int describe_guard(const KexecReport *report, char **ret)
                          report->fallback ? "a fallback image" : "no fallback image");
 }
 
+/* The generation that is armed; NULL: it is only held in memory. */
+static const Generation *armed_generation(const Manager *m)
+{
+        const Generation *generation = manager_generation(m, m->armed_generation);
+
+        /* It is adopted after it is loaded. */
+        if (!generation && m->wanted.generation.number == m->armed_generation)
+                generation = &m->wanted.generation;
+        return generation;
+}
+
+/* Why the generation that is armed was made without a fallback image. */
+static const char *fallback_missing(const Manager *m)
+{
+        return m->wanted.generation.number == m->armed_generation ? m->wanted.fallback_missing
+                                                                  : NULL;
+}
+
+/* In words, what is started if the image is beyond repair. */
+static int describe_fallback(const Manager *m, const KexecReport *report, char **ret)
+{
+        const Generation *generation = armed_generation(m);
+        bool made = generation && generation->fallback_sha256;
+
+        if (!report || !report->guarded)
+                return strprintf(ret, "none: only an image that is checked before it starts has "
+                                      "one");
+        if (report->fallback)
+                return strprintf(ret, "%s",
+                                 (made ? generation->fallback_target : NULL)
+                                         ?: "a target that is not known any more");
+        if (made)
+                return strprintf(ret, "none: it is damaged on disk, or the reserved memory has no "
+                                      "room for it");
+        return strprintf(ret, "none: %s", fallback_missing(m) ?: "the image was made without one");
+}
+
+static void remember_fallback(Manager *m, const KexecReport *report)
+{
+        _cleanup_free_ char *words = NULL;
+
+        if (describe_fallback(m, report, &words) < 0)
+                (void) log_oom();
+        manager_set_text(&m->state.fallback, words);
+}
+
+void manager_guard_answered(Manager *m)
+{
+        const Generation *generation = armed_generation(m);
+        _cleanup_free_ char *words = NULL;
+
+        if (!m->guard.known || !generation || generation->fallback_sha256 || !fallback_missing(m))
+                return;
+        if (strprintf(&words, "none: %s", fallback_missing(m)) < 0) {
+                (void) log_oom();
+                return;
+        }
+        manager_set_text(&m->state.fallback, words);
+}
+
 void manager_guard_loaded(Manager *m)
 {
         const KexecLoader *loader = m->loader;
@@ -59,6 +119,7 @@ void manager_guard_loaded(Manager *m)
         if (report && describe_guard(report, &words) < 0)
                 (void) log_oom();
         manager_set_text(&s->guard, words);
+        remember_fallback(m, report);
         s->sparse_loads += report && report->sparse;
         s->checked_realtime_usec = 0;
         manager_set_text(&s->checked, NULL);

@@ -185,6 +185,22 @@ static void load_succeeded(Manager *m, uint64_t armed_before, uint64_t gap_usec,
         manager_prune(m);
 }
 
+/* As generation_open(). Without its fallback image, a generation is still better than none. */
+static int open_generation(Manager *m, const Generation *generation, KexecImage *ret,
+                           char **reterr_message)
+{
+        _cleanup_free_ char *message = NULL;
+        int r;
+
+        r = generation_open(&m->store, generation, ret, &message);
+        if (r > 0)
+                log_warning("Generation %" PRIu64 " is without its fallback image: %s",
+                            generation->number, message ?: "out of memory");
+        if (r < 0)
+                *reterr_message = TAKE_PTR(message);
+        return MIN(r, 0);
+}
+
 /* What is loaded if a swap goes wrong. */
 typedef struct Fallback {
         uint64_t number;              /* 0: there is nothing */
@@ -261,7 +277,7 @@ static void fallback_open(Manager *m, Fallback *ret)
         generation = manager_restorable(m, wanted->number);
         if (!generation)
                 return;
-        r = generation_open(&m->store, generation, &ret->opened, &message);
+        r = open_generation(m, generation, &ret->opened, &message);
         if (r < 0) {
                 log_warning("Generation %" PRIu64 " could not be loaded again if need be: %s",
                             generation->number, message ?: strerror(-r));
@@ -273,20 +289,16 @@ static void fallback_open(Manager *m, Fallback *ret)
         ret->image = &ret->opened;
 }
 
-/* The overlay on disk is damaged or gone, but we have just made the same one. Replaces *message.
- */
-static int repair_current(Manager *m, KexecImage *ret, char **message)
+/* What the disk has lost or damaged of the current generation: we have just made the same. */
+static int repair_current(Manager *m)
 {
-        const Generation *generation = &m->wanted.generation;
         int r;
 
-        log_warning("Writing generation %" PRIu64 " again: %s", generation->number,
-                    *message ?: "it has changed");
-        free(TAKE_PTR(*message));
-        r = generation_write(&m->store, generation, m->wanted.overlay);
-        if (r < 0)
-                return r;
-        return generation_open(&m->store, generation, ret, message);
+        r = generation_keep(&m->store, m->wanted.overlay, m->wanted.fallback);
+        if (r > 0)
+                log_warning("Generation %" PRIu64 " was damaged on disk; it is written again.",
+                            m->store.current.number);
+        return r;
 }
 
 static int open_wanted(Manager *m, KexecImage *ret)
@@ -296,17 +308,17 @@ static int open_wanted(Manager *m, KexecImage *ret)
         int r;
 
         if (generation->number != m->store.current.number) {
-                r = generation_write(&m->store, generation, m->wanted.overlay);
+                r = generation_write(&m->store, generation, m->wanted.overlay, m->wanted.fallback);
                 if (r < 0) {
                         load_problem(m, r, "generation %" PRIu64 " cannot be written: %s",
                                      generation->number, strerror(-r));
                         m->load_may_pass = may_pass(r);
                         return r;
                 }
-        }
-        r = generation_open(&m->store, generation, ret, &message);
-        if ((r == -ESTALE || r == -ENOENT) && generation->number == m->store.current.number)
-                r = repair_current(m, ret, &message);
+        } else
+                /* If that fails, it may be good enough to be read. */
+                (void) repair_current(m);
+        r = open_generation(m, generation, ret, &message);
         if (r < 0) {
                 load_problem(m, r, "generation %" PRIu64 " cannot be loaded: %s",
                              generation->number, message ?: strerror(-r));
@@ -379,7 +391,7 @@ void manager_restore(Manager *m, bool failed)
 
         if (!generation)
                 return;
-        r = generation_open(&m->store, generation, &image, &message);
+        r = open_generation(m, generation, &image, &message);
         if (r < 0) {
                 log_error("Generation %" PRIu64 " cannot be loaded: %s", generation->number,
                           message ?: strerror(-r));
@@ -441,15 +453,12 @@ void manager_keep(Manager *m)
         if (wanted->number == 0 || wanted->number != m->armed_generation ||
             wanted->number != m->store.current.number)
                 return;
-        r = generation_keep(&m->store, m->wanted.overlay);
+        r = repair_current(m);
         if (r < 0)
                 (void) log_warning_errno(r,
                                          "Generation %" PRIu64 " is armed, but cannot be kept on "
                                          "disk for the next boot: %m",
                                          wanted->number);
-        else if (r > 0)
-                log_warning("Generation %" PRIu64 " was damaged on disk; it is written again.",
-                            wanted->number);
 }
 
 void manager_hold(Manager *m)
@@ -461,7 +470,7 @@ void manager_hold(Manager *m)
 
         if (m->armed_generation == 0 || m->held.number == m->armed_generation || !generation)
                 return;
-        r = generation_open(&m->store, generation, &image, &message);
+        r = open_generation(m, generation, &image, &message);
         if (r < 0)
                 log_warning("Generation %" PRIu64 " is armed, but could not be loaded again when "
                             "memory is added or removed: %s",

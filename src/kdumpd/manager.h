@@ -229,6 +229,9 @@ void manager_guard_start(Manager *manager);
 /* An image was just loaded. Logs. */
 void manager_guard_loaded(Manager *manager);
 
+/* What is wanted is known anew: so may be why the loaded image has no fallback image. Logs. */
+void manager_guard_answered(Manager *manager);
+
 /* Reads some of the image back, now and then all of it. Logs. */
 GuardVerdict manager_guard_look(Manager *manager);
 

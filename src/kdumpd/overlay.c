@@ -91,20 +91,23 @@ static int add_file(int root_fd, const NeededFile *file, CpioWriter *writer, cha
         return cpio_add(writer, file->target, S_IFREG | (file->mode & 07777), data, size);
 }
 
-/* What the running kernel tells of its types. A kernel without BTF has none of this, and no
- * failure here is a reason not to arm. */
-static int add_kernel_info(int root_fd, CpioWriter *writer)
+int overlay_kernel_info(int root_fd, char **ret)
 {
-        _cleanup_free_ char *btf = NULL, *notes = NULL, *release = NULL, *text = NULL;
+        _cleanup_free_ char *btf = NULL, *notes = NULL, *release = NULL;
         size_t btf_size, notes_size;
-        int r;
 
         if (root_read_line(root_fd, "/proc/sys/kernel/osrelease", &release) < 0 ||
             root_read(root_fd, "/sys/kernel/btf/vmlinux", BTF_BYTES_MAX, &btf, &btf_size) < 0)
                 return 0;
         (void) root_read(root_fd, "/sys/kernel/notes", NOTES_MAX_BYTES, &notes, &notes_size);
-        r = kernel_info_make(btf, btf_size, release, notes, notes ? notes_size : 0, &text);
-        if (r < 0)
+        return kernel_info_make(btf, btf_size, release, notes, notes ? notes_size : 0, ret) >= 0;
+}
+
+static int add_kernel_info(int root_fd, CpioWriter *writer)
+{
+        _cleanup_free_ char *text = NULL;
+
+        if (overlay_kernel_info(root_fd, &text) == 0)
                 return 0;
         return cpio_add(writer, PATH_KERNEL_INFO, S_IFREG | 0600, text, strlen(text));
 }

@@ -12,5 +12,9 @@
 int overlay_build(int root_fd, const Plan *plan, const Needs *needs, uint8_t **ret,
                   size_t *ret_size, char **reterr_message);
 
+/* What the running kernel tells of its types, for PATH_KERNEL_INFO. Returns 1 with *ret, which the
+ * caller frees; 0 if it has no BTF, or none that is of use: no reason not to arm. Does not log. */
+int overlay_kernel_info(int root_fd, char **ret);
+
 /* Walks @data to its TRAILER!!! entry and finds PATH_PLAN in it, parsable. 0 or -EBADMSG. */
 int overlay_check(const uint8_t *data, size_t size);

@@ -241,6 +241,69 @@ static void test_too_long_is_refused(void **state)
         assert_true(strlen(line) < 2047 - 62);
 }
 
+#define CAREFUL "nr_cpus=1 nomodeset pci=nomsi,noaer kdumpd.fallback=1"
+
+static void test_fallback_line(void **state)
+{
+        static const struct {
+                const char *cmdline, *want;
+        } cases[] = {
+                { "", CAREFUL },
+                { "irqpoll nr_cpus=4 panic=10", "irqpoll panic=10 " CAREFUL },
+                { "maxcpus=2 x nr-cpus=8", "x " CAREFUL },
+                { "nomodeset kdumpd.fallback=0 x", "x " CAREFUL },
+                { "pci=noacpi x", "pci=noacpi x nr_cpus=1 nomodeset kdumpd.fallback=1" },
+                { "pcie_ports=compat", "pcie_ports=compat " CAREFUL },
+                /* For programs that are not there, or for the kernel to look for them */
+                { "rd.systemd.gpt_auto=no systemd.crash_reboot=1 udev.children-max=2", CAREFUL },
+                { "rd.driver.blacklist=a systemd.unit=x luks.name=a=b", CAREFUL },
+                { "root=LABEL=x rootflags=ro init=/bin/sh rdinit=/bin/sh ip=dhcp", CAREFUL },
+                { "rootfstype=ramfs reset_devices", "rootfstype=ramfs reset_devices " CAREFUL },
+                { "module_blacklist=a console=ttyS0 udevx=1 rdx=1",
+                  "module_blacklist=a console=ttyS0 udevx=1 rdx=1 " CAREFUL },
+                { "x=\"a rd.b=1\" y", "x=\"a rd.b=1\" y " CAREFUL },
+                { "x -- nr_cpus=1 single", "x " CAREFUL },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                _cleanup_free_ char *line = NULL, *message = NULL;
+
+                assert_int_equal(cmdline_build_fallback(cases[i].cmdline, &line, &message), 0);
+                assert_string_equal(line, cases[i].want);
+        }
+}
+
+static void test_fallback_line_of_a_real_one(void **state)
+{
+        _cleanup_free_ char *usual = build(&(Config){ 0 }, "console=ttyS0"), *line = NULL;
+        _cleanup_free_ char *message = NULL;
+
+        assert_int_equal(cmdline_build_fallback(usual, &line, &message), 0);
+        assert_null(strstr(line, "systemd"));
+        assert_null(strstr(line, "udev"));
+        assert_null(strstr(line, "nr_cpus=4"));
+        assert_non_null(startswith(line, "console=ttyS0 "));
+        assert_non_null(strstr(line, " reset_devices "));
+        assert_non_null(strstr(line, " rootfstype=ramfs "));
+}
+
+/* A usual line that just fits has no room for more words. */
+static void test_too_long_a_fallback_line_is_refused(void **state)
+{
+        _cleanup_free_ char *line = NULL, *message = NULL;
+        char usual[2047 - 62];
+
+        memset(usual, 'x', sizeof(usual) - 1);
+        usual[sizeof(usual) - 1] = '\0';
+        assert_int_equal(cmdline_build_fallback(usual, &line, &message), -E2BIG);
+        assert_non_null(strstr(message, "the fallback image's command line is"));
+        assert_null(line);
+        usual[sizeof(usual) - 1 - strlen(" " CAREFUL)] = '\0';
+        free(TAKE_PTR(message));
+        assert_int_equal(cmdline_build_fallback(usual, &line, &message), 0);
+        assert_int_equal(strlen(line) + 1 + 62, 2047);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -254,6 +317,9 @@ int main(void)
                 cmocka_unit_test(test_nr_cpus_by_the_reservation),
                 cmocka_unit_test(test_boot_cpu_is_left_alone_if_others_run),
                 cmocka_unit_test(test_too_long_is_refused),
+                cmocka_unit_test(test_fallback_line),
+                cmocka_unit_test(test_fallback_line_of_a_real_one),
+                cmocka_unit_test(test_too_long_a_fallback_line_is_refused),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL) != 0;

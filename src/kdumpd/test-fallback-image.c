@@ -64,17 +64,17 @@ static void make_machine(Fixture *root)
 
 /* An image, unpacked. */
 typedef struct Image {
+        FallbackArchive archive;
         uint8_t *packed;
         size_t size;
-        char *words;
         uint8_t *data;
         size_t data_size;
 } Image;
 
 static void image_done(Image *image)
 {
+        fallback_archive_done(&image->archive);
         free(image->packed);
-        free(image->words);
         free(image->data);
 }
 
@@ -99,10 +99,13 @@ static void build(const Fixture *root, const Plan *plan, const Target *local, co
         _cleanup_free_ char *message = NULL;
 
         *ret = (Image){ 0 };
-        if (fallback_image_build(root->fd, "6.1", plan, &needs, local, info, &ret->packed,
-                                 &ret->size, &ret->words, &message) < 0)
+        if (fallback_archive_make(root->fd, "6.1", plan, &needs, local, info, &ret->archive,
+                                  &message) < 0)
                 fail_msg("%s", message);
+        assert_int_equal(fallback_archive_pack(&ret->archive, &ret->packed, &ret->size), 0);
         unpack(ret);
+        assert_int_equal(ret->data_size, ret->archive.size);
+        assert_memory_equal(ret->data, ret->archive.data, ret->data_size);
 }
 
 /* The data of file @path; NULL if the image has none. */
@@ -188,7 +191,7 @@ static void test_the_image_has_all_that_runs_there(void **state)
         info = image_file(&image, PATH_KERNEL_INFO, &entry);
         assert_string_equal(info, "OSRELEASE=6.1\n");
         check_modules(&image, MODULES("dog ") " crc32c_generic jbd2 ext4");
-        assert_string_equal(image.words, "ext4 UUID=aaaa-0001 folder '/crash'");
+        assert_string_equal(image.archive.target_words, "ext4 UUID=aaaa-0001 folder '/crash'");
 
         plan = image_plan(&image);
         assert_string_equal(plan->image, PLAN_IMAGE_FALLBACK);
@@ -288,16 +291,14 @@ static void test_equal_input_gives_equal_bytes(void **state)
 
 static void check_refused(const Fixture *root, const Plan *plan, int error, const char *part)
 {
+        _cleanup_(fallback_archive_done) FallbackArchive archive = { 0 };
         _cleanup_free_ char *message = NULL;
-        uint8_t *data = NULL;
-        char *words = NULL;
-        size_t size;
 
-        assert_int_equal(fallback_image_build(root->fd, "6.1", plan, &needs, NULL, NULL, &data,
-                                              &size, &words, &message),
+        assert_int_equal(fallback_archive_make(root->fd, "6.1", plan, &needs, NULL, NULL, &archive,
+                                               &message),
                          error);
-        assert_null(data);
-        assert_null(words);
+        assert_null(archive.data);
+        assert_null(archive.target_words);
         if (!strstr(message, part))
                 fail_msg("'%s' does not say '%s'", message, part);
 }

@@ -65,12 +65,33 @@ static void fill(Generation *g, uint64_t number)
         assert_int_equal(strv_extend(&g->targets, "ext4 UUID=1"), 0);
 }
 
+#define FALLBACK "a fallback image"
+
+static void fill_fallback(Generation *g)
+{
+        g->fallback_sha256 = hash(FALLBACK);
+        g->fallback_bytes = strlen(FALLBACK);
+        g->fallback_cmdline = strdup("nr_cpus=1");
+        g->fallback_target = strdup("ext4 UUID=1");
+        g->fallback_archive_sha256 = hash("unpacked");
+}
+
+static void add_with_fallback(GenerationStore *store)
+{
+        _cleanup_(generation_done) Generation g = { 0 };
+
+        fill(&g, store->next);
+        fill_fallback(&g);
+        assert_int_equal(generation_write(store, &g, OVERLAY, FALLBACK), 0);
+        assert_int_equal(generation_adopt(store, &g, false), 0);
+}
+
 static void add(GenerationStore *store)
 {
         _cleanup_(generation_done) Generation g = { 0 };
 
         fill(&g, store->next);
-        assert_int_equal(generation_write(store, &g, OVERLAY), 0);
+        assert_int_equal(generation_write(store, &g, OVERLAY, NULL), 0);
         assert_int_equal(generation_adopt(store, &g, false), 0);
 }
 
@@ -128,7 +149,7 @@ static void test_bad_current_is_dropped(void **state)
 
                 /* With none before it, even a bad one is better than none. */
                 fill(&g, store.next);
-                assert_int_equal(generation_write(&store, &g, OVERLAY), 0);
+                assert_int_equal(generation_write(&store, &g, OVERLAY, NULL), 0);
                 assert_int_equal(generation_adopt(&store, &g, true), 0);
         }
         assert_int_equal(generation_store_load(f->root_fd, &again), 0);
@@ -147,7 +168,7 @@ static void test_written_is_not_yet_adopted(void **state)
         assert_int_equal(generation_store_load(f->root_fd, &store), 0);
         add(&store);
         fill(&g, store.next);
-        assert_int_equal(generation_write(&store, &g, OVERLAY), 0);
+        assert_int_equal(generation_write(&store, &g, OVERLAY, NULL), 0);
 
         assert_int_equal(generation_store_load(f->root_fd, &again), 0);
         assert_true(again.current.number == 1);
@@ -166,7 +187,7 @@ static void test_failed_adoption_uses_up_the_number(void **state)
 
         assert_int_equal(generation_store_load(f->root_fd, &store), 0);
         fill(&g, store.next);
-        assert_int_equal(generation_write(&store, &g, OVERLAY), 0);
+        assert_int_equal(generation_write(&store, &g, OVERLAY, NULL), 0);
         /* A folder cannot be replaced by a file. */
         assert_int_equal(mkdir_parents(f->root_fd, DIR_N("index"), 0700), 0);
         assert_true(generation_adopt(&store, &g, false) < 0);
@@ -214,6 +235,107 @@ static void test_open_joins_base_and_overlay(void **state)
         assert_memory_equal(buf, "a kernel", 8);
 }
 
+static void test_open_has_the_fallback_image(void **state)
+{
+        Fixture *f = *state;
+        _cleanup_(generation_store_done) GenerationStore store = { 0 };
+        _cleanup_(kexec_image_done) KexecImage image = KEXEC_IMAGE_NULL;
+        _cleanup_free_ char *message = NULL, *data = NULL;
+        size_t size;
+
+        assert_int_equal(generation_store_load(f->root_fd, &store), 0);
+        add_with_fallback(&store);
+        assert_int_equal(generation_open(&store, &store.current, &image, &message), 0);
+        assert_null(message);
+        assert_true(image.generation == 1);
+        assert_string_equal(image.fallback_cmdline, "nr_cpus=1");
+        assert_true(kexec_file_is_sealed(image.fallback_fd));
+        assert_int_equal(fd_read(image.fallback_fd, 64, &data, &size), 0);
+        assert_string_equal(data, FALLBACK);
+}
+
+/* Less protection is better than none. */
+static void test_a_damaged_fallback_image_is_left_out(void **state)
+{
+        static const char *const damage[] = { "a fallback imagE", "", NULL };
+        Fixture *f = *state;
+        _cleanup_(generation_store_done) GenerationStore store = { 0 };
+
+        assert_int_equal(generation_store_load(f->root_fd, &store), 0);
+        add_with_fallback(&store);
+        for (size_t i = 0; i < ELEMENTSOF(damage); i++) {
+                _cleanup_(kexec_image_done) KexecImage image = KEXEC_IMAGE_NULL, mended = image;
+                _cleanup_free_ char *message = NULL, *none = NULL;
+
+                if (damage[i])
+                        test_write_text(f->root_fd, DIR_N("1/fallback.img"), damage[i]);
+                else
+                        assert_int_equal(unlinkat(f->root_fd, DIR_N("1/fallback.img"), 0), 0);
+                assert_int_equal(generation_open(&store, &store.current, &image, &message), 1);
+                assert_non_null(strstr(message, DIR_N("1/fallback.img")));
+                assert_true(image.kernel_fd >= 0 && image.initrd_fd >= 0);
+                assert_string_equal(image.cmdline, "irqpoll nr_cpus=1");
+                assert_int_equal(image.fallback_fd, -EBADF);
+                assert_null(image.fallback_cmdline);
+
+                assert_int_equal(generation_keep(&store, OVERLAY, FALLBACK), 1);
+                assert_int_equal(generation_keep(&store, OVERLAY, FALLBACK), 0);
+                assert_int_equal(generation_open(&store, &store.current, &mended, &none), 0);
+                assert_true(mended.fallback_fd >= 0);
+        }
+}
+
+/* There is no room for it, or nobody has its bytes any more. */
+static void test_a_fallback_image_that_cannot_be_written_is_done_without(void **state)
+{
+        Fixture *f = *state;
+        _cleanup_(generation_store_done) GenerationStore store = { 0 };
+        _cleanup_(generation_done) Generation g = { 0 };
+        _cleanup_(kexec_image_done) KexecImage image = KEXEC_IMAGE_NULL;
+        _cleanup_free_ char *message = NULL;
+
+        assert_int_equal(generation_store_load(f->root_fd, &store), 0);
+        fill(&g, store.next);
+        fill_fallback(&g);
+        /* A folder cannot be replaced by a file. */
+        assert_int_equal(mkdir_parents(f->root_fd, DIR_N("1/fallback.img"), 0700), 0);
+        assert_int_equal(generation_write(&store, &g, OVERLAY, FALLBACK), 1);
+        assert_int_equal(generation_adopt(&store, &g, false), 0);
+        assert_int_equal(generation_open(&store, &store.current, &image, &message), 1);
+        assert_int_equal(generation_keep(&store, OVERLAY, FALLBACK), 0);
+        assert_int_equal(generation_keep(&store, OVERLAY, NULL), 0);
+}
+
+static void test_a_description_may_have_no_fallback_image(void **state)
+{
+        static const struct {
+                const char *members;
+                bool has;
+        } cases[] = {
+                { "", false },
+                { ",\"fallback_sha256\":\"00\"", false },
+                { ",\"fallback_cmdline\":\"x\",\"fallback_bytes\":3", false },
+                { ",\"fallback_sha256\":\"00\",\"fallback_cmdline\":\"x\"", true },
+        };
+        _cleanup_(generation_done) Generation whole = { 0 };
+        _cleanup_free_ char *json = NULL;
+
+        fill(&whole, 1);
+        assert_int_equal(generation_to_json(&whole, &json), 0);
+        assert_null(strstr(json, "fallback_sha256"));
+        *strrchr(json, '}') = 0;
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                _cleanup_(generation_done) Generation g = { 0 };
+                _cleanup_free_ char *text = NULL;
+
+                assert_int_equal(strprintf(&text, "%s%s}", json, cases[i].members), 0);
+                assert_int_equal(generation_from_json(text, strlen(text), &g), 0);
+                assert_int_equal(g.fallback_sha256 != NULL, cases[i].has);
+                assert_int_equal(g.fallback_cmdline != NULL, cases[i].has);
+                assert_true(g.fallback_bytes == 0);
+        }
+}
+
 /* Puts @text into @path and expects @error with @path in the message. */
 static void check_refused(const Fixture *f, const GenerationStore *store, const char *path,
                           const char *text, int error)
@@ -256,6 +378,17 @@ static void test_same_image(void **state)
         fill(&a, 1);
         fill(&b, 2);
         assert_true(generation_same_image(&a, &b));
+        fill_fallback(&b);
+        assert_false(generation_same_image(&a, &b));
+        assert_true(generation_same_but_fallback(&a, &b));
+        fill_fallback(&a);
+        assert_true(generation_same_image(&a, &b));
+        free(b.fallback_cmdline);
+        b.fallback_cmdline = strdup("nr_cpus=2");
+        assert_false(generation_same_image(&a, &b));
+        generation_drop_fallback(&a);
+        generation_drop_fallback(&b);
+        assert_true(generation_same_image(&a, &b));
         free(b.cmdline);
         b.cmdline = strdup("irqpoll nr_cpus=2");
         assert_false(generation_same_image(&a, &b));
@@ -290,7 +423,7 @@ static void test_lost_current_is_written_again(void **state)
         assert_int_equal(generation_store_load(f->root_fd, &store), 0);
         add(&store);
         add(&store);
-        assert_int_equal(generation_keep(&store, OVERLAY), 0);
+        assert_int_equal(generation_keep(&store, OVERLAY, NULL), 0);
         for (size_t i = 0; i < ELEMENTSOF(lost) + ELEMENTSOF(damaged); i++) {
                 _cleanup_(generation_store_done) GenerationStore again = { 0 };
                 _cleanup_(kexec_image_done) KexecImage image = KEXEC_IMAGE_NULL;
@@ -303,8 +436,8 @@ static void test_lost_current_is_written_again(void **state)
                         assert_int_equal(root_remove_tree(f->root_fd, path), 0);
                 else
                         test_write_text(f->root_fd, path, "x");
-                assert_int_equal(generation_keep(&store, OVERLAY), 1);
-                assert_int_equal(generation_keep(&store, OVERLAY), 0);
+                assert_int_equal(generation_keep(&store, OVERLAY, NULL), 1);
+                assert_int_equal(generation_keep(&store, OVERLAY, NULL), 0);
                 assert_int_equal(generation_store_load(f->root_fd, &again), 0);
                 assert_int_equal(again.current.number, 2);
                 assert_int_equal(generation_open(&again, &again.current, &image, &message), 0);
@@ -336,6 +469,10 @@ int main(void)
                 CASE(test_damaged_description_is_left_out),
                 CASE(test_open_joins_base_and_overlay),
                 CASE(test_changed_files_are_refused),
+                CASE(test_open_has_the_fallback_image),
+                CASE(test_a_damaged_fallback_image_is_left_out),
+                CASE(test_a_fallback_image_that_cannot_be_written_is_done_without),
+                CASE(test_a_description_may_have_no_fallback_image),
                 CASE(test_reserved_number_is_not_given_again),
                 CASE(test_lost_current_is_written_again),
                 cmocka_unit_test(test_same_image),

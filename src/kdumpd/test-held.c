@@ -66,20 +66,43 @@ static void image_make(KexecImage *ret, const char *kernel, const char *initrd, 
         assert_non_null(ret->cmdline);
 }
 
+static void image_add_fallback(KexecImage *image)
+{
+        assert_int_equal(kexec_text_new("fallback", "fallback", &image->fallback_fd), 0);
+        image->fallback_cmdline = strdup("careful");
+        assert_non_null(image->fallback_cmdline);
+}
+
+static void check_messages(int fd, const char *const *expected, size_t n_expected)
+{
+        char text[256];
+        size_t n_fds;
+
+        for (size_t i = 0; i < n_expected; i++) {
+                assert_string_equal(receive(fd, text, &n_fds), expected[i]);
+                assert_int_equal(n_fds, startswith(expected[i], "FDSTORE=") ? 1 : 0);
+        }
+        assert_string_equal(receive(fd, text, &n_fds), "");
+}
+
 static void test_what_is_left_with_the_service_manager(void **unused)
 {
         static const char *const expected[] = {
-                "FDSTORE=1\nFDNAME=kernel-7",        "FDSTORE=1\nFDNAME=initrd-7",
-                "FDSTORE=1\nFDNAME=cmdline-7",       "FDSTORE=1\nFDNAME=kernel-8",
-                "FDSTORE=1\nFDNAME=initrd-8",        "FDSTORE=1\nFDNAME=cmdline-8",
-                "FDSTOREREMOVE=1\nFDNAME=kernel-7",  "FDSTOREREMOVE=1\nFDNAME=initrd-7",
+                "FDSTORE=1\nFDNAME=kernel-7",
+                "FDSTORE=1\nFDNAME=initrd-7",
+                "FDSTORE=1\nFDNAME=cmdline-7",
+                "FDSTORE=1\nFDNAME=kernel-8",
+                "FDSTORE=1\nFDNAME=initrd-8",
+                "FDSTORE=1\nFDNAME=cmdline-8",
+                "FDSTOREREMOVE=1\nFDNAME=kernel-7",
+                "FDSTOREREMOVE=1\nFDNAME=initrd-7",
                 "FDSTOREREMOVE=1\nFDNAME=cmdline-7",
+                "FDSTOREREMOVE=1\nFDNAME=fallback-7",
+                "FDSTOREREMOVE=1\nFDNAME=fallback-cmdline-7",
         };
         _cleanup_(test_root_freep) char *root = test_root_new();
         _cleanup_close_ int fd = notify_socket(root);
         _cleanup_(held_done) Held held = HELD_NULL;
-        char text[256];
-        size_t n_fds;
 
         for (uint64_t number = 7; number <= 8; number++) {
                 KexecImage image;
@@ -92,11 +115,33 @@ static void test_what_is_left_with_the_service_manager(void **unused)
                 image_make(&image, "kernel", "initrd", "cmdline");
                 held_replace(&held, number, &image);
         }
-        for (size_t i = 0; i < ELEMENTSOF(expected); i++) {
-                assert_string_equal(receive(fd, text, &n_fds), expected[i]);
-                assert_int_equal(n_fds, startswith(expected[i], "FDSTORE=") ? 1 : 0);
+        check_messages(fd, expected, ELEMENTSOF(expected));
+        assert_int_equal(unsetenv("NOTIFY_SOCKET"), 0);
+}
+
+static void test_a_fallback_image_is_left_as_soon_as_there_is_one(void **unused)
+{
+        static const char *const usual[] = { "FDSTORE=1\nFDNAME=kernel-7",
+                                             "FDSTORE=1\nFDNAME=initrd-7",
+                                             "FDSTORE=1\nFDNAME=cmdline-7" };
+        static const char *const added[] = { "FDSTORE=1\nFDNAME=fallback-7",
+                                             "FDSTORE=1\nFDNAME=fallback-cmdline-7" };
+        _cleanup_(test_root_freep) char *root = test_root_new();
+        _cleanup_close_ int fd = notify_socket(root);
+        _cleanup_(held_done) Held held = HELD_NULL;
+        KexecImage image;
+
+        image_make(&image, "kernel", "initrd", "cmdline");
+        held_replace(&held, 7, &image);
+        check_messages(fd, usual, ELEMENTSOF(usual));
+        /* It was damaged on disk, and mended. */
+        for (unsigned i = 0; i < 2; i++) {
+                image_make(&image, "kernel", "initrd", "cmdline");
+                image_add_fallback(&image);
+                held_replace(&held, 7, &image);
+                check_messages(fd, added, i == 0 ? ELEMENTSOF(added) : 0);
         }
-        assert_string_equal(receive(fd, text, &n_fds), "");
+        assert_string_equal(held.image.fallback_cmdline, "careful");
         assert_int_equal(unsetenv("NOTIFY_SOCKET"), 0);
 }
 
@@ -107,7 +152,10 @@ typedef struct Case {
         uint64_t number;
         bool taken;
         const char *cmdline;
+        bool with_fallback; /* file "f" with "g" as its command line */
 } Case;
+
+#define USUAL "kernel-7:initrd-7:cmdline-7"
 
 static const Case cases[] = {
         { "kernel-7:initrd-7:cmdline-7", { "k", "i", "c" }, 7, true, "c" },
@@ -127,6 +175,15 @@ static const Case cases[] = {
         { "kernel-7:initrd-7:cmdline-7", { "k", "i", "!c" }, 7, false, NULL },
         { "kernel-x:initrd-7:cmdline-7", { "k", "i", "c" }, 7, false, NULL },
         { "kernel-7:kernel-7:initrd-7:cmdline-7", { "k", "k", "i", "c" }, 7, true, "c" },
+        /* The fallback image is there as a whole, or it is as if an older daemon had left none. */
+        { USUAL ":fallback-7:fallback-cmdline-7", { "k", "i", "c", "f", "g" }, 7, true, "c", true },
+        { "fallback-cmdline-7:fallback-7:" USUAL, { "g", "f", "k", "i", "c" }, 7, true, "c", true },
+        { USUAL ":fallback-7", { "k", "i", "c", "f" }, 7, true, "c" },
+        { USUAL ":fallback-cmdline-7", { "k", "i", "c", "g" }, 7, true, "c" },
+        { USUAL ":fallback-6:fallback-cmdline-7", { "k", "i", "c", "f", "g" }, 7, true, "c" },
+        { USUAL ":fallback-7:fallback-cmdline-7", { "k", "i", "c", "!f", "g" }, 7, true, "c" },
+        { USUAL ":fallback-7:fallback-cmdline-7", { "k", "i", "c", "f", "!g" }, 7, true, "c" },
+        { "fallback-7:fallback-cmdline-7", { "f", "g" }, 7, false, NULL },
 };
 
 static int file_with(const char *text)
@@ -176,8 +233,13 @@ static int adopt(const Case *c)
                 return held.number == 0 && held.image.kernel_fd < 0 && !held.image.cmdline ? 0 : 3;
         }
         if (held.number != c->number || !file_is(held.image.kernel_fd, "k") ||
-            !file_is(held.image.initrd_fd, "i") || !streq_ptr(held.image.cmdline, c->cmdline))
+            !file_is(held.image.initrd_fd, "i") || !streq_ptr(held.image.cmdline, c->cmdline) ||
+            held.image.generation != c->number)
                 return 4;
+        if (c->with_fallback ? !file_is(held.image.fallback_fd, "f") ||
+                                       !streq_ptr(held.image.fallback_cmdline, "g")
+                             : held.image.fallback_fd >= 0 || held.image.fallback_cmdline)
+                return 6;
         if (!(fcntl(held.image.kernel_fd, F_GETFD) & FD_CLOEXEC))
                 return 5;
         held_done(&held);
@@ -203,6 +265,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_what_is_left_with_the_service_manager),
+                cmocka_unit_test(test_a_fallback_image_is_left_as_soon_as_there_is_one),
                 cmocka_unit_test(test_what_is_taken_back),
         };
 

@@ -84,6 +84,22 @@ static void make_overlay(const Fixture *root, Wanted *wanted)
         wanted->generation.overlay_sha256 = strdup(hex);
 }
 
+static void make_fallback(Wanted *wanted)
+{
+        static const char bytes[] = "a fallback image";
+        Generation *g = &wanted->generation;
+        char hex[SHA256_HEX_SIZE];
+
+        assert_int_equal(generation_hash(bytes, sizeof(bytes), hex), 0);
+        g->fallback_sha256 = strdup(hex);
+        g->fallback_cmdline = strdup("nr_cpus=1");
+        g->fallback_target = strdup("ext4 UUID=1");
+        g->fallback_bytes = sizeof(bytes);
+        wanted->fallback = malloc(sizeof(bytes));
+        assert_non_null(wanted->fallback);
+        memcpy(wanted->fallback, bytes, sizeof(bytes));
+}
+
 /* Generation 3 is wanted, armed and on disk. */
 static void make_good(Fixture *root, Verify *v)
 {
@@ -109,10 +125,11 @@ static void make_good(Fixture *root, Verify *v)
         g->created_realtime_usec = 1;
         assert_int_equal(strv_extend(&g->targets, "ext4 UUID=1"), 0);
         make_overlay(root, &v->wanted);
+        make_fallback(&v->wanted);
 
         assert_int_equal(generation_store_load(root->fd, &v->store), 0);
         v->store.next = 3;
-        assert_int_equal(generation_write(&v->store, g, v->wanted.overlay), 0);
+        assert_int_equal(generation_write(&v->store, g, v->wanted.overlay, v->wanted.fallback), 0);
         assert_int_equal(generation_adopt(&v->store, g, false), 0);
 }
 
@@ -138,7 +155,7 @@ static void test_all_is_well(void **state)
         for (size_t i = 0; i < v.report.n_checks; i++)
                 if (v.report.checks[i].status != CHECK_OK)
                         fail_msg("%s: %s", v.report.checks[i].name, v.report.checks[i].text);
-        assert_int_equal(v.report.n_checks, 7);
+        assert_int_equal(v.report.n_checks, 8);
         assert_int_equal(v.report.result, CHECK_OK);
         assert_int_equal(v.report.generation, 3);
 }
@@ -257,6 +274,17 @@ static void overlay_on_disk_has_changed(const Fixture *root, Verify *v)
         fixture_write(root, "/var/lib/kdumpd/generation/3/overlay.cpio", "x");
 }
 
+static void fallback_on_disk_has_changed(const Fixture *root, Verify *v)
+{
+        fixture_write(root, "/var/lib/kdumpd/generation/3/fallback.img", "another");
+}
+
+static void fallback_cannot_be_made(const Fixture *root, Verify *v)
+{
+        generation_drop_fallback(&v->wanted.generation);
+        set(&v->wanted.fallback_missing, "no target is simple enough");
+}
+
 static void nothing_was_armed_before(const Fixture *root, Verify *v)
 {
         v->store.current.number = 0;
@@ -293,6 +321,8 @@ static void test_what_is_wrong_is_told(void **state)
                 { another_is_wanted, "armed", CHECK_WARNING, "kdumpctl reload" },
                 { none_can_be_had, "armed", CHECK_OK, "Generation 3 is armed." },
                 { overlay_on_disk_has_changed, "restorable", CHECK_WARNING, "overlay.cpio" },
+                { fallback_on_disk_has_changed, "restorable", CHECK_WARNING, "fallback.img" },
+                { fallback_cannot_be_made, "fallback", CHECK_SKIPPED, "simple enough" },
                 { nothing_was_armed_before, "restorable", CHECK_SKIPPED, "" },
         };
 

@@ -9,6 +9,7 @@
 #include "io.h"
 #include "rootdir.h"
 #include "strv.h"
+#include "wanted-internal.h"
 
 #define MIB (UINT64_C(1024) * 1024)
 
@@ -190,6 +191,182 @@ static void test_a_bad_configuration_is_a_problem_of_its_own(void **state)
         assert_true(bed.wanted.config_error);
 }
 
+#define DISK "/sys/devices/pci0/block/vda"
+
+/* A partition that targets can be on, and the program that saves to it. */
+static void add_disk(const Bed *bed)
+{
+        const Fixture *root = &bed->root;
+
+        fixture_write(root, PATH_FALLBACK_PROGRAM, "program");
+        fixture_folder(root, DISK "/slaves");
+        fixture_folder(root, DISK "/vda1");
+        fixture_link(root, "/sys/dev/block/254:1", "../../devices/pci0/block/vda/vda1");
+        fixture_link(root, "/sys/class/block/vda1", "../../devices/pci0/block/vda/vda1");
+        fixture_write(root, "/dev/vda1", "");
+        fixture_link(root, "/dev/disk/by-uuid/1234", "../../vda1");
+}
+
+/* What is wanted becomes what is armed. */
+static void arm(Bed *bed)
+{
+        const Wanted *w = &bed->wanted;
+
+        assert_true(w->generation.number == bed->store.next);
+        assert_int_equal(generation_write(&bed->store, &w->generation, w->overlay, w->fallback), 0);
+        assert_int_equal(generation_adopt(&bed->store, &w->generation, false), 0);
+}
+
+static void expect_fallback(const Bed *bed, uint64_t number)
+{
+        const Generation *g = &bed->wanted.generation;
+        char hex[SHA256_HEX_SIZE];
+
+        assert_true(g->number == number);
+        assert_non_null(g->fallback_sha256);
+        assert_non_null(bed->wanted.fallback);
+        assert_int_equal(generation_hash(bed->wanted.fallback, g->fallback_bytes, hex), 0);
+        assert_string_equal(g->fallback_sha256, hex);
+        assert_string_equal(g->fallback_target, "ext4 UUID=1234 folder '/var/crash'");
+        assert_non_null(strstr(g->fallback_cmdline, " kdumpd.fallback=1"));
+}
+
+static void expect_no_fallback(Bed *bed, const char *why)
+{
+        expect_whole(bed);
+        assert_null(bed->wanted.generation.fallback_sha256);
+        assert_null(bed->wanted.generation.fallback_cmdline);
+        assert_null(bed->wanted.fallback);
+        if (!strstr(bed->wanted.fallback_missing, why))
+                fail_msg("'%s' does not say '%s'", bed->wanted.fallback_missing, why);
+}
+
+static void bed_init_with_fallback(Bed *bed)
+{
+        bed_init(bed);
+        add_disk(bed);
+        build(bed);
+        expect_whole(bed);
+        expect_fallback(bed, 1);
+        assert_null(bed->wanted.fallback_missing);
+}
+
+static void test_no_fallback_is_no_problem(void **state)
+{
+        _cleanup_(bed_done) Bed bed;
+
+        bed_init(&bed);
+        build(&bed);
+        expect_no_fallback(&bed, "is not there now");
+        add_disk(&bed);
+        assert_int_equal(unlinkat(bed.root.fd, PATH_FALLBACK_PROGRAM + 1, 0), 0);
+        expect_no_fallback(&bed, PATH_FALLBACK_PROGRAM);
+}
+
+static void test_armed_fallback_stays_as_it_is(void **state)
+{
+        _cleanup_(bed_done) Bed bed;
+
+        bed_init_with_fallback(&bed);
+        arm(&bed);
+        expect_whole(&bed);
+        expect_fallback(&bed, 1);
+        /* What is damaged on disk can be written again. */
+        fixture_write(&bed.root, PATH_STATE_DIR "/generation/1/fallback.img", "x");
+        expect_whole(&bed);
+        expect_fallback(&bed, 1);
+        assert_int_equal(generation_keep(&bed.store, bed.wanted.overlay, bed.wanted.fallback), 1);
+        /* A package is being replaced. */
+        assert_int_equal(unlinkat(bed.root.fd, PATH_FALLBACK_PROGRAM + 1, 0), 0);
+        expect_whole(&bed);
+        expect_fallback(&bed, 1);
+        assert_non_null(strstr(bed.wanted.fallback_missing, PATH_FALLBACK_PROGRAM));
+        /* And the disk is damaged as well: no reason to load something with less. */
+        fixture_write(&bed.root, PATH_STATE_DIR "/generation/1/fallback.img", "x");
+        expect_whole(&bed);
+        assert_true(bed.wanted.generation.number == 1);
+        assert_null(bed.wanted.fallback);
+        assert_true(generation_same_image(&bed.wanted.generation, &bed.store.current));
+}
+
+static void test_another_program_is_another_generation(void **state)
+{
+        _cleanup_(bed_done) Bed bed;
+
+        bed_init_with_fallback(&bed);
+        arm(&bed);
+        fixture_write(&bed.root, PATH_FALLBACK_PROGRAM, "another");
+        expect_whole(&bed);
+        expect_fallback(&bed, 2);
+        arm(&bed);
+        expect_whole(&bed);
+        expect_fallback(&bed, 2);
+}
+
+/* What an older version armed has none. */
+static void test_a_generation_gets_the_fallback_that_it_lacks(void **state)
+{
+        _cleanup_(bed_done) Bed bed;
+
+        bed_init(&bed);
+        build(&bed);
+        expect_no_fallback(&bed, "is not there now");
+        arm(&bed);
+        expect_no_fallback(&bed, "is not there now");
+        assert_true(bed.wanted.generation.number == 1);
+        add_disk(&bed);
+        expect_whole(&bed);
+        expect_fallback(&bed, 2);
+}
+
+/* Its modules are those of the base's kernel. */
+static void test_fallback_waits_for_a_base_that_is_outdated(void **state)
+{
+        _cleanup_(bed_done) Bed bed;
+
+        bed_init_with_fallback(&bed);
+        arm(&bed);
+        fixture_write(&bed.root, "/usr/lib/libx.so.1.0", "new");
+        fixture_write(&bed.root, PATH_FALLBACK_PROGRAM, "another");
+        read_wanted_with(&bed, BASE_KEEP_NEWEST);
+        assert_non_null(bed.wanted.base_outdated);
+        expect_fallback(&bed, 1);
+        assert_null(bed.wanted.fallback_missing);
+}
+
+/* All targets are on other machines. */
+static void test_fallback_saves_to_the_default_folder(void **state)
+{
+        static char what[] = "other:/export", path[] = "/crash", release[] = "6.1", line[] = "x";
+        Target target = { .type = TARGET_NFS, .what = what, .path = path };
+        const Plan plan = { .targets = &target, .n_targets = 1 };
+        const Config config = { .general = { .timeout_usec = 7 } };
+        const Needs needs = { 0 };
+        _cleanup_(bed_done) Bed bed;
+        WantedSources sources = {
+                .store = &bed.store, .config = &config, .plan = &plan, .needs = &needs
+        };
+
+        bed_init(&bed);
+        add_disk(&bed);
+        sources.root_fd = bed.root.fd;
+        bed.wanted.generation.number = 9;
+        bed.wanted.generation.kernel_release = strdup(release);
+        bed.wanted.generation.cmdline = strdup(line);
+        fixture_write(&bed.root, "/proc/self/mountinfo",
+                      "22 1 254:1 / / rw,relatime shared:1 - ext4 /dev/vda1 rw\n");
+        assert_int_equal(wanted_make_fallback(&sources, &bed.wanted), 0);
+        if (bed.wanted.fallback_missing)
+                fail_msg("%s", bed.wanted.fallback_missing);
+        expect_fallback(&bed, 9);
+
+        fixture_write(&bed.root, "/proc/self/mountinfo",
+                      "22 1 0:30 / / rw,relatime shared:1 - nfs4 other:/x rw\n");
+        assert_int_equal(wanted_make_fallback(&sources, &bed.wanted), 0);
+        assert_null(bed.wanted.fallback);
+        assert_non_null(strstr(bed.wanted.fallback_missing, "is on another machine"));
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -200,6 +377,12 @@ int main(void)
                 cmocka_unit_test(test_nobody_tries_what_cannot_be_built),
                 cmocka_unit_test(test_too_small_a_reservation_is_a_problem),
                 cmocka_unit_test(test_a_bad_configuration_is_a_problem_of_its_own),
+                cmocka_unit_test(test_no_fallback_is_no_problem),
+                cmocka_unit_test(test_armed_fallback_stays_as_it_is),
+                cmocka_unit_test(test_another_program_is_another_generation),
+                cmocka_unit_test(test_a_generation_gets_the_fallback_that_it_lacks),
+                cmocka_unit_test(test_fallback_waits_for_a_base_that_is_outdated),
+                cmocka_unit_test(test_fallback_saves_to_the_default_folder),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL) != 0;

@@ -113,6 +113,25 @@ static int check_overlay(Verify *v)
                                  DIV_ROUND_UP(wanted->generation.overlay_bytes, 1024));
 }
 
+/* What is less than could be is told, but a machine without a simple target is as it is. */
+static int check_fallback(Verify *v)
+{
+        const Wanted *wanted = &v->wanted;
+        const Generation *g = &wanted->generation;
+
+        if (g->fallback_sha256)
+                return verify_report_add(&v->report, "fallback", CHECK_OK,
+                                         "The fallback image (%" PRIu64 " KiB) saves to %s.",
+                                         DIV_ROUND_UP(g->fallback_bytes, 1024),
+                                         g->fallback_target ?: "a target of its own");
+        if (wanted->fallback_missing)
+                return verify_report_add(&v->report, "fallback", CHECK_SKIPPED,
+                                         "There is no fallback image: %s",
+                                         wanted->fallback_missing);
+        return verify_report_add(&v->report, "fallback", CHECK_SKIPPED,
+                                 "It was not made, since something before it is missing.");
+}
+
 static int check_room(Verify *v, uint64_t init_size_bytes)
 {
         const Generation *g = &v->wanted.generation;
@@ -209,6 +228,11 @@ static int check_restorable(Verify *v)
                                          "Generation %" PRIu64 ", the last good one, could not be "
                                          "loaded again: %s",
                                          g->number, message ?: strerror(-r));
+        if (r > 0)
+                return verify_report_add(&v->report, "restorable", CHECK_WARNING,
+                                         "Generation %" PRIu64 ", the last good one, could be "
+                                         "loaded again, but without its fallback image: %s",
+                                         g->number, message ?: "out of memory");
         return verify_report_add(&v->report, "restorable", CHECK_OK,
                                  "Generation %" PRIu64 " could be loaded again if a newer one "
                                  "failed.",
@@ -227,6 +251,8 @@ int verify_wanted(Verify *v)
                 r = check_base(v);
         if (r >= 0)
                 r = check_overlay(v);
+        if (r >= 0)
+                r = check_fallback(v);
         if (r >= 0)
                 r = check_room(v, init_size_bytes);
         if (r >= 0)

@@ -19,6 +19,7 @@
 #include "resolve.h"
 #include "rootdir.h"
 #include "strv.h"
+#include "wanted-internal.h"
 
 /* All that is made on the way. */
 typedef struct Work {
@@ -48,6 +49,8 @@ void wanted_done(Wanted *wanted)
         strv_free(wanted->dump_folders);
         strv_free(wanted->overlay_inputs);
         free(wanted->overlay);
+        free(wanted->fallback);
+        free(wanted->fallback_missing);
         generation_done(&wanted->generation);
         *wanted = (Wanted){ 0 };
 }
@@ -334,6 +337,21 @@ static int make_overlay(Work *work, uint64_t number)
         return set(&g->overlay_sha256, hex);
 }
 
+static int make_fallback(Work *work)
+{
+        const WantedSources sources = {
+                .root_fd = work->root_fd,
+                .store = work->store,
+                .config = work->config,
+                .plan = work->plan,
+                .needs = &work->needs,
+        };
+        int r;
+
+        r = wanted_make_fallback(&sources, &work->wanted);
+        return r < 0 ? r : 1;
+}
+
 /* The current number if that gives the same bytes; else a new one. */
 static int number_generation(Work *work)
 {
@@ -343,6 +361,8 @@ static int number_generation(Work *work)
 
         if (store->current.number > 0) {
                 r = make_overlay(work, store->current.number);
+                if (r > 0 && generation_same_but_fallback(g, &store->current))
+                        r = make_fallback(work);
                 if (r <= 0)
                         return r;
                 if (generation_same_image(g, &store->current)) {
@@ -350,7 +370,8 @@ static int number_generation(Work *work)
                         return 1;
                 }
         }
-        return make_overlay(work, store->next);
+        r = make_overlay(work, store->next);
+        return r > 0 ? make_fallback(work) : r;
 }
 
 static int check_sizes(Work *work, uint64_t init_size_bytes)

@@ -21,6 +21,9 @@ typedef struct Wanted {
         Generation
                 generation; /* its number is that of the current one if that would load the same */
         uint8_t *overlay;   /* generation.overlay_bytes long */
+        uint8_t *fallback;  /* generation.fallback_bytes long; NULL: it has none, or what it has is
+                               only on disk, if at all */
+        char *fallback_missing; /* why none can be made: one sentence, and no problem */
 } Wanted;
 
 void wanted_done(Wanted *wanted);

@@ -70,6 +70,7 @@ static const JsonField state_fields[] = {
         FIELD(loader, JSON_FIELD_STRING),
         FIELD(loader_reason, JSON_FIELD_STRING),
         FIELD(guard, JSON_FIELD_STRING),
+        FIELD(fallback, JSON_FIELD_STRING),
         FIELD(sparse_loads, JSON_FIELD_U64),
         FIELD(checked, JSON_FIELD_STRING),
         FIELD(checked_realtime_usec, JSON_FIELD_U64),
@@ -94,6 +95,7 @@ void state_done(State *state)
         free(state->loader);
         free(state->loader_reason);
         free(state->guard);
+        free(state->fallback);
         free(state->checked);
         free(state->area_sha256);
         free(state->last_error);

@@ -45,8 +45,9 @@ typedef struct State {
         uint64_t loaded_n_cpus, loaded_ram_bytes;
         char *loaded_topology_sha256; /* of CPUs and places of the memory */
         char *loader;                 /* the system call that loaded it; NULL: nothing was loaded */
-        char *loader_reason;   /* why it is guarded by less than it could be; NULL: it is not */
-        char *guard;           /* what guards it, in words */
+        char *loader_reason; /* why it is guarded by less than it could be; NULL: it is not */
+        char *guard;         /* what guards it, in words */
+        char *fallback;      /* where its fallback image saves to, in words, or "none: " and why */
         uint64_t sparse_loads; /* since boot; of `loads`, those that left big parts in place */
         char *checked;         /* what came of reading all of it back, in words */
         uint64_t checked_realtime_usec;

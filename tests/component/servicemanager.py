@@ -15,7 +15,7 @@ import bus
 PATH = "/org/freedesktop/systemd1"
 BUILD = "kdump-build.service"
 RESOLVE = "kdump-resolve.service"  # nobody answers: it is only counted
-STORE_MAX = 8  # FileDescriptorStoreMax= of kdump.service
+STORE_MAX = 16  # FileDescriptorStoreMax= of kdump.service
 FIRST_LISTEN_FD = 3
 HIGH_FD = 200
 

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Tests what is told of the fallback image of what is loaded, and that it is loaded. */
+#include "io.h"
+#include "manager.h"
+#include "test.h"
+
+#define OVERLAY "an overlay"
+#define FALLBACK "a fallback image"
+
+/* A kernel that takes all, and what is told of it. */
+static struct {
+        bool loaded, reported;
+        KexecReport report;
+        char fallback[64]; /* of the last load; "": there was none */
+        char cmdline[64];
+} fake;
+
+static int fake_load(void *userdata, const KexecImage *image, void *ready)
+{
+        memset(fake.fallback, 0, sizeof(fake.fallback));
+        if (image->fallback_fd >= 0)
+                assert_true(pread(image->fallback_fd, fake.fallback, sizeof(fake.fallback) - 1, 0) >
+                            0);
+        (void) snprintf(fake.cmdline, sizeof(fake.cmdline), "%s", image->fallback_cmdline ?: "");
+        fake.loaded = true;
+        return 0;
+}
+
+static int fake_loaded(void *userdata)
+{
+        return fake.loaded;
+}
+
+static const KexecReport *fake_report(void *userdata)
+{
+        return fake.reported ? &fake.report : NULL;
+}
+
+static const KexecLoader fake_loader = {
+        .name = "fake",
+        .load = fake_load,
+        .loaded = fake_loaded,
+        .report = fake_report,
+};
+
+typedef struct Fixture {
+        char *root;
+        Manager m;
+} Fixture;
+
+static int setup(void **state)
+{
+        Fixture *f = calloc(1, sizeof(*f));
+
+        assert_non_null(f);
+        memset(&fake, 0, sizeof(fake));
+        fake.reported = true;
+        fake.report.call = "fake";
+        fake.report.guarded = true;
+        f->root = test_root_new();
+        f->m.root_fd = test_root_open(f->root);
+        f->m.loader = &fake_loader;
+        f->m.held = HELD_NULL;
+        assert_int_equal(mkdir_parents(f->m.root_fd, "boot", 0755), 0);
+        test_write_text(f->m.root_fd, "boot/vmlinuz", "a kernel");
+        test_write_text(f->m.root_fd, "boot/base.img", "a base image");
+        assert_int_equal(generation_store_load(f->m.root_fd, &f->m.store), 0);
+        *state = f;
+        return 0;
+}
+
+static int teardown(void **state)
+{
+        Fixture *f = *state;
+
+        wanted_done(&f->m.wanted);
+        manager_look_done(&f->m);
+        held_done(&f->m.held);
+        generation_store_done(&f->m.store);
+        state_done(&f->m.state);
+        free(f->m.load_problem);
+        close_fd(f->m.root_fd);
+        test_root_freep(&f->root);
+        free(f);
+        return 0;
+}
+
+static char *hash(const char *text)
+{
+        char hex[SHA256_HEX_SIZE];
+
+        assert_int_equal(generation_hash(text, strlen(text), hex), 0);
+        return strdup(hex);
+}
+
+static void want(Manager *m, uint64_t number, bool with_fallback, const char *missing)
+{
+        Generation *g = &m->wanted.generation;
+
+        wanted_done(&m->wanted);
+        *g = (Generation){
+                .number = number,
+                .kernel_release = strdup("6.1"),
+                .kernel_path = strdup("/boot/vmlinuz"),
+                .kernel_sha256 = hash("a kernel"),
+                .base_id = strdup("6.1-0123456789ab"),
+                .base_path = strdup("/boot/base.img"),
+                .base_sha256 = hash("a base image"),
+                .overlay_sha256 = hash(OVERLAY),
+                .overlay_bytes = strlen(OVERLAY),
+                .cmdline = strdup("irqpoll nr_cpus=4"),
+        };
+        m->wanted.overlay = (uint8_t *) strdup(OVERLAY);
+        m->wanted.fallback_missing = missing ? strdup(missing) : NULL;
+        if (!with_fallback)
+                return;
+        g->fallback_sha256 = hash(FALLBACK);
+        g->fallback_bytes = strlen(FALLBACK);
+        g->fallback_cmdline = strdup("nr_cpus=1");
+        g->fallback_target = strdup("ext4 UUID=1");
+        m->wanted.fallback = (uint8_t *) strdup(FALLBACK);
+}
+
+static void test_where_the_fallback_image_saves_to(void **state)
+{
+        static const struct {
+                bool reported, guarded, loaded, made;
+                const char *missing, *expected;
+        } cases[] = {
+                { true, true, true, true, NULL, "ext4 UUID=1" },
+                /* One that is kept although no other could be made. */
+                { true, true, true, true, "no program", "ext4 UUID=1" },
+                { true, true, false, true, NULL, "none: it is damaged on disk, or the reserved" },
+                { true, true, false, false, "no target is simple", "none: no target is simple" },
+                { true, true, false, false, NULL, "none: the image was made without one" },
+                { true, false, false, true, NULL, "none: only an image that is checked" },
+                { false, false, false, true, NULL, "none: only an image that is checked" },
+        };
+        Manager *m = &((Fixture *) *state)->m;
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                fake.reported = cases[i].reported;
+                fake.report.guarded = cases[i].guarded;
+                fake.report.fallback = cases[i].loaded;
+                want(m, i + 1, cases[i].made, cases[i].missing);
+                manager_load(m);
+                assert_true(m->armed_generation == i + 1);
+                if (!startswith(m->state.fallback, cases[i].expected))
+                        fail_msg("case %zu: '%s'", i, m->state.fallback);
+        }
+}
+
+static void test_the_reason_is_that_of_now(void **state)
+{
+        Manager *m = &((Fixture *) *state)->m;
+
+        want(m, 1, false, "there is no program");
+        manager_load(m);
+        assert_string_equal(m->state.fallback, "none: there is no program");
+        want(m, 1, false, "no target is simple");
+        manager_guard_answered(m);
+        assert_string_equal(m->state.fallback, "none: no target is simple");
+        /* What is wanted is not what is armed. */
+        want(m, 2, false, "no modules");
+        manager_guard_answered(m);
+        assert_string_equal(m->state.fallback, "none: no target is simple");
+}
+
+static void test_fallback_image_is_loaded_and_held(void **state)
+{
+        Manager *m = &((Fixture *) *state)->m;
+
+        want(m, 1, true, NULL);
+        manager_load(m);
+        assert_string_equal(fake.fallback, FALLBACK);
+        assert_string_equal(fake.cmdline, "nr_cpus=1");
+        assert_true(m->held.image.fallback_fd >= 0);
+        assert_true(m->held.image.generation == 1);
+        want(m, 2, false, "no program");
+        manager_load(m);
+        assert_string_equal(fake.fallback, "");
+        assert_string_equal(fake.cmdline, "");
+        assert_true(m->held.image.fallback_fd < 0);
+}
+
+/* What is wanted has just been made, with the same bytes. */
+static void test_damaged_fallback_image_is_written_again_first(void **state)
+{
+        static const char path[] = "var/lib/kdumpd/generation/1/fallback.img";
+        Manager *m = &((Fixture *) *state)->m;
+
+        want(m, 1, true, NULL);
+        manager_load(m);
+        test_write_text(m->root_fd, path, "x");
+        want(m, 1, true, NULL);
+        manager_load(m);
+        assert_null(m->load_problem);
+        assert_string_equal(fake.fallback, FALLBACK);
+
+        /* It cannot be: all else is loaded. */
+        test_write_text(m->root_fd, path, "x");
+        free(TAKE_PTR(m->wanted.fallback));
+        manager_load(m);
+        assert_null(m->load_problem);
+        assert_true(m->armed_generation == 1);
+        assert_string_equal(fake.fallback, "");
+}
+
+#define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                CASE(test_where_the_fallback_image_saves_to),
+                CASE(test_the_reason_is_that_of_now),
+                CASE(test_fallback_image_is_loaded_and_held),
+                CASE(test_damaged_fallback_image_is_written_again_first),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;
+}
