@@ -137,7 +137,17 @@ static int find_offset(int fd, IomemRange area, uint64_t *ret_bytes)
         return 0;
 }
 
-static int read_sample(int fd, uint64_t offset_bytes, Sample *sample)
+/* Of @bytes from @offset on in the area, what is in @live becomes zero. */
+static void blank(const Sample *sample, Range live, uint64_t offset, uint8_t *bytes, size_t n)
+{
+        uint64_t start = sample->area.first_paddr + offset;
+
+        for (size_t i = 0; i < n; i++)
+                if (start + i >= live.start && start + i < live.end)
+                        bytes[i] = 0;
+}
+
+static int read_sample(int fd, uint64_t offset_bytes, Range live, Sample *sample)
 {
         uint64_t size_bytes = sample->area.last_paddr - sample->area.first_paddr + 1;
         uint64_t spread_bytes = size_bytes - HEAD_BYTES - TAIL_BYTES, end;
@@ -146,21 +156,24 @@ static int read_sample(int fd, uint64_t offset_bytes, Sample *sample)
         if (__builtin_add_overflow(offset_bytes, size_bytes, &end) || end > INT64_MAX)
                 return -EOPNOTSUPP;
         for (size_t i = 0; i < SAMPLES; i++) {
-                r = pread_full(fd, sample->spread[i], SAMPLE_BYTES,
-                               offset_bytes + HEAD_BYTES + spread_bytes / SAMPLES * i);
+                uint64_t offset = HEAD_BYTES + spread_bytes / SAMPLES * i;
+
+                r = pread_full(fd, sample->spread[i], SAMPLE_BYTES, offset_bytes + offset);
                 if (r < 0)
                         return r;
+                blank(sample, live, offset, sample->spread[i], SAMPLE_BYTES);
         }
         r = pread_full(fd, sample->tail, TAIL_BYTES, end - TAIL_BYTES);
         if (r < 0)
                 return r;
+        blank(sample, live, size_bytes - TAIL_BYTES, sample->tail, TAIL_BYTES);
         if (mem_is_zero(sample->spread, sizeof(sample->spread)) &&
             mem_is_zero(sample->tail, sizeof(sample->tail)))
                 return -EOPNOTSUPP;
         return 0;
 }
 
-int crash_area_sample(int root_fd, char ret_hex[static SHA256_HEX_SIZE])
+int crash_area_sample(int root_fd, Range live, char ret_hex[static SHA256_HEX_SIZE])
 {
         _cleanup_close_ int fd = -EBADF;
         _cleanup_free_ Sample *sample = calloc(1, sizeof(*sample));
@@ -178,7 +191,7 @@ int crash_area_sample(int root_fd, char ret_hex[static SHA256_HEX_SIZE])
         r = find_offset(fd, sample->area, &offset_bytes);
         if (r < 0)
                 return r;
-        r = read_sample(fd, offset_bytes, sample);
+        r = read_sample(fd, offset_bytes, live, sample);
         if (r < 0)
                 return r == -ENODATA ? -EOPNOTSUPP : r;
         return generation_hash(sample, sizeof(*sample), ret_hex);

@@ -13,6 +13,7 @@
 /* As it is written. */
 typedef struct LoadedFile {
         uint64_t block_paddr, block_mirror_paddr, purgatory_paddr, purgatory_bytes;
+        uint64_t live_paddr, live_end_paddr;
         char *block_sha256, *purgatory_sha256;
 } LoadedFile;
 
@@ -25,6 +26,7 @@ typedef struct LoadedFile {
 static const JsonField fields[] = {
         FIELD(block_paddr, JSON_FIELD_U64),     FIELD(block_mirror_paddr, JSON_FIELD_U64),
         FIELD(purgatory_paddr, JSON_FIELD_U64), FIELD(purgatory_bytes, JSON_FIELD_U64),
+        FIELD(live_paddr, JSON_FIELD_U64),      FIELD(live_end_paddr, JSON_FIELD_U64),
         FIELD(block_sha256, JSON_FIELD_STRING), FIELD(purgatory_sha256, JSON_FIELD_STRING),
 };
 
@@ -83,6 +85,7 @@ int loaded_read(int root_fd, LoadedPlace *ret)
                 .block_paddr = { file.block_paddr, file.block_mirror_paddr },
                 .purgatory_paddr = file.purgatory_paddr,
                 .purgatory_bytes = file.purgatory_bytes,
+                .live = { file.live_paddr, file.live_end_paddr },
         };
         r = digest_from_hex(file.block_sha256, place.block_digest);
         if (r < 0)
@@ -113,6 +116,8 @@ int loaded_write(int root_fd, const LoadedPlace *place)
                 .block_mirror_paddr = place->block_paddr[1],
                 .purgatory_paddr = place->purgatory_paddr,
                 .purgatory_bytes = place->purgatory_bytes,
+                .live_paddr = place->live.start,
+                .live_end_paddr = place->live.end,
                 .block_sha256 = block,
                 .purgatory_sha256 = purgatory,
         };

@@ -166,11 +166,15 @@ static void found_damage(Manager *m, const LoadedDamage *damage)
                      m->state.checked ?: "out of memory");
 }
 
-GuardVerdict manager_guard_look(Manager *m)
+Range manager_guard_live(const Manager *m)
+{
+        return m->guard.known ? m->guard.place.live : (Range){ 0 };
+}
+
+GuardVerdict manager_guard_look(Manager *m, bool whole)
 {
         Guard *guard = &m->guard;
         LoadedDamage damage;
-        bool whole;
         int r;
 
         if (!guard->known || m->armed_generation == 0)
@@ -179,7 +183,7 @@ GuardVerdict manager_guard_look(Manager *m)
                 guard->leave_out--;
                 return GUARD_WHOLE;
         }
-        whole = guard->looks++ % LOOKS_PER_WHOLE == LOOKS_PER_WHOLE - 1;
+        whole |= guard->looks++ % LOOKS_PER_WHOLE == LOOKS_PER_WHOLE - 1;
         r = check(m, whole ? LOADED_ALL : LOADED_IDENTITY, &damage);
         if (r < 0) {
                 log_debug("What is loaded cannot be read back: %s", strerror(-r));

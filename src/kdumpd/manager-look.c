@@ -136,7 +136,7 @@ static void sample(Manager *m)
         char hex[SHA256_HEX_SIZE];
         int r;
 
-        r = crash_area_sample(m->root_fd, hex);
+        r = crash_area_sample(m->root_fd, manager_guard_live(m), hex);
         if (r < 0)
                 log_debug("The loaded image cannot be read, so another one in its place would not "
                           "be noticed: %s",
@@ -156,21 +156,28 @@ void manager_look_loaded(Manager *m)
                 remember_topology(m, digest);
 }
 
-/* By all that is known of the image, else by samples of it. */
+static bool has_other_samples(const Manager *m)
+{
+        char hex[SHA256_HEX_SIZE];
+
+        return m->state.area_sha256 && m->armed_generation > 0 &&
+               crash_area_sample(m->root_fd, manager_guard_live(m), hex) >= 0 &&
+               !streq(hex, m->state.area_sha256);
+}
+
+/* By digests of the image, and by samples of the whole area: another image need not touch ours. */
 static bool is_replaced(Manager *m)
 {
-        GuardVerdict verdict = manager_guard_look(m);
-        char hex[SHA256_HEX_SIZE];
+        bool other = has_other_samples(m);
+        GuardVerdict verdict = manager_guard_look(m, other);
 
         if (verdict == GUARD_DAMAGED) {
                 tell_event(m, "the loaded crash kernel was damaged");
                 m->held_error = 0;
                 manager_kick(m);
+                return false;
         }
-        if (verdict != GUARD_UNKNOWN)
-                return verdict == GUARD_REPLACED;
-        return m->state.area_sha256 && m->armed_generation > 0 &&
-               crash_area_sample(m->root_fd, hex) >= 0 && !streq(hex, m->state.area_sha256);
+        return verdict == GUARD_REPLACED || other;
 }
 
 /* What was tried did not do, and nobody may come and ask for more: memory that was short may be

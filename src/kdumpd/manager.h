@@ -232,8 +232,11 @@ void manager_guard_loaded(Manager *manager);
 /* What is wanted is known anew: so may be why the loaded image has no fallback image. Logs. */
 void manager_guard_answered(Manager *manager);
 
-/* Reads some of the image back, now and then all of it. Logs. */
-GuardVerdict manager_guard_look(Manager *manager);
+/* Reads some of the image back, now and then, or if @whole, all of it. Logs. */
+GuardVerdict manager_guard_look(Manager *manager, bool whole);
+
+/* What of the reserved memory the kernel rewrites by itself; empty: nothing. */
+Range manager_guard_live(const Manager *manager);
 
 /* All of these, once a minute. Logs. */
 void manager_look_around(Manager *manager);

@@ -26,6 +26,8 @@
 
 #define SEGMENTS_MAX 8
 
+static const Range nowhere = { 0, 0 };
+
 /* A file to be. Tests change it before it is written. */
 typedef struct Kcore {
         Elf64_Ehdr header;
@@ -114,12 +116,30 @@ static bool is_noticed(int64_t offset, size_t size)
         const Kcore kcore = kcore_make();
 
         root_init(&root, &kcore, IOMEM);
-        assert_int_equal(crash_area_sample(root.fd, before), 0);
-        assert_int_equal(crash_area_sample(root.fd, again), 0);
+        assert_int_equal(crash_area_sample(root.fd, nowhere, before), 0);
+        assert_int_equal(crash_area_sample(root.fd, nowhere, again), 0);
         assert_string_equal(before, again);
         kcore_fill(&root, AREA_OFFSET + (uint64_t) offset, size, 99);
-        assert_int_equal(crash_area_sample(root.fd, after), 0);
+        assert_int_equal(crash_area_sample(root.fd, nowhere, after), 0);
         return !streq(before, after);
+}
+
+static void test_what_the_kernel_rewrites_is_left_out(void **state)
+{
+        _cleanup_(fixture_done) Fixture root = FIXTURE_NULL;
+        const uint64_t end = AREA_PADDR + AREA_BYTES;
+        const Range live = { end - 8192, end - 4096 };
+        char before[SHA256_HEX_SIZE], after[SHA256_HEX_SIZE];
+        const Kcore kcore = kcore_make();
+
+        root_init(&root, &kcore, IOMEM);
+        assert_int_equal(crash_area_sample(root.fd, live, before), 0);
+        kcore_fill(&root, AREA_OFFSET + AREA_BYTES - 8192, 4096, 99);
+        assert_int_equal(crash_area_sample(root.fd, live, after), 0);
+        assert_string_equal(before, after);
+        kcore_fill(&root, AREA_OFFSET + AREA_BYTES - 8193, 1, 99);
+        assert_int_equal(crash_area_sample(root.fd, live, after), 0);
+        assert_string_not_equal(before, after);
 }
 
 static void test_another_image_is_noticed(void **state)
@@ -149,7 +169,7 @@ static int sample(const Kcore *kcore, const char *iomem, char *ret_hex)
         int r;
 
         root_init(&root, kcore, iomem);
-        r = crash_area_sample(root.fd, hex);
+        r = crash_area_sample(root.fd, nowhere, hex);
         if (ret_hex)
                 memcpy(ret_hex, hex, sizeof(hex));
         return r;
@@ -225,9 +245,9 @@ static void test_files_that_are_no_kcore_are_refused(void **state)
 
         fixture_init(&root);
         fixture_write(&root, "/proc/iomem", IOMEM);
-        assert_int_equal(crash_area_sample(root.fd, hex), -EOPNOTSUPP);
+        assert_int_equal(crash_area_sample(root.fd, nowhere, hex), -EOPNOTSUPP);
         fixture_write(&root, "/proc/kcore", "\177ELF");
-        assert_int_equal(crash_area_sample(root.fd, hex), -EOPNOTSUPP);
+        assert_int_equal(crash_area_sample(root.fd, nowhere, hex), -EOPNOTSUPP);
 }
 
 /* Kernels before v4.11 have 0 in all segments; later ones only if there is memory at 0. */
@@ -255,9 +275,9 @@ static void test_zeros_are_no_image(void **state)
         root_init(&root, &kcore, IOMEM);
         kcore_truncate(&root, AREA_OFFSET);
         kcore_truncate(&root, AREA_OFFSET + AREA_BYTES);
-        assert_int_equal(crash_area_sample(root.fd, hex), -EOPNOTSUPP);
+        assert_int_equal(crash_area_sample(root.fd, nowhere, hex), -EOPNOTSUPP);
         kcore_write(&root, AREA_OFFSET + AREA_BYTES - 1, "x", 1);
-        assert_int_equal(crash_area_sample(root.fd, hex), 0);
+        assert_int_equal(crash_area_sample(root.fd, nowhere, hex), 0);
 }
 
 static void test_as_many_segments_as_there_can_be(void **state)
@@ -273,13 +293,14 @@ static void test_as_many_segments_as_there_can_be(void **state)
         kcore.header.e_phnum = UINT16_MAX;
         root_init(&root, &kcore, IOMEM);
         kcore_write(&root, at + (UINT16_MAX - 1) * sizeof(last), &last, sizeof(last));
-        assert_int_equal(crash_area_sample(root.fd, two), 0);
+        assert_int_equal(crash_area_sample(root.fd, nowhere, two), 0);
         assert_string_equal(one, two);
 }
 
 int main(void)
 {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_what_the_kernel_rewrites_is_left_out),
                 cmocka_unit_test(test_another_image_is_noticed),
                 cmocka_unit_test(test_what_the_kernel_changes_itself_is_left_out),
                 cmocka_unit_test(test_the_image_is_in_the_highest_area),

@@ -9,6 +9,7 @@ static void test_there_and_back(void **state)
         _cleanup_close_ int root_fd = test_root_open(root);
         LoadedPlace place = {
                 .block_paddr = { 0x1efe9000, UINT64_MAX },
+                .live = { 0x1f000000, 0x1f0e1000 },
                 .purgatory_paddr = 0x1eff1000,
                 .purgatory_bytes = 17136,
         }, again = { 0 };
@@ -36,9 +37,10 @@ static void test_what_is_no_place_is_refused(void **state)
                 "",
                 "{}",
                 "{\"block_paddr\":1,\"block_mirror_paddr\":2,\"purgatory_paddr\":3,"
-                "\"purgatory_bytes\":4,\"block_sha256\":\"12\",\"purgatory_sha256\":\"34\"}",
+                "\"purgatory_bytes\":4,\"live_paddr\":5,\"live_end_paddr\":6,\"block_sha256\":"
+                "\"12\",\"purgatory_sha256\":\"34\"}",
                 "{\"block_paddr\":1,\"block_mirror_paddr\":2,\"purgatory_paddr\":3,"
-                "\"purgatory_bytes\":4,\"block_sha256\":"
+                "\"purgatory_bytes\":4,\"live_paddr\":5,\"live_end_paddr\":6,\"block_sha256\":"
                 "\"zz00000000000000000000000000000000000000000000000000000000000000\","
                 "\"purgatory_sha256\":"
                 "\"0000000000000000000000000000000000000000000000000000000000000000\"}",

@@ -25,6 +25,7 @@ int loaded_place_of(const CrashImage *image, LoadedPlace *ret)
 {
         const LayoutExtent *block = image->layout.extents + EXTENT_BLOCK;
         const LayoutExtent *purgatory = image->layout.extents + EXTENT_PURGATORY;
+        const LayoutExtent *headers = image->layout.extents + EXTENT_ELFCOREHDR;
         int r;
 
         *ret = (LoadedPlace){
@@ -32,6 +33,8 @@ int loaded_place_of(const CrashImage *image, LoadedPlace *ret)
                 .purgatory_paddr = purgatory->paddr,
                 .purgatory_bytes = purgatory->bytes,
         };
+        if (image->layout.live_elfcorehdr)
+                ret->live = (Range){ headers->paddr, headers->paddr + headers->room_bytes };
         r = digest(image->content[EXTENT_BLOCK], block->bytes, ret->block_digest);
         if (r < 0)
                 return r;

@@ -10,6 +10,7 @@
 typedef struct LoadedPlace {
         uint64_t block_paddr[PURGATORY_COPIES];
         uint8_t block_digest[PURGATORY_DIGEST_BYTES]; /* of a whole PurgatoryBlock */
+        Range live; /* headers that the kernel rewrites; empty: there are none */
         uint64_t purgatory_paddr, purgatory_bytes;
         uint8_t purgatory_digest[PURGATORY_DIGEST_BYTES];
 } LoadedPlace;
