@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 
-from componentbed import GENERATIONS, LIBRARY, check, kernel
+from componentbed import FALLBACK_PROGRAM, GENERATIONS, LIBRARY, check, kernel
 
 
 def base_folder(bed):
@@ -292,11 +292,53 @@ def removed_state_folder_is_made_again(bed):
 def damaged_generation_is_written_again(bed):
     bed.start()
     bed.m.write("%s/1/overlay.cpio" % GENERATIONS, b"")
+    bed.m.write("%s/1/fallback.img" % GENERATIONS, b"")
     bed.m.write("%s/index" % GENERATIONS, b"\xff")
     bed.sm.kill()
     bed.m.boot()
     bed.sm.forget_files()
     bed.start()
+    bed.check_armed(2)
+
+
+def fallback_image(bed):
+    return bed.m.image()[3]
+
+
+def lost_fallback_image_is_written_again(bed):
+    """Also when nothing else is wrong, and what was loaded before has one."""
+    bed.start()
+    before = fallback_image(bed)
+    check(not before.startswith("none"), "there is no fallback image")
+    bed.m.path("%s/1/fallback.img" % GENERATIONS).unlink()
+    bed.reload()
+    bed.check_armed(1)
+    bed.m.boot()
+    bed.sm.kill()
+    bed.m.path("%s/1/fallback.img" % GENERATIONS).unlink()
+    bed.sm.forget_files()
+    bed.start()
+    bed.check_armed(2)
+    check(fallback_image(bed) == before, "it is another one")
+
+
+def program_that_is_being_replaced_keeps_the_fallback_image(bed):
+    bed.start()
+    bed.m.path(FALLBACK_PROGRAM).unlink()
+    bed.reload()
+    bed.check_armed(1)
+    bed.m.write(FALLBACK_PROGRAM, "two")
+    bed.reload()
+    bed.check_armed(2)
+    check(bed.state()["generation"] == 2, "it is generation %d", bed.state()["generation"])
+
+
+def machine_without_a_fallback_image_is_armed(bed):
+    bed.m.path(FALLBACK_PROGRAM).unlink()
+    bed.start()
+    bed.check_armed(1)
+    check(fallback_image(bed) == "none ", "there is a fallback image")
+    bed.edit("path /var/crash/other\n")
     bed.check_armed(2)
 
 
@@ -385,5 +427,7 @@ CASES = (upgraded_library_is_a_new_base, touched_library_is_nothing, library_tha
          dracut_that_leaves_half_an_archive_keeps_the_image, failed_first_build_says_where_to_look,
          damaged_base_is_built_again, damaged_base_does_not_stop_a_reload, removed_base_is_built_again,
          removed_state_folder_is_made_again, damaged_generation_is_written_again,
+         lost_fallback_image_is_written_again, program_that_is_being_replaced_keeps_the_fallback_image,
+         machine_without_a_fallback_image_is_armed,
          full_run_does_not_hide_what_is_armed, full_disk_keeps_the_image,
          read_only_disk_keeps_the_image)

@@ -21,6 +21,7 @@ CONFIG = "etc/kdump.conf"
 STATE = "run/kdumpd/state.json"
 GENERATIONS = "var/lib/kdumpd/generation"
 LIBRARY = "usr/lib/libx.so.1"
+FALLBACK_PROGRAM = "usr/lib/kdumpd/kdump-fallback"
 HASTE = 20
 RTM_NEWADDR = 20
 
@@ -98,7 +99,7 @@ class Machine:
             "proc/sys/kernel/kexec_load_disabled": "0\n", "proc/sys/kernel/kexec_load_limit_panic": "-1\n",
             "proc/cmdline": "root=/dev/vda1 ro quiet\n", "sys/kernel/kexec_crash_size": "%d\n" % CRASH_BYTES,
             "sys/kernel/kexec_crash_loaded": "0\n", "etc/machine-id": "0123456789abcdef0123456789abcdef\n", CONFIG: "",
-            "usr/lib/kdumpd/kdump-capture": "one", LIBRARY: "library 1", "usr/lib/modules/6.1/ext4.ko": "ext4",
+            "usr/lib/kdumpd/kdump-capture": "one", FALLBACK_PROGRAM: "one", LIBRARY: "library 1", "usr/lib/modules/6.1/ext4.ko": "ext4",
             "usr/lib/modules/6.1/modules.dep": "ext4.ko:\n", "usr/lib/dracut/modules.d/99kdump/module-setup.sh": "one",
             "proc/cpuinfo": "processor\t: 0\napicid\t\t: 0\ninitial apicid\t: 0\n", "boot/vmlinuz-6.1": kernel(1),
         }
@@ -136,8 +137,9 @@ class Machine:
         return self.calls().count("load begun")
 
     def image(self):
-        """What the kernel has: hashes of kernel and initrd, what it knows of the hardware, and the command line."""
-        return tuple(self.read("bed/loaded").decode().split("\n", 3))
+        """What the kernel has: hashes of kernel and initrd, what it knows of the hardware, the hash and the command line of
+        the fallback image, and the command line."""
+        return tuple(self.read("bed/loaded").decode().split("\n", 4))
 
     def boot(self):
         """The kernel is a new one."""
@@ -213,13 +215,19 @@ class Bed:
         g = json.loads(self.m.read(folder + "generation.json"))
         base = self.m.read(g["base_path"].lstrip("/"))
         initrd = digest(base, bytes(-len(base) % INITRD_ALIGN), self.m.read(folder + "overlay.cpio"))
-        return digest(self.m.read(g["kernel_path"].lstrip("/"))), initrd, g["cmdline"] + "\n"
+        return digest(self.m.read(g["kernel_path"].lstrip("/"))), initrd, self.fallback_files(folder, g), g["cmdline"] + "\n"
+
+    def fallback_files(self, folder, g):
+        """One that is not what it should be is never loaded."""
+        path = self.m.path(folder + "fallback.img")
+        found = digest(path.read_bytes()) if path.exists() else "none"
+        return "%s %s" % (found, g["fallback_cmdline"]) if found == g.get("fallback_sha256") else "none "
 
     def check_image(self, number, on_disk=True):
         """Generation @number is what the kernel has, it knows the hardware, and never meant anything else."""
         check(self.m.crash_loaded(), "nothing is armed")
-        kernel_hash, initrd_hash, hardware, cmdline = self.m.image()
-        parts = (kernel_hash, initrd_hash, cmdline)
+        kernel_hash, initrd_hash, hardware, fallback, cmdline = self.m.image()
+        parts = (kernel_hash, initrd_hash, fallback, cmdline)
         check(hardware == self.m.hardware(), "the image does not know the CPUs and the memory that there are")
         if on_disk:
             check(self.generation_files(number) == parts, "generation %d is not what is loaded", number)

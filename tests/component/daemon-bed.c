@@ -158,16 +158,30 @@ static void fill_area(const char *text)
                 die(PATH_KCORE);
 }
 
+/* What would be started instead. */
+static char *describe_fallback(const KexecImage *image)
+{
+        char hex[SHA256_HEX_SIZE] = "none";
+        char *text;
+
+        if (image->fallback_fd >= 0)
+                hash_fd(image->fallback_fd, hex);
+        if (strprintf(&text, "%s %s", hex, image->fallback_cmdline ?: "") < 0)
+                die("out of memory");
+        return text;
+}
+
 static void take_image(const KexecImage *image)
 {
         char kernel[SHA256_HEX_SIZE], initrd[SHA256_HEX_SIZE], hardware[SHA256_HEX_SIZE];
-        _cleanup_free_ char *text = NULL;
+        _cleanup_free_ char *text = NULL, *fallback = describe_fallback(image);
 
         hash_fd(image->kernel_fd, kernel);
         hash_fd(image->initrd_fd, initrd);
         sleep_usec(load_usec);
         hash_hardware(hardware);
-        if (strprintf(&text, "%s\n%s\n%s\n%s\n", kernel, initrd, hardware, image->cmdline) < 0)
+        if (strprintf(&text, "%s\n%s\n%s\n%s\n%s\n", kernel, initrd, hardware, fallback,
+                      image->cmdline) < 0)
                 die("out of memory");
         fill_area(text);
         write_file(PATH_IMAGE, text);
