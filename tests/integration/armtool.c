@@ -7,6 +7,7 @@
  *   many N: N times "next", each read back
  *   wholes N: N times "whole", each read back
  *   check: read all of it back
+ *   armed: is anything loaded, as the kernel says
  *   file: load it with kexec_file_load(2)
  *   watchdog N: open /dev/watchdog, and never pet it, so that it bites in N s
  *   panic: bring the kernel down
@@ -203,6 +204,8 @@ static void obey(const char *line, const KexecImage *image)
                 watchdog((int) n);
         else if (streq(line, "check"))
                 check();
+        else if (streq(line, "armed"))
+                printf("armed %d\n", kexec_loaded(ops));
         else if (streq(line, "file"))
                 load(&kexec_loader_file, image, NULL);
         else if (streq(line, "panic")) {

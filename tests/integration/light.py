@@ -232,6 +232,7 @@ class Dump:
         core, log = folder / "vmcore", folder / "vmcore-dmesg.txt"
         self.size = core.stat().st_size if core.exists() else 0
         self.opens = core.exists() and opens(core)
+        self.cpus = cpus_of(core) if self.opens else 0
         self.log = log.read_text(errors="replace") if log.exists() else ""
 
     def complete(self):
@@ -248,6 +249,14 @@ def opens(core):
     done = subprocess.run(["crash", "--osrelease", core], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, text=True, check=False)
     return done.returncode == 0 and re.match(r"\d+\.\d+", done.stdout.strip()) is not None
+
+
+CPUS = "import kdumpfile, sys; print(kdumpfile.kdumpfile(sys.argv[1]).attr['cpu.number'])"
+
+
+def cpus_of(core):
+    """Of how many CPUs libkdumpfile finds the registers."""
+    return int(quiet("/usr/bin/python3", "-c", CPUS, core))
 
 
 # --- guests for cases ---

@@ -111,7 +111,7 @@ def run_one(armed, flip):
 
 def note(flip, end, dump, wrong):
     spots = " ".join("%x.%d" % s for s in flip.spots)
-    times = "decided %s, end %.1f s" % ("%.1f s" % end.since_panic("decision") if "decision" in end.seen else "-",
+    times = "decided %s, end %.1f s" % ("%.2f s" % end.since_panic("decision") if "decision" in end.seen else "-",
                                         end.since_panic("end"))
     bed.note("%-30s %-9s %s%s  at %s%s" % (flip.name(), end.kind, times, "; " + dump.text() if dump else "", spots,
                                            "  WRONG: " + wrong if wrong else ""))

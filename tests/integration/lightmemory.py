@@ -87,11 +87,12 @@ class Memory:
         return struct.unpack_from("<QQ", block, 32), n * 32
 
     def status(self):
-        """By the names of its fields, and results, and first_vector."""
+        """By the names of its fields, and first_vector and cr4."""
         (paddr,) = struct.unpack("<Q", self.read(self.purgatory[0] + HEADER_STATUS, 8))
         data = self.read(paddr, STATUS_BYTES)
         status = dict(zip(STATUS_FIELDS, struct.unpack_from("<10I", data, 48)))
         (status["first_vector"],) = struct.unpack_from("<Q", data, 88)
+        (status["cr4"],) = struct.unpack_from("<Q", data, 160)
         return status
 
     # --- what is changed there ---
