@@ -1,16 +1,23 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* armtool: the daemon's own loader, by hand. armtool KERNEL INITRD CMDLINE [FALLBACK CMDLINE] loads a crash kernel, says where it
- * is, and then does what each line of its standard input says:
- *   next       load it again as for CPUs or memory that came; what is big stays where it is
- *   whole      load all of it again
- *   many N     N times "next"
- *   check      read all of it back
- *   file       load it with kexec_file_load(2)
- *   panic      bring the kernel down
+/* armtool: the daemon's own loader, by hand. armtool KERNEL INITRD CMDLINE [FALLBACK CMDLINE] loads
+ * a crash kernel, says where it is, and then does what each line of its standard input says:
+ *
+ *   next: load it again as for CPUs or memory that came; what is big stays where it is
+ *   whole: load all of it again
+ *   many N: N times "next", each read back
+ *   wholes N: N times "whole", each read back
+ *   check: read all of it back
+ *   armed: is anything loaded, as the kernel says
+ *   file: load it with kexec_file_load(2)
+ *   watchdog N: open /dev/watchdog, and never pet it, so that it bites in N s
+ *   panic: bring the kernel down
+ *
  * Each answer is one line. */
 #include <fcntl.h>
 #include <inttypes.h>
+#include <linux/watchdog.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "io.h"
@@ -19,7 +26,8 @@
 #include "segment-loader.h"
 
 static int root_fd;
-static const KexecLoader *ops;
+static SegmentLoader *segment_loader;
+static const KexecLoader *ops; /* its own */
 
 static int die(const char *what, int error)
 {
@@ -40,7 +48,51 @@ static int file_open(const char *path)
         return sealed;
 }
 
-static bool load(const KexecLoader *loader, const KexecImage *image, bool tell)
+/* What many loads were like. */
+typedef struct Tally {
+        uint64_t n, n_max;
+        uint64_t n_failed, n_damaged, n_sparse;
+        uint64_t *gaps_usec; /* n of them */
+} Tally;
+
+static void tally_done(Tally *tally)
+{
+        free(tally->gaps_usec);
+}
+
+static void tally_add(Tally *tally, const KexecSwap *swap, bool failed, bool sparse)
+{
+        if (!tally || tally->n >= tally->n_max)
+                return;
+        tally->gaps_usec[tally->n++] = swap->gap_usec;
+        tally->n_failed += failed;
+        tally->n_damaged += swap->damaged;
+        tally->n_sparse += sparse;
+}
+
+static int compare_u64(const void *a, const void *b)
+{
+        const uint64_t *x = a, *y = b;
+
+        return (*x > *y) - (*x < *y);
+}
+
+static void tally_tell(const Tally *tally, const char *what)
+{
+        uint64_t median = 0, worst = 0;
+
+        if (tally->n > 0) {
+                qsort(tally->gaps_usec, tally->n, sizeof(*tally->gaps_usec), compare_u64);
+                median = tally->gaps_usec[tally->n / 2];
+                worst = tally->gaps_usec[tally->n - 1];
+        }
+        printf("%s %" PRIu64 " failed %" PRIu64 " damaged %" PRIu64 " sparse %" PRIu64
+               " gap_usec median %" PRIu64 " worst %" PRIu64 "\n",
+               what, tally->n, tally->n_failed, tally->n_damaged, tally->n_sparse, median, worst);
+}
+
+/* @tally: told nothing but what went wrong, and counted there; may be NULL. */
+static bool load(const KexecLoader *loader, const KexecImage *image, Tally *tally)
 {
         _cleanup_(kexec_swap_done) KexecSwap swap = { 0 };
         const KexecReport *report;
@@ -48,13 +100,15 @@ static bool load(const KexecLoader *loader, const KexecImage *image, bool tell)
 
         r = kexec_crash_swap(loader, image, image, &swap);
         report = loader->report ? loader->report(loader->userdata) : NULL;
-        if (r < 0 || tell)
+        tally_add(tally, &swap, r < 0, report && report->sparse);
+        if (r < 0 || !tally)
                 printf("%s %s gap_usec %" PRIu64 " damaged %d restored %d%s%s\n",
                        r < 0 ? strerror(-r) : "loaded",
-                       !report || !report->guarded ? "file" :
-                       report->sparse              ? "sparse" :
-                                                     "full",
-                       swap.gap_usec, swap.damaged, swap.restored, report && report->reason ? " because " : "",
+                       !report || !report->guarded ? "file"
+                       : report->sparse            ? "sparse"
+                                                   : "full",
+                       swap.gap_usec, swap.damaged, swap.restored,
+                       report && report->reason ? " because " : "",
                        report && report->reason ? report->reason : "");
         return r >= 0 && !swap.damaged;
 }
@@ -68,9 +122,11 @@ static void tell_place(void)
                 printf("place unknown\n");
                 return;
         }
-        printf("place block %" PRIx64 " %" PRIx64 " purgatory %" PRIx64 " %" PRIx64 " mirrors %d %d fallback %d\n",
-               report->place.block_paddr[0], report->place.block_paddr[1], report->place.purgatory_paddr,
-               report->place.purgatory_bytes, report->kernel_mirror, report->initrd_mirror, report->fallback);
+        printf("place block %" PRIx64 " %" PRIx64 " purgatory %" PRIx64 " %" PRIx64
+               " mirrors %d %d fallback %d\n",
+               report->place.block_paddr[0], report->place.block_paddr[1],
+               report->place.purgatory_paddr, report->place.purgatory_bytes, report->kernel_mirror,
+               report->initrd_mirror, report->fallback);
 }
 
 static void check(void)
@@ -93,23 +149,40 @@ static void check(void)
         printf("check %d %s\n", r, text ?: "");
 }
 
-static void many(const KexecImage *image, uint64_t n)
+/* What is loaded now is none of ours. */
+static void forget(void)
 {
-        uint64_t bad = 0;
+        int r;
 
-        for (uint64_t i = 0; i < n; i++)
-                bad += !load(ops, image, false);
-        printf("many %" PRIu64 " bad %" PRIu64 "\n", n, bad);
+        segment_loader_free(segment_loader);
+        r = segment_loader_new(root_fd, &segment_loader);
+        if (r < 0)
+                die("segment_loader_new", r);
+        ops = segment_loader_ops(segment_loader);
 }
 
-static int forget(void)
+static void many(const KexecImage *image, const char *what, uint64_t n)
 {
-        SegmentLoader *loader;
-        int r = segment_loader_new(root_fd, &loader);
+        _cleanup_(tally_done)
+                Tally tally = { .n_max = n, .gaps_usec = calloc(n, sizeof(uint64_t)) };
 
-        if (r >= 0)
-                ops = segment_loader_ops(loader);
-        return r;
+        if (!tally.gaps_usec)
+                die(what, -ENOMEM);
+        for (uint64_t i = 0; i < n; i++) {
+                if (streq(what, "wholes"))
+                        forget();
+                (void) load(ops, image, &tally);
+        }
+        tally_tell(&tally, what);
+}
+
+/* In the fd that stays open. */
+static void watchdog(int seconds)
+{
+        int fd = open("/dev/watchdog", O_WRONLY | O_CLOEXEC);
+        int r = fd < 0 || ioctl(fd, WDIOC_SETTIMEOUT, &seconds) < 0 ? -errno : seconds;
+
+        printf("watchdog %d\n", r);
 }
 
 static void obey(const char *line, const KexecImage *image)
@@ -118,16 +191,23 @@ static void obey(const char *line, const KexecImage *image)
         uint64_t n;
 
         if (streq(line, "next"))
-                load(ops, image, true);
+                load(ops, image, NULL);
         else if (streq(line, "whole")) {
-                if (forget() >= 0 && load(ops, image, true))
+                forget();
+                if (load(ops, image, NULL))
                         tell_place();
         } else if ((word = startswith(line, "many ")) && parse_u64(word, 10, &n) >= 0)
-                many(image, n);
+                many(image, "many", n);
+        else if ((word = startswith(line, "wholes ")) && parse_u64(word, 10, &n) >= 0)
+                many(image, "wholes", n);
+        else if ((word = startswith(line, "watchdog ")) && parse_u64(word, 10, &n) >= 0)
+                watchdog((int) n);
         else if (streq(line, "check"))
                 check();
+        else if (streq(line, "armed"))
+                printf("armed %d\n", kexec_loaded(ops));
         else if (streq(line, "file"))
-                load(&kexec_loader_file, image, true);
+                load(&kexec_loader_file, image, NULL);
         else if (streq(line, "panic")) {
                 int fd = open("/proc/sysrq-trigger", O_WRONLY | O_CLOEXEC);
 
@@ -155,7 +235,8 @@ int main(int argc, char **argv)
                 image.fallback_fd = file_open(argv[4]);
                 image.fallback_cmdline = argv[5];
         }
-        if (forget() < 0 || !load(ops, &image, true))
+        forget();
+        if (!load(ops, &image, NULL))
                 return 1;
         tell_place();
         while (fgets(line, sizeof(line), stdin)) {
