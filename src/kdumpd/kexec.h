@@ -13,8 +13,7 @@ typedef struct KexecImage {
         /* What the purgatory starts if the rest is beyond repair; -EBADF and NULL: nothing. */
         int fallback_fd;
         char *fallback_cmdline;
-        uint64_t generation;            /* for people who look at what was left behind */
-        uint64_t initrd_unpacked_bytes; /* 0: not known */
+        uint64_t generation; /* for people who look at what was left behind */
 } KexecImage;
 
 #define KEXEC_IMAGE_NULL                                                                           \

@@ -54,9 +54,10 @@ static int on_job_removed(sd_bus_message *message, void *userdata, sd_bus_error 
         if (sd_bus_message_read(message, "uoss", &id, &job, &unit, &result) < 0)
                 return 0;
         if (m->verify.job && streq(job, m->verify.job)) {
-                _cleanup_(sd_bus_unrefp) sd_bus *bus = sd_bus_ref(m->verify.bus);
+                sd_bus *bus = sd_bus_ref(m->verify.bus);
 
                 verify_over(m, result);
+                sd_bus_unref(bus);
         }
         return 0;
 }
