@@ -16,9 +16,11 @@ DEFINE_CLEANUP(UMockdevTestbed *, g_object_unref);
 /* It can tell only as long as there is a bed. */
 static bool is_preloaded(void)
 {
-        _cleanup_(g_object_unrefp) UMockdevTestbed *testbed = umockdev_testbed_new();
+        UMockdevTestbed *testbed = umockdev_testbed_new();
+        bool preloaded = umockdev_in_mock_environment();
 
-        return umockdev_in_mock_environment();
+        g_object_unref(testbed);
+        return preloaded;
 }
 
 typedef struct Seen {
