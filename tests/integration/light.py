@@ -189,25 +189,21 @@ class Outcome:
         self.console = console
         self.end = now
         for name, pattern in MARKS.items():
-            # The kernel that starts is the last one; it is told as soon as its console is, some seconds late.
-            if name not in self.seen and re.search(pattern, console[self.after(name, console):]):
+            # The kernel that starts is the one behind the panic; its first lines come when it has a console.
+            begin = 0 if name != "kernel" else console.find(MARKS["panic"]) if "panic" in self.seen else len(console)
+            if name not in self.seen and re.search(pattern, console[begin:]):
                 self.seen[name] = now
 
-    @staticmethod
-    def after(name, console):
-        started = console.find("kdumpd: starting target") if name == "kernel" else 0
-        return started if started >= 0 else len(console)
-
     def judge(self, ended):
-        """primary, repaired, fallback: what was started. reset: nothing was. watchdog: it ended what hung. hang: nothing
-        did."""
+        """primary, repaired, fallback: what was started. unsaid: something was. reset: nothing was. watchdog: it ended what
+        hung. hang: nothing did."""
         started = re.findall(STARTED, self.console)
         if not ended:
             self.kind = "hang"
         elif self.reason == "watchdog":
             self.kind = "watchdog"
         elif not started:
-            self.kind = "reset"
+            self.kind = "unsaid" if "kernel" in self.seen else "reset"
         else:
             target, self.chunks, self.repaired, self.lost = (int(n) for n in started[-1])
             self.kind = "fallback" if target == 1 else "repaired" if self.repaired else "primary"

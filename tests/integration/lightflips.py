@@ -9,7 +9,7 @@ import light
 from lightmemory import BLOCK_BYTES, CHUNK
 
 SEED = 20261
-ENDS = {"primary", "repaired", "fallback", "reset"}
+ENDS = {"primary", "repaired", "fallback", "unsaid", "reset", "watchdog"}
 # The dump of each, as meta.json has it.
 PURGATORY = {"primary": "good", "repaired": "repaired", "fallback": "fallback"}
 RESET_SECONDS = 5  # from the panic to the reset, where nothing can be started
@@ -70,7 +70,7 @@ def all_flips(rng, memory):
     paddr, size = memory.purgatory
     size = len(memory.read(paddr, size).rstrip(b"\0"))  # without its stack
     for i in range(2):
-        yield Flip("purgatory", "text %d" % (i + 1), [spot(rng, paddr, size)], ENDS | {"watchdog"})
+        yield Flip("purgatory", "text %d" % (i + 1), [spot(rng, paddr, size)], ENDS)
 
 
 def judge(flip, end, dump):

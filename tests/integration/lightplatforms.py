@@ -1,15 +1,14 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """LightPlatforms: the machines on which light guests panic, and what a dump must have of each."""
 
-import os
 import re
 
 import bed
 import light
+import lightfirmware
 
 CR4_LA57 = 0x1000
 PAGE_BYTES = 4096
-OVMF = "/usr/share/ovmf/OVMF.fd"
 TABLES_MIB = 16  # what firmware may take of the memory
 
 
@@ -19,10 +18,10 @@ class Platform:
 
     def missing(self):
         """Why it cannot be had here."""
-        return "the package 'ovmf' is not installed" if self.efi and not os.path.exists(OVMF) else None
+        return lightfirmware.missing() if self.efi else None
 
     def start(self):
-        options = ("-bios", OVMF) if self.efi else ()
+        options = lightfirmware.plain() if self.efi else ()
         return light.armed(self.kernel, options=options, **self.arguments)
 
     def cpus(self):

@@ -21,11 +21,14 @@ def prepare(guest, stage):
 
 
 def wait_stage(guest, stage):
+    """Until it stands still there: what is provoked comes some time after a stage was entered."""
     deadline = time.monotonic() + bed.seconds(30)
-    while guest.memory.status()["stage"] != STAGES[stage]:
+    before, status = None, guest.memory.status()
+    while status["stage"] != STAGES[stage] or status != before:
         bed.check(time.monotonic() < deadline, "stage '%s' was not reached: %s; %s" %
-                  (stage, guest.memory.status(), guest.console_text()[-2000:]))
-        guest.monitor.poll(0.01)
+                  (stage, status, guest.console_text()[-2000:]))
+        guest.monitor.poll(0.2)
+        before, status = status, guest.memory.status()
 
 
 def run_nmi(armed, stage):

@@ -21,12 +21,14 @@ def run_one(armed, kind, method, with_block):
                 guest.memory.flip(paddr + 30)
         guest.panic()
         end = guest.outcome(60)
-        tried = guest.memory.status()["resets"]
+        status = guest.memory.status()
+    tried = status["resets"]
     missing = MISSING.get((kind, method)) or (None if with_block or method != "FADT" else "the block has its register")
     works = tried == 1 and not missing
-    bed.note("%-4s %-6s by the %s: %s, %.2f s after the decision, %d tried%s" % (
-        kind, method, "block " if with_block else "header", end.kind,
-        end.since_panic("end") - (end.since_panic("decision") or 0), tried, "; " + missing if missing else ""))
+    bed.note("%-4s %-6s by the %s: %s %.2f s after the panic, %d tried%s" % (
+        kind, method, "block " if with_block else "header", end.kind, end.since_panic("end"), tried,
+        "; " + missing if missing else ""))
+    bed.check(status["block_copy"] == with_block, status)
     bed.check(end.kind == "reset", "expected a reset, not %s: %s" % (end.kind, end.console[-2000:]))
     # What is missing is passed over, and the triple fault is the first that is tried.
     bed.check(works or missing and tried == 1, "%s did not reset a %s: %d were tried" % (method, kind, tried))
