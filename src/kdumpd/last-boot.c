@@ -148,14 +148,14 @@ int last_boot_armed(int root_fd, uint64_t number, uint64_t now_realtime_usec)
         return r < 0 ? r : 1;
 }
 
-int last_boot_clean(int root_fd)
+int last_boot_clean(int root_fd, bool of_any_boot)
 {
         _cleanup_(last_boot_done) LastBoot boot = { 0 };
         _cleanup_free_ char *boot_id = NULL;
         int r;
 
         r = read_this(root_fd, &boot, &boot_id);
-        if (r <= 0 || boot.clean)
+        if (r < 0 || !boot.boot_id || boot.clean || (r == 0 && !of_any_boot))
                 return MIN(r, 0);
         boot.clean = true;
         r = write_boot(root_fd, &boot);

@@ -26,9 +26,9 @@ int last_boot_read(int root_fd, LastBoot *ret);
  * which boot this is, and of writing. */
 int last_boot_armed(int root_fd, uint64_t number, uint64_t now_realtime_usec);
 
-/* Nothing is armed any more, or the system goes down in order. What is said of another boot stays.
- * Returns 1; 0 if there is nothing to change; errors as above. */
-int last_boot_clean(int root_fd);
+/* Nothing is armed any more, or the system goes down in order. What is said of another boot stays,
+ * unless @of_any_boot: it was told. Returns 1; 0 if there is nothing to change; errors as above. */
+int last_boot_clean(int root_fd, bool of_any_boot);
 
 typedef enum LastBootVerdict {
         LAST_BOOT_UNKNOWN,   /* nothing was written down, or cannot be read */

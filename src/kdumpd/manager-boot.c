@@ -77,7 +77,7 @@ void manager_boot(Manager *m)
         if (m->armed_generation > 0)
                 r = last_boot_armed(m->root_fd, m->armed_generation, now_realtime_usec());
         else
-                r = last_boot_clean(m->root_fd);
+                r = last_boot_clean(m->root_fd, m->state.last_boot != NULL);
         if (r == -EROFS || r == -ENOENT)
                 log_debug("The next boot will not know how this one ended: %s", strerror(-r));
         else if (r < 0)

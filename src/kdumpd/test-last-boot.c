@@ -336,7 +336,7 @@ static void test_file_is_written_only_when_it_changes(void **state)
 
         fixture_init(&root);
         put_boot(&root, THIS_BOOT "\n", BEGAN);
-        assert_int_equal(last_boot_clean(root.fd), 0);
+        assert_int_equal(last_boot_clean(root.fd, false), 0);
         assert_int_equal(last_boot_armed(root.fd, 5, USEC(ARMED)), 1);
         check_file(&root, THIS_BOOT, 5, ARMED, false);
         assert_int_equal(fstatat(root.fd, root_relative(PATH_LAST_BOOT), &st, 0), 0);
@@ -345,26 +345,30 @@ static void test_file_is_written_only_when_it_changes(void **state)
         /* Another image, and no time without one. */
         assert_int_equal(last_boot_armed(root.fd, 6, USEC(ARMED + 2)), 1);
         check_file(&root, THIS_BOOT, 6, ARMED, false);
-        assert_int_equal(last_boot_clean(root.fd), 1);
+        assert_int_equal(last_boot_clean(root.fd, false), 1);
         check_file(&root, THIS_BOOT, 6, ARMED, true);
-        assert_int_equal(last_boot_clean(root.fd), 0);
+        assert_int_equal(last_boot_clean(root.fd, false), 0);
         assert_int_equal(last_boot_armed(root.fd, 6, USEC(ARMED + 3)), 1);
         check_file(&root, THIS_BOOT, 6, ARMED + 3, false);
 }
 
-static void test_another_boot_s_file_is_kept_until_something_is_armed(void **state)
+static void test_file_of_another_boot_stays_until_it_is_told(void **state)
 {
         _cleanup_(fixture_done) Fixture root = FIXTURE_NULL;
 
         fixture_init(&root);
         put_boot(&root, THIS_BOOT "\n", BEGAN);
         fixture_write(&root, PATH_LAST_BOOT, ARMED_FILE);
-        assert_int_equal(last_boot_clean(root.fd), 0);
+        assert_int_equal(last_boot_clean(root.fd, false), 0);
         check_file(&root, OTHER_BOOT, 5, ARMED, false);
+        assert_int_equal(last_boot_clean(root.fd, true), 1);
+        check_file(&root, OTHER_BOOT, 5, ARMED, true);
+        assert_int_equal(last_boot_clean(root.fd, true), 0);
         assert_int_equal(last_boot_armed(root.fd, 5, USEC(ARMED + 7)), 1);
         check_file(&root, THIS_BOOT, 5, ARMED + 7, false);
         fixture_write(&root, PATH_LAST_BOOT, "{");
-        assert_int_equal(last_boot_clean(root.fd), 0);
+        assert_int_equal(last_boot_clean(root.fd, true), 0);
+        assert_int_equal(last_boot_clean(root.fd, false), 0);
         assert_int_equal(last_boot_armed(root.fd, 5, USEC(ARMED)), 1);
         check_file(&root, THIS_BOOT, 5, ARMED, false);
 }
@@ -387,7 +391,7 @@ static void test_nothing_is_written_if_boots_cannot_be_told_apart(void **state)
                 fixture_init(&root);
                 put_boot(&root, cases[i].boot_id, BEGAN);
                 assert_int_equal(last_boot_armed(root.fd, 5, USEC(ARMED)), cases[i].error);
-                assert_int_equal(last_boot_clean(root.fd), cases[i].error);
+                assert_int_equal(last_boot_clean(root.fd, false), cases[i].error);
                 assert_int_equal(faccessat(root.fd, root_relative(PATH_LAST_BOOT), F_OK, 0), -1);
         }
 }
@@ -400,7 +404,7 @@ int main(void)
                 cmocka_unit_test(test_no_dump_is_told),
                 cmocka_unit_test(test_what_cannot_be_seen_is_named),
                 cmocka_unit_test(test_file_is_written_only_when_it_changes),
-                cmocka_unit_test(test_another_boot_s_file_is_kept_until_something_is_armed),
+                cmocka_unit_test(test_file_of_another_boot_stays_until_it_is_told),
                 cmocka_unit_test(test_nothing_is_written_if_boots_cannot_be_told_apart),
         };
 

@@ -41,7 +41,7 @@ static bool may_unload(const char *pid1_address, const char **ret_reason, bool *
 /* Else the next boot would look for a dump. */
 static void ended_in_order(int root_fd)
 {
-        int r = last_boot_clean(root_fd);
+        int r = last_boot_clean(root_fd, false);
 
         if (r < 0 && r != -EROFS && r != -ENOENT)
                 (void) log_warning_errno(r, "Failed to write '%s', ignoring: %m", PATH_LAST_BOOT);

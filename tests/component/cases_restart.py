@@ -168,7 +168,7 @@ def boot_again(bed):
 
 
 def times_told(bed):
-    return (bed.sm.folder / "log").read_text(errors="replace").count("left no dump")
+    return (bed.sm.folder / "log").read_text(errors="replace").count("and left no dump")
 
 
 def lost_boot_is_told_once(bed):
@@ -218,9 +218,21 @@ def orderly_end_is_no_loss(bed):
     check(times_told(bed) == 1, "it was told %d times", times_told(bed))
 
 
+def lost_boot_is_told_once_if_nothing_can_be_armed(bed):
+    bed.start()
+    bed.sm.kill(signal.SIGKILL)
+    bed.m.write("proc/sys/kernel/kexec_load_disabled", "1\n")
+    for _ in range(2):
+        bed.m.boot()
+        bed.sm.forget_files()
+        bed.start(ready=False)
+        check(times_told(bed) == 1, "it was told %d times", times_told(bed))
+
+
 CASES = (restarted_daemon_has_the_image_in_memory, daemon_that_loses_disk_and_image_loads_from_memory,
          store_has_only_what_is_armed, daemon_without_a_store_reads_from_disk, hotplug_while_it_is_away, edit_while_it_is_away,
          running_build_is_joined, build_of_someone_else_is_armed, build_for_the_kernel_that_runs_is_armed,
          kill_in_the_middle_of_a_load_is_made_good,
          kill_before_a_load_is_written_down_is_made_good, boot_arms_what_was_built,
-         lost_boot_is_told_once, boot_that_left_a_dump_is_not_lost, orderly_end_is_no_loss)
+         lost_boot_is_told_once, lost_boot_is_told_once_if_nothing_can_be_armed,
+         boot_that_left_a_dump_is_not_lost, orderly_end_is_no_loss)
