@@ -15,7 +15,8 @@ FOLDER = Path("/run/kdumpd")
 # Numbers are there in any case, texts and lists only if they are set.
 STATE = {"state": "armed", "reason": "armed", "kernel_release": "6.1", "base_id": "6.1-x", "targets": ["ext4 UUID=1"],
          "loaded_cpus": "0-3", "loaded_topology_sha256": "00", "area_sha256": "00", "last_error": "no",
-         "loader": "kexec_load", "loader_reason": "no", "guard": "checked", "fallback": "ext4 UUID=1", "checked": "whole"}
+         "loader": "kexec_load", "loader_reason": "no", "guard": "checked", "fallback": "ext4 UUID=1", "checked": "whole",
+         "last_boot": "went down and left no dump"}
 
 
 def status(program, *args):
@@ -48,6 +49,9 @@ def check(program, source_root):
         line = verified(program, seconds_ago)
         if not re.match(stamp + rest, line):
             sys.exit("%r is not as of %d seconds ago" % (line, seconds_ago))
+
+    if "\nLast boot:  went down and left no dump\n" not in status(program):
+        sys.exit("the last boot is not told of")
 
     page = (Path(source_root) / "man/kdumpctl.8").read_text(encoding="utf-8")
     documented = {name for line in re.findall(r"^\.It Va (.*)$", page, re.MULTILINE) for name in line.split(" , ")}

@@ -143,6 +143,8 @@ static void print_text(const Status *status)
         if (s->last_error)
                 (void) printf("Last error: %s: %s\n",
                               format_time(s->last_error_realtime_usec, time), s->last_error);
+        if (s->last_boot)
+                (void) printf("Last boot:  %s\n", s->last_boot);
         if (!status->daemon_running)
                 (void) printf("Daemon:     not running; what is armed stays armed\n");
 }

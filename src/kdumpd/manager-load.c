@@ -101,6 +101,7 @@ static void now_loaded(Manager *m, uint64_t number, uint64_t gap_usec, bool over
         if (r < 0)
                 log_debug("The attributes crash_hotplug cannot be read: %s", strerror(-r));
         manager_look_loaded(m);
+        manager_boot(m);
 }
 
 /* @generation is what the kernel has now. */

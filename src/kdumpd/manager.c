@@ -190,6 +190,7 @@ static int manager_answer(Manager *m, const Decision *d)
         manager_story_end(m, d);
         manager_hold(m);
         manager_guard_answered(m);
+        manager_boot(m);
         if (m->requested) {
                 manager_keep(m);
                 manager_watch_inputs(m);

@@ -194,6 +194,10 @@ void manager_story_compare(Manager *manager);
 /* What is asked for now; it is not taken over. Logs nothing of it if @quiet. */
 int manager_read_wanted(const Manager *manager, bool quiet, Wanted *ret);
 
+/* manager-boot.c: tells of a boot before this one that did not end in order, once, and keeps for
+ * the next one whether something is armed. Not before something is, as it takes its time. Logs. */
+void manager_boot(Manager *manager);
+
 /* manager-network.c: looks again when the network changes. */
 int manager_network_start(Manager *manager);
 void manager_network_done(Manager *manager);

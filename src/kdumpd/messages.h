@@ -29,6 +29,10 @@
 /* What is loaded was read back and is not as it was: it is loaded again. */
 #define MESSAGE_DAMAGED "942a3bca20304bf7984c261654b914b6"
 
+/* The boot before this one ended in no order while a crash kernel was armed, and there is no dump
+ * of it, or none that can be seen from here. Field: KDUMP_GENERATION=, of that boot. */
+#define MESSAGE_LOST "35c3c9d2de5b40a4a4a3624f2601ef65"
+
 /* Logs a message with its MESSAGE_ID= to the journal; to standard error if that is not the journal.
  * The two numbers become KDUMP_GENERATION= and KDUMP_GAP_USEC=. */
 void message_send(const char *message_id, int level, uint64_t generation, uint64_t gap_usec,

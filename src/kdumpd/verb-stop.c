@@ -10,20 +10,22 @@
 #include "decide.h"
 #include "facts.h"
 #include "io.h"
-#include "kexec.h"
+#include "last-boot.h"
 #include "log.h"
 #include "manager.h"
 #include "messages.h"
 #include "pid1.h"
 #include "state.h"
 
-static bool may_unload(const char **ret_reason)
+/* *ret_going_down: in order, as far as the service manager says so. */
+static bool may_unload(const char *pid1_address, const char **ret_reason, bool *ret_going_down)
 {
         _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
         _cleanup_free_ char *job_type = NULL, *system_state = NULL;
         int r;
 
-        r = pid1_connect(NULL, &bus);
+        *ret_going_down = false;
+        r = pid1_connect(pid1_address, &bus);
         if (r >= 0)
                 r = pid1_job_type(bus, UNIT_DAEMON, &job_type);
         if (r >= 0)
@@ -32,7 +34,17 @@ static bool may_unload(const char **ret_reason)
                 (void) log_warning_errno(r, "Failed to ask the service manager: %m");
                 return decide_unload(NULL, NULL, ret_reason);
         }
+        *ret_going_down = streq(system_state, "stopping");
         return decide_unload(job_type, system_state, ret_reason);
+}
+
+/* Else the next boot would look for a dump. */
+static void ended_in_order(int root_fd)
+{
+        int r = last_boot_clean(root_fd, false);
+
+        if (r < 0 && r != -EROFS && r != -ENOENT)
+                (void) log_warning_errno(r, "Failed to write '%s', ignoring: %m", PATH_LAST_BOOT);
 }
 
 /* Not to have told is not to have failed. */
@@ -52,29 +64,41 @@ static void write_state(int root_fd)
                 (void) log_warning_errno(r, "Failed to write the state file, ignoring: %m");
 }
 
-int verb_stop(bool is_explicit)
+int verb_stop_below(const char *root, const KexecLoader *loader, const char *pid1_address,
+                    bool is_explicit)
 {
-        _cleanup_close_ int root_fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        _cleanup_close_ int root_fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         const char *reason = "someone asked for it";
+        bool going_down = false;
         int r;
 
         if (root_fd < 0) {
-                (void) log_error_errno(errno, "Failed to open '/': %m");
+                (void) log_error_errno(errno, "Failed to open '%s': %m", root);
                 return 1;
         }
-        if (facts_crash_loaded(root_fd) == 0)
-                return 0;
-        if (!is_explicit && !may_unload(&reason)) {
-                log_info("The crash kernel stays armed: %s.", reason);
+        if (facts_crash_loaded(root_fd) == 0) {
+                ended_in_order(root_fd);
                 return 0;
         }
-        r = kexec_crash_unload(&kexec_loader_file);
+        if (!is_explicit && !may_unload(pid1_address, &reason, &going_down)) {
+                log_info("The crash kernel stays armed: %s.", reason);
+                if (going_down)
+                        ended_in_order(root_fd);
+                return 0;
+        }
+        r = kexec_crash_unload(loader);
         if (r < 0) {
                 (void) log_error_errno(r, "Failed to unload the crash kernel: %m");
                 return 1;
         }
         message_send(MESSAGE_DISARMED, LOG_NOTICE, 0, 0, "kexec: unloaded kdump kernel: %s.",
                      reason);
+        ended_in_order(root_fd);
         write_state(root_fd);
         return 0;
+}
+
+int verb_stop(bool is_explicit)
+{
+        return verb_stop_below("/", &kexec_loader_file, NULL, is_explicit);
 }

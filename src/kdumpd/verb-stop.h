@@ -2,9 +2,14 @@
 /* `kdumpd stop`: ExecStopPost= of kdump.service. */
 #pragma once
 
-#include "macro.h"
+#include "kexec.h"
 
 /* Takes the image away if, and only if, someone asked for the service to stop, and not for a
- * restart or the end of the system. With @is_explicit that is known, and nobody is asked. Returns
- * 0; 1 if the image should have been taken away and could not. Logs. */
+ * restart or the end of the system. With @is_explicit that is known, and nobody is asked. Either
+ * way the next boot is to know that this one ended in order. Returns 0; 1 if the image should have
+ * been taken away and could not. Logs. */
 int verb_stop(bool is_explicit);
+
+/* The same below @root, of @loader, for tests. @pid1_address: as of pid1_connect(). */
+int verb_stop_below(const char *root, const KexecLoader *loader, const char *pid1_address,
+                    bool is_explicit);

@@ -80,6 +80,7 @@ static const JsonField state_fields[] = {
         FIELD(request_usec, JSON_FIELD_U64),
         FIELD(last_error, JSON_FIELD_STRING),
         FIELD(last_error_realtime_usec, JSON_FIELD_U64),
+        FIELD(last_boot, JSON_FIELD_STRING),
 };
 
 void state_done(State *state)
@@ -99,6 +100,7 @@ void state_done(State *state)
         free(state->checked);
         free(state->area_sha256);
         free(state->last_error);
+        free(state->last_boot);
         *state = (State){ 0 };
 }
 

@@ -59,6 +59,7 @@ typedef struct State {
         uint64_t request_usec; /* it took this long */
         char *last_error;      /* NULL: none since boot */
         uint64_t last_error_realtime_usec;
+        char *last_boot; /* how the one before this ended, if not in order; else NULL */
 } State;
 
 void state_done(State *state);

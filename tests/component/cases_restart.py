@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The daemon ends and comes back."""
 
+import os
 import signal
 
 from cases_hotplug import take_disk_away
@@ -165,8 +166,78 @@ def boot_arms_what_was_built(bed):
     check(bed.n_builds() == 1 and bed.state()["generation"] == 1, "%d builds", bed.n_builds())
 
 
+def boot_again(bed):
+    bed.m.boot()
+    bed.sm.forget_files()
+    bed.start()
+
+
+def times_told(bed):
+    return (bed.sm.folder / "log").read_text(errors="replace").count("and left no dump")
+
+
+def lost_boot_is_told_once(bed):
+    """Also if the daemon was restarted in it, and if it is in this one."""
+    bed.start()
+    bed.sm.kill(signal.SIGKILL)
+    bed.sm.run_stop()
+    bed.start()
+    check("last_boot" not in bed.state() and times_told(bed) == 0, "the first boot is told of: %s", bed.state())
+    bed.sm.kill(signal.SIGKILL)
+    boot_again(bed)
+    for _ in range(2):
+        check("with generation 1 armed and left no dump" in bed.state()["last_boot"], "it is not told: %s", bed.state())
+        check(times_told(bed) == 1, "it was told %d times", times_told(bed))
+        check(sum("left no dump" in entry["outcome"] for entry in bed.history()) == 1, "the history is %s", bed.history())
+        bed.reload()
+        bed.sm.kill()
+        bed.start()
+    bed.check_armed()
+
+
+def boot_that_left_a_dump_is_not_lost(bed):
+    bed.start()
+    bed.sm.kill(signal.SIGKILL)
+    bed.m.write("var/crash/new/vmcore", "pages")
+    boot_again(bed)
+    check("its dump is '/var/crash/new'" in bed.state()["last_boot"], "the state is %s", bed.state())
+    # It is not that of the next one.
+    bed.sm.kill(signal.SIGKILL)
+    os.utime(bed.m.path("var/crash/new"), (1, 1))
+    boot_again(bed)
+    check("left no dump" in bed.state()["last_boot"], "the state is %s", bed.state())
+
+
+def orderly_end_is_no_loss(bed):
+    bed.start()
+    bed.sm.kill()
+    bed.sm.system_state = "stopping"
+    bed.sm.run_stop()
+    check(bed.m.crash_loaded(), "the image was taken away")
+    bed.sm.system_state = "running"
+    boot_again(bed)
+    check("last_boot" not in bed.state() and times_told(bed) == 0, "the last boot is told of: %s", bed.state())
+    # It is armed again, and what was said of the one before does not count any more.
+    bed.sm.kill(signal.SIGKILL)
+    boot_again(bed)
+    check(times_told(bed) == 1, "it was told %d times", times_told(bed))
+
+
+def lost_boot_is_told_once_if_nothing_can_be_armed(bed):
+    bed.start()
+    bed.sm.kill(signal.SIGKILL)
+    bed.m.write("proc/sys/kernel/kexec_load_disabled", "1\n")
+    for _ in range(2):
+        bed.m.boot()
+        bed.sm.forget_files()
+        bed.start(ready=False)
+        check(times_told(bed) == 1, "it was told %d times", times_told(bed))
+
+
 CASES = (restarted_daemon_has_the_image_in_memory, daemon_that_loses_disk_and_image_loads_from_memory,
          store_has_only_what_is_armed, daemon_without_a_store_reads_from_disk, hotplug_while_it_is_away, edit_while_it_is_away,
          running_build_is_joined, build_of_someone_else_is_armed, build_for_the_kernel_that_runs_is_armed,
          kill_in_the_middle_of_a_load_is_made_good,
-         kill_before_a_load_is_written_down_is_made_good, boot_arms_what_was_built)
+         kill_before_a_load_is_written_down_is_made_good, boot_arms_what_was_built,
+         lost_boot_is_told_once, lost_boot_is_told_once_if_nothing_can_be_armed,
+         boot_that_left_a_dump_is_not_lost, orderly_end_is_no_loss)

@@ -7,6 +7,8 @@ import os
 import shutil
 import socket
 import struct
+import time
+import uuid
 from pathlib import Path
 
 import servicemanager
@@ -101,6 +103,7 @@ class Machine:
             "sys/kernel/kexec_crash_loaded": "0\n", "etc/machine-id": "0123456789abcdef0123456789abcdef\n", CONFIG: "",
             "usr/lib/kdumpd/kdump-capture": "one", FALLBACK_PROGRAM: "one", LIBRARY: "library 1", "usr/lib/modules/6.1/ext4.ko": "ext4",
             "usr/lib/modules/6.1/modules.dep": "ext4.ko:\n", "usr/lib/dracut/modules.d/99kdump/module-setup.sh": "one",
+            "proc/sys/kernel/random/boot_id": "%s\n" % uuid.uuid4(), "proc/stat": "cpu  1 2 3\nbtime %d\n" % (time.time() - 60),
             "proc/cpuinfo": "processor\t: 0\napicid\t\t: 0\ninitial apicid\t: 0\n", "boot/vmlinuz-6.1": kernel(1),
         }
         for name, data in files.items():
@@ -143,6 +146,8 @@ class Machine:
 
     def boot(self):
         """The kernel is a new one."""
+        self.write("proc/sys/kernel/random/boot_id", "%s\n" % uuid.uuid4())
+        self.write("proc/stat", "cpu  1 2 3\nbtime %d\n" % (time.time() + 1))
         self.write_over("sys/kernel/kexec_crash_loaded", "0\n")
         shutil.rmtree(self.path("run"))
         self.path("run").mkdir()

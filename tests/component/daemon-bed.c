@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Owns the kernel that the daemon has in component tests: kexec made of files below a folder. All
- * else is the real daemon. Usage: daemon-bed ROOT run|build [ARGUMENTS]. */
+ * else is the real daemon. Usage: daemon-bed ROOT run|build|stop [ARGUMENTS]. */
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -21,6 +21,7 @@
 #include "sha256.h"
 #include "strv.h"
 #include "verb-build.h"
+#include "verb-stop.h"
 
 #define PATH_LOADED "sys/kernel/kexec_crash_loaded"
 #define PATH_LOAD_LIMIT "proc/sys/kernel/kexec_load_limit_panic"
@@ -341,5 +342,7 @@ int main(int argc, char **argv)
                 die(root_path);
         if (streq(argv[2], "build"))
                 return verb_build_below(root_path, argc - 2, argv + 2);
+        if (streq(argv[2], "stop"))
+                return verb_stop_below(root_path, &bed_loader, getenv("BED_PID1"), false);
         return streq(argv[2], "run") ? run() : EXIT_FAILURE;
 }

@@ -57,7 +57,7 @@ class ServiceManager:
             self.environment.pop(name, None)
         self.connections, self.units, self.store = [], {}, []
         self.pid, self.exit_status, self.ready, self.status, self.n_watchdog = 0, None, False, "", 0
-        self.n_jobs, self.store_worst = 0, 0
+        self.n_jobs, self.store_worst, self.system_state = 0, 0, "running"
 
     # The daemon
 
@@ -96,6 +96,19 @@ class ServiceManager:
             os.kill(self.pid, number)
         self.wait(lambda: self.pid == 0, "the daemon to end")
         self.drain()
+
+    def run_stop(self):
+        """ExecStopPost=, once the daemon has ended."""
+        pid, ended = self.spawn(["stop"], self.environment), []
+
+        def is_over():
+            number, status = os.waitpid(pid, os.WNOHANG)
+            if number:
+                ended.append(os.waitstatus_to_exitcode(status))
+            return ended
+
+        self.wait(is_over, "the end of 'stop'")
+        check(ended == [0], "'stop' has ended with %s", ended)
 
     def forget_files(self):
         """As on a boot."""
@@ -210,7 +223,7 @@ class ServiceManager:
         if call.member != "Get":
             return None
         if call.values[1] == "SystemState":
-            return "v", (("s", ("running",)),)
+            return "v", (("s", (self.system_state,)),)
         if call.values[1] == "JobType":
             return "v", (("s", ("start",)),)
         name = re.sub("_([0-9a-f]{2})", lambda m: chr(int(m[1], 16)), call.path.rsplit("/", 1)[1])
