@@ -47,6 +47,9 @@ def extent_flips(rng, extent):
     yield Flip(extent.name, "mirror", [chunk_spot(rng, extent, extent.mirror, one)], {"primary"})
     yield Flip(extent.name, BOTH[0], [chunk_spot(rng, extent, p, one) for p in (extent.paddr, extent.mirror)],
                lost | {"primary"} if extent.live else lost)
+    if extent.live:
+        yield Flip(extent.name, "magic", [(extent.paddr, rng.randrange(8))], {"repaired"})
+        yield Flip(extent.name, "both magics", [(p, rng.randrange(8)) for p in (extent.paddr, extent.mirror)], {"reset"})
     if n > 1:
         other = (one + 1 + rng.randrange(n - 1)) % n
         yield Flip(extent.name, BOTH[1], [chunk_spot(rng, extent, extent.paddr, one),
@@ -83,7 +86,7 @@ def judge(flip, end, dump):
         took = end.since_panic("end")
         return "reset %.1f s after the panic" % took if took > RESET_SECONDS else None
     # If headers that make sense, but not the whole truth, get through, the dump can be anything.
-    if flip.place == "ELF headers" and end.kind == "primary" and flip.mode != "mirror":
+    if flip.place == "ELF headers" and end.kind == "primary" and flip.mode in ("primary", BOTH[0]):
         return None
     if dump is None:
         return "no dump"

@@ -24,7 +24,7 @@ def check_guest(kernel, guest):
     for answer in (guest.loaded, guest.tell("next", "loaded"), guest.tell("next", "loaded")):
         bed.check_in("loaded file", answer, "armtool")
         bed.check_in("restored 0", answer, "armtool")
-        bed.check_in("lockdown", answer, "armtool's reason")
+        bed.check_in("locked down", answer, "armtool's reason")
         # By the kernel's own word: what the loader tries first has not taken it away.
         bed.check(guest.tell("armed", "armed") == "armed 1", "nothing is loaded")
     guest.panic()

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""NMIs at each stage between the panic and the crash kernel are only counted; exceptions start the fallback image."""
+"""Between the panic and the crash kernel NMIs are only counted, exceptions start the fallback image, and a watchdog ends a
+hang."""
 
 import time
 
@@ -10,6 +11,7 @@ from lightmemory import STAGES
 DEFAULT = False
 GUEST = False
 UD, PF = 6, 14  # vectors
+JUMP_HERE = b"\xeb\xfe"
 
 
 def prepare(guest, stage):
@@ -64,6 +66,17 @@ def run_exception(armed, stage, action, vector):
     bed.check_in("1 exceptions, the first %d " % vector, end.console, "console")
 
 
+def run_hang(armed):
+    with armed.run() as guest:
+        seconds = bed.seconds(5)
+        bed.check_in("watchdog %d" % seconds, guest.tell("watchdog %d" % seconds, "watchdog"), "armtool")
+        guest.memory.write(guest.memory.purgatory[0], JUMP_HERE)
+        guest.panic()
+        end = guest.outcome()
+    bed.note("a hang, and a watchdog of %d s: %s" % (seconds, end.text()))
+    bed.check(end.kind == "watchdog", "expected the watchdog, not %s: %s" % (end.kind, end.console[-2000:]))
+
+
 def run():
     with light.armed() as armed:
         for _ in range(light.rounds(1)):
@@ -72,3 +85,4 @@ def run():
             for stage in ("check", "repair", "jump"):
                 for action, vector in (("UD", UD), ("PF", PF)):
                     run_exception(armed, stage, action, vector)
+            run_hang(armed)
