@@ -154,16 +154,35 @@ static void remember(SegmentLoader *loader, Ready *ready)
         loader->reported = true;
 }
 
+/* Answers of the kernel to the call as such, given before it touches what is loaded: what it allows
+ * is not all to be seen beforehand (security_kernel_load_data() of kernel/kexec.c asks IMA, too).
+ */
+static bool is_refusal(int error)
+{
+        return error == -EPERM || error == -EACCES || error == -ENOSYS;
+}
+
+static int call_or_file(Ready *ready, const KexecImage *image)
+{
+        int r = ready->segments ? call_kernel(ready) : -ENOSYS;
+
+        if (ready->segments && !is_refusal(r))
+                return r;
+        if (ready->segments) {
+                ready->segments = segments_unref(ready->segments);
+                (void) fail_text(r, &ready->reason, "the kernel refuses kexec_load(2): %s",
+                                 strerror(-r));
+        }
+        return kexec_loader_file.load(NULL, image, NULL);
+}
+
 static int load(void *userdata, const KexecImage *image, void *data)
 {
         SegmentLoader *loader = userdata;
         Ready *ready = data;
         int r;
 
-        if (ready->segments)
-                r = call_kernel(ready);
-        else
-                r = kexec_loader_file.load(NULL, image, NULL);
+        r = call_or_file(ready, image);
         if (r == -EBUSY)
                 return r;
         loader->suspect = r < 0;
@@ -188,12 +207,12 @@ static int intact(void *userdata, void *data)
         if (!ready->segments || !ready->readable)
                 return -EOPNOTSUPP;
         r = kcore_map_open(loader->root_fd, &map);
-        if (r < 0)
+        if (r >= 0)
+                r = segment_image_verify(&ready->segments->image, &map, SEGMENTS_ALL, &damage);
+        loader->suspect = r != 0;
+        /* What a sparse load was built upon and cannot be looked at is as good as damaged. */
+        if (r < 0 && !ready->sparse)
                 return r;
-        r = segment_image_verify(&ready->segments->image, &map, SEGMENTS_ALL, &damage);
-        if (r < 0)
-                return r;
-        loader->suspect = r > 0;
         return r == 0;
 }
 

@@ -41,9 +41,10 @@ static int add_outcome(VerifyReport *report, int error, const LoadedDamage *dama
         if (error == 0)
                 return verify_report_add(report, CHECK, CHECK_OK, "%s.", words);
         return verify_report_add(report, CHECK,
-                                 damage->replaced || damage->purgatory || damage->lost > 0 ?
-                                         CHECK_FAILED :
-                                         CHECK_WARNING,
+                                 damage->replaced || damage->purgatory || damage->unreadable ||
+                                                 damage->lost > 0
+                                         ? CHECK_FAILED
+                                         : CHECK_WARNING,
                                  "%s. Load it again with 'kdumpctl restart'.", words);
 }
 

@@ -158,8 +158,8 @@ int wanted_make_fallback(const WantedSources *sources, Wanted *wanted)
         if (current && wanted->base_outdated)
                 return keep_current(sources->store, wanted);
         r = make(sources, wanted, &message);
-        if (r >= 0 || r == -ENOMEM)
-                return r < 0 ? r : 0;
+        if (r >= 0)
+                return 0;
         forget(wanted);
         if (message)
                 wanted->fallback_missing = TAKE_PTR(message);

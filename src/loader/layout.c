@@ -250,9 +250,8 @@ static int layout_try(const LoaderFacts *facts, const LayoutWish *wish, Layout *
         if (need_bytes > range_bytes(area)) {
                 (void) strprintf(reterr_message,
                                  "the reserved memory of %" PRIu64 " MiB is too small for an image "
-                                 "that takes %" PRIu64 " MiB, with the kernel at %#" PRIx64,
-                                 range_bytes(area) / MIB, DIV_ROUND_UP(need_bytes, MIB),
-                                 layout.window.start);
+                                 "that takes %" PRIu64 " MiB",
+                                 range_bytes(area) / MIB, DIV_ROUND_UP(need_bytes, MIB));
                 return -ENOSPC;
         }
         layout.extents[EXTENT_ELFCOREHDR].paddr = area.end - wish->elfcorehdr_room_bytes;

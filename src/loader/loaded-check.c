@@ -197,6 +197,7 @@ static int check_all(Check *check, const LoadedPlace *place, LoadedScope scope)
         if (r <= 0 || scope == LOADED_IDENTITY)
                 return r;
         r = find_leaves(check, &block, &leaves);
+        check->damage.unreadable = r == 0;
         if (r <= 0)
                 return r;
         return check_extents(check, &block, leaves);
@@ -224,6 +225,7 @@ int loaded_check(const KcoreMap *map, const LoadedPlace *place, LoadedScope scop
         return is_damage(ret);
 }
 
+/* Without addresses: everybody may read these words. */
 int loaded_damage_describe(const LoadedDamage *d, char **ret)
 {
         const char *role = extent_role_to_string((ExtentRole) d->first_role) ?: "image";
@@ -231,22 +233,20 @@ int loaded_damage_describe(const LoadedDamage *d, char **ret)
         if (d->replaced)
                 return strprintf(ret, "another image is loaded, or the block of the purgatory is "
                                       "damaged in both copies");
-        if (d->purgatory)
-                return strprintf(ret,
-                                 "the purgatory at 0x%" PRIx64 " is damaged: nothing would "
-                                 "start",
-                                 d->first_paddr);
+        if (d->purgatory || d->unreadable)
+                return strprintf(ret, "the %s is damaged: nothing would start",
+                                 d->purgatory ? "purgatory" : "table of digests");
         if (d->lost > 0)
                 return strprintf(ret,
                                  "%u chunks of 64 KiB are damaged beyond repair, the first thing "
-                                 "hit is the %s at 0x%" PRIx64,
-                                 d->lost, role, d->first_paddr);
+                                 "hit is the %s",
+                                 d->lost, role);
         if (is_damage(d))
                 return strprintf(ret,
                                  "%u chunks of 64 KiB, %u of their mirrors and %u copies of tables "
-                                 "are damaged, the first thing hit is the %s at 0x%" PRIx64
-                                 "; after a panic they would be repaired",
-                                 d->chunks, d->mirrors, d->copies, role, d->first_paddr);
+                                 "are damaged, the first thing hit is the %s; after a panic they "
+                                 "would be repaired",
+                                 d->chunks, d->mirrors, d->copies, role);
         return strprintf(ret, "%" PRIu64 " MiB read back, all as it was loaded",
                          d->checked_bytes >> 20);
 }

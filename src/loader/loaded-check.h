@@ -26,6 +26,7 @@ typedef enum LoadedScope {
 typedef struct LoadedDamage {
         uint64_t checked_bytes;
         bool replaced;        /* neither block is ours: something else is loaded */
+        bool unreadable;      /* both tables of digests are damaged: nothing would start */
         bool purgatory;       /* it is not as it was: nothing would start */
         unsigned copies;      /* of the block and of the leaf table that are not as they were */
         unsigned chunks;      /* so many are bad in the first copy, */

@@ -191,6 +191,7 @@ static void test_damage_is_counted_and_told(void **state)
         flip(&bed, kernel->mirror_paddr + 1);
         assert_int_equal(check(&bed, LOADED_ALL, &found), 1);
         assert_int_equal(found.lost, 1);
+        assert_false(found.unreadable);
         assert_int_equal(loaded_damage_describe(&found, &lost), 0);
         assert_non_null(strstr(lost, "beyond repair"));
         assert_int_equal(check(&bed, LOADED_IDENTITY, &found), 0);
@@ -203,6 +204,25 @@ static void test_damage_is_counted_and_told(void **state)
         assert_true(found.replaced);
         assert_int_equal(loaded_damage_describe(&found, &replaced), 0);
         assert_non_null(strstr(replaced, "another image"));
+}
+
+static void test_nothing_starts_without_digests(void **state)
+{
+        _cleanup_free_ char *text = NULL;
+        const LayoutExtent *leaves;
+        LoadedDamage found;
+        _cleanup_bed_ Bed bed;
+
+        bed_init(&bed, TEST_MACHINE_BIOS_2G, &policy);
+        leaves = bed.image.crash.layout.extents + EXTENT_LEAVES;
+        flip(&bed, leaves->paddr);
+        assert_int_equal(check(&bed, LOADED_ALL, &found), 1);
+        assert_false(found.unreadable);
+        flip(&bed, leaves->mirror_paddr);
+        assert_int_equal(check(&bed, LOADED_ALL, &found), 1);
+        assert_true(found.unreadable);
+        assert_int_equal(loaded_damage_describe(&found, &text), 0);
+        assert_non_null(strstr(text, "nothing would start"));
 }
 
 static void test_sparse_load_leaves_what_is_big(void **state)
@@ -251,6 +271,7 @@ int main(void)
                 cmocka_unit_test(test_what_was_loaded_is_found_whole),
                 cmocka_unit_test(test_one_bit_is_noticed_wherever_it_is),
                 cmocka_unit_test(test_damage_is_counted_and_told),
+                cmocka_unit_test(test_nothing_starts_without_digests),
                 cmocka_unit_test(test_sparse_load_leaves_what_is_big),
                 cmocka_unit_test(test_live_headers_may_change),
         };
