@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Light: guests that boot in seconds, for what happens between a load and the crash kernel. They have one of Debian's kernels,
-a busybox, and armtool (armtool.c), which loads a crash kernel by the daemon's own loader. What is loaded is the static
-kdump-capture that the fallback image has, twice: once as the image, once as its fallback. It saves to a disk. The guest's memory
-is a file, in which the host can change what it likes; and once armed it can be saved, and restored for each of many panics."""
+"""Light: guests that boot in seconds, for what happens between a load and the crash kernel. They have one of Debian's
+kernels, a busybox, and armtool (armtool.c), which loads a crash kernel by the daemon's own loader. What is loaded is the
+static kdump-capture that the fallback image has, twice: once as the image, once as its fallback. It saves to a disk. The
+guest's memory is a file, in which the host can change what it likes; and once armed it can be saved, and restored for each
+of many panics."""
 
 import contextlib
 import json
@@ -25,7 +26,7 @@ from machine import BedError, quiet
 MEMORY_MIB = 512
 CRASHKERNEL = "160M"
 DISK_MIB = 192
-BOOT = "console=ttyS0,115200 panic=10 rdinit=/init net.ifnames=0 loglevel=4"
+BOOT = "console=ttyS0,115200 panic=10 rdinit=/init loglevel=4 no_timer_check"
 END_SECONDS = 150  # from a panic to the end of whatever follows
 MARKS = {"panic": "Kernel panic - not syncing", "purgatory": "kdumpd: checking the crash kernel",
          "decision": "kdumpd: (starting target|resetting the machine)", "kernel": r"\[ +0\.0+\] Linux version"}

@@ -87,6 +87,6 @@ def run(platform):
         with armed.run() as guest:
             bed.note("%s: %s; %s" % (platform.name, armed.loaded, armed.place))
             bed.check((guest.memory.blocks[0] >= FOUR_GIB) == platform.high(), "%s: the area is elsewhere" % platform.name)
-            bed.check(("EFI table" in guest.memory.extents()) == platform.efi, "an EFI table is where none is wanted, or not")
+            bed.check(("EFI table" in guest.memory.extents()) == platform.efi, "%s: EFI table" % platform.name)
         for flip in (False, True):
             run_one(platform, armed, flip)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Panics at random moments while the crash kernel is loaded again and again: nothing hangs, and the box always comes back."""
+"""Panics at random moments while the crash kernel is loaded again and again: the box always comes back."""
 
 import collections
 import random

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Each way to reset the machine does so by itself, when no copy of the crash kernel is good; with and without a good block."""
+"""Each way to reset the machine does so alone, when no copy of the crash kernel is good; with and without a good block."""
 
 import bed
 import light

@@ -2,6 +2,7 @@
 """A thousand sparse reloads, each read back, with Linux 6.1 and 6.12: no byte is wrong, and it dumps."""
 
 import re
+import time
 
 import bed
 import light
@@ -19,7 +20,9 @@ def run_kernel(kernel):
     n = light.rounds(RUNS)
     with light.guest(kernel) as guest:
         wholes = figures(guest.tell("wholes %d" % WHOLES, "wholes", 300))
+        begin = time.monotonic()
         sparse = figures(guest.tell("many %d" % n, "many", 60 + 2 * n))
+        bed.step("%.2f s for each sparse one" % ((time.monotonic() - begin) / n))
         for name, found in (("%d full" % WHOLES, wholes), ("%d sparse" % n, sparse)):
             bed.note("Linux %s, %s: gap %.1f ms in the median, %.1f ms at worst; damaged %d, failed %d" % (
                 kernel, name, found["median"] / 1000, found["worst"] / 1000, found["damaged"], found["failed"]))
