@@ -80,6 +80,13 @@ static int make_segments(SegmentLoader *loader, const KexecImage *image, bool ne
                              reterr_reason);
 }
 
+/* Then the file loader is no way on: it frees what is armed before it checks the signature of the
+ * new one, and what refused our segments refuses them as the way back, too. */
+static bool is_ours_armed(const SegmentLoader *loader)
+{
+        return loader->armed && loader->ops.loaded(NULL) == 1;
+}
+
 static int prepare(void *userdata, const KexecImage *image, KexecPrepare how, void **ret_ready,
                    char **reterr_message)
 {
@@ -99,6 +106,10 @@ static int prepare(void *userdata, const KexecImage *image, KexecPrepare how, vo
                 return r;
         if (r < 0 && !ready->reason && strprintf(&ready->reason, "%s", strerror(-r)) < 0)
                 return -ENOMEM;
+        if (r == -EOPNOTSUPP && is_ours_armed(loader)) {
+                *reterr_message = TAKE_PTR(ready->reason);
+                return r;
+        }
         *ret_ready = TAKE_PTR(ready);
         return 0;
 }
@@ -162,11 +173,11 @@ static bool is_refusal(int error)
         return error == -EPERM || error == -EACCES || error == -ENOSYS;
 }
 
-static int call_or_file(Ready *ready, const KexecImage *image)
+static int call_or_file(const SegmentLoader *loader, Ready *ready, const KexecImage *image)
 {
         int r = ready->segments ? call_kernel(ready) : -ENOSYS;
 
-        if (ready->segments && !is_refusal(r))
+        if (ready->segments && (!is_refusal(r) || is_ours_armed(loader)))
                 return r;
         if (ready->segments) {
                 ready->segments = segments_unref(ready->segments);
@@ -182,7 +193,7 @@ static int load(void *userdata, const KexecImage *image, void *data)
         Ready *ready = data;
         int r;
 
-        r = call_or_file(ready, image);
+        r = call_or_file(loader, ready, image);
         if (r == -EBUSY)
                 return r;
         loader->suspect = r < 0;
