@@ -345,7 +345,7 @@ void kexec_swap_done(KexecSwap *swap)
 }
 
 int kexec_crash_swap(const KexecLoader *loader, const KexecImage *image, const KexecImage *fallback,
-                     KexecSwap *ret)
+                     KexecPrepare how, KexecSwap *ret)
 {
         _cleanup_(call_done) Call call = { .loader = loader, .image = image },
                                   back = { .loader = loader, .image = fallback };
@@ -356,7 +356,7 @@ int kexec_crash_swap(const KexecLoader *loader, const KexecImage *image, const K
         if (fallback)
                 file_warm(fallback->kernel_fd);
 
-        r = call_prepare(&call, KEXEC_PREPARE_NEXT, &ret->message);
+        r = call_prepare(&call, how, &ret->message);
         if (r < 0)
                 return r;
         if (fallback) {

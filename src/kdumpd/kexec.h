@@ -110,10 +110,12 @@ void kexec_swap_done(KexecSwap *swap);
 
 /* Loads @image in the place of what is loaded now, which is not unloaded first. The kernel frees
  * the old image before it reads the new one: if that then fails, or nobody knows, @fallback (may be
- * NULL) is loaded at once. A kernel that is busy (-EBUSY) is asked again for some seconds. Returns
- * 0, or the errno of loading @image; *ret is filled in either case. Does not log. */
+ * NULL) is loaded at once. A kernel that is busy (-EBUSY) is asked again for some seconds. @how:
+ * KEXEC_PREPARE_WHOLE if what is loaded is known to be damaged or another's, else
+ * KEXEC_PREPARE_NEXT. Returns 0, or the errno of loading @image; *ret is filled in either case.
+ * Does not log. */
 int kexec_crash_swap(const KexecLoader *loader, const KexecImage *image, const KexecImage *fallback,
-                     KexecSwap *ret);
+                     KexecPrepare how, KexecSwap *ret);
 
 /* Returns 0 once nothing is loaded; a busy kernel is asked again for some seconds. Does not log. */
 int kexec_crash_unload(const KexecLoader *loader);

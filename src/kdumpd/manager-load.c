@@ -336,7 +336,7 @@ static int swap_images(Manager *m, const KexecImage *image, const KexecImage *fa
 
         forget_armed(m);
         manager_look_topology(m);
-        r = kexec_crash_swap(m->loader, image, fallback, ret);
+        r = kexec_crash_swap(m->loader, image, fallback, KEXEC_PREPARE_NEXT, ret);
         return r >= 0 && kexec_loaded(m->loader) != 1 ? -EIO : r;
 }
 

@@ -139,7 +139,8 @@ static void test_swap_replaces(void **unused)
         KexecSwap swap;
 
         fake_reset(true);
-        assert_int_equal(kexec_crash_swap(&fake_loader, &image, &old, &swap), 0);
+        assert_int_equal(kexec_crash_swap(&fake_loader, &image, &old, KEXEC_PREPARE_NEXT, &swap),
+                         0);
         assert_ptr_equal(fake.last, &image);
         assert_int_equal(fake.n_calls, 1);
         assert_false(swap.restored);
@@ -153,7 +154,8 @@ static void test_busy_kernel_is_asked_again(void **unused)
 
         fake_reset(false);
         fake.answers[0] = fake.answers[1] = -EBUSY;
-        assert_int_equal(kexec_crash_swap(&fake_loader, &image, NULL, &swap), 0);
+        assert_int_equal(kexec_crash_swap(&fake_loader, &image, NULL, KEXEC_PREPARE_NEXT, &swap),
+                         0);
         assert_int_equal(fake.n_calls, 3);
         assert_int_equal(fake.n_pauses, 2);
         assert_true(fake.loaded);
@@ -173,7 +175,8 @@ static void test_busy_for_ever_keeps_the_old(void **unused)
 
         fake_reset(true);
         loader.load = always_busy;
-        assert_int_equal(kexec_crash_swap(&loader, &image, &old, &swap), -EBUSY);
+        assert_int_equal(kexec_crash_swap(&loader, &image, &old, KEXEC_PREPARE_NEXT, &swap),
+                         -EBUSY);
         assert_true(fake.n_calls > 5 && fake.n_calls < 100);
         assert_true(fake.loaded);
         assert_false(swap.restored);
@@ -194,7 +197,7 @@ static void test_no_load_is_wasted_on_a_busy_kernel(void **unused)
         fake_reset(false);
         loader.busy = is_busy;
         fake.answers[0] = -EBUSY;
-        assert_int_equal(kexec_crash_swap(&loader, &image, NULL, &swap), 0);
+        assert_int_equal(kexec_crash_swap(&loader, &image, NULL, KEXEC_PREPARE_NEXT, &swap), 0);
         assert_int_equal(fake.n_calls, 2);
         assert_int_equal(fake.n_pauses, 4);
         assert_true(fake.loaded);
@@ -209,7 +212,8 @@ static void test_load_failure_restores_previous(void **unused)
         fake.answers[0] = -ENOEXEC;
         fake.swap_began[0] = true;
         fake.answers[1] = -EBUSY;
-        assert_int_equal(kexec_crash_swap(&fake_loader, &image, &old, &swap), -ENOEXEC);
+        assert_int_equal(kexec_crash_swap(&fake_loader, &image, &old, KEXEC_PREPARE_NEXT, &swap),
+                         -ENOEXEC);
         assert_ptr_equal(fake.last, &old);
         assert_int_equal(fake.n_calls, 3);
         assert_true(fake.loaded);
@@ -224,7 +228,8 @@ static void test_refusal_before_the_swap_restores_nothing(void **unused)
 
         fake_reset(true);
         fake.answers[0] = -EPERM;
-        assert_int_equal(kexec_crash_swap(&fake_loader, &image, &old, &swap), -EPERM);
+        assert_int_equal(kexec_crash_swap(&fake_loader, &image, &old, KEXEC_PREPARE_NEXT, &swap),
+                         -EPERM);
         assert_int_equal(fake.n_calls, 1);
         assert_true(fake.loaded);
         assert_false(swap.restored);
@@ -239,7 +244,8 @@ static void test_both_fail(void **unused)
         fake.answers[0] = -ENOMEM;
         fake.swap_began[0] = true;
         fake.answers[1] = -EIO;
-        assert_int_equal(kexec_crash_swap(&fake_loader, &image, &old, &swap), -ENOMEM);
+        assert_int_equal(kexec_crash_swap(&fake_loader, &image, &old, KEXEC_PREPARE_NEXT, &swap),
+                         -ENOMEM);
         assert_false(swap.restored);
         assert_int_equal(swap.restore_error, -EIO);
         assert_false(fake.loaded);
@@ -276,7 +282,8 @@ static void test_load_that_was_given_up(void **unused)
                 fake.late[0] = table[i].late;
                 fake.answers[1] = table[i].answer;
                 assert_int_equal(kexec_crash_swap(&fake_loader, &image,
-                                                  table[i].fallback ? &old : NULL, &swap),
+                                                  table[i].fallback ? &old : NULL,
+                                                  KEXEC_PREPARE_NEXT, &swap),
                                  table[i].r);
                 assert_int_equal(swap.restored, table[i].restored);
                 assert_int_equal(swap.unknown, table[i].unknown);
@@ -337,7 +344,8 @@ static void test_what_cannot_be_made_ready_leaves_the_old_one(void **unused)
 
         fake_reset(true);
         fake.prepare_error = -ENOSPC;
-        assert_int_equal(kexec_crash_swap(&ready_loader, &image, &old, &swap), -ENOSPC);
+        assert_int_equal(kexec_crash_swap(&ready_loader, &image, &old, KEXEC_PREPARE_NEXT, &swap),
+                         -ENOSPC);
         assert_string_equal(swap.message, "no room");
         assert_int_equal(fake.n_calls, 0);
         assert_true(fake.loaded);
@@ -351,7 +359,8 @@ static void test_both_ways_are_ready_before_the_call(void **unused)
 
         fake_reset(true);
         fake.intact[0] = true;
-        assert_int_equal(kexec_crash_swap(&ready_loader, &image, &old, &swap), 0);
+        assert_int_equal(kexec_crash_swap(&ready_loader, &image, &old, KEXEC_PREPARE_NEXT, &swap),
+                         0);
         assert_int_equal(fake.n_prepared, 2);
         assert_int_equal(fake.hows[0], KEXEC_PREPARE_NEXT);
         assert_int_equal(fake.hows[1], KEXEC_PREPARE_BACK);
@@ -367,7 +376,8 @@ static void test_what_is_damaged_is_loaded_whole(void **unused)
 
         fake_reset(true);
         fake.intact[1] = true;
-        assert_int_equal(kexec_crash_swap(&ready_loader, &image, NULL, &swap), 0);
+        assert_int_equal(kexec_crash_swap(&ready_loader, &image, NULL, KEXEC_PREPARE_NEXT, &swap),
+                         0);
         assert_true(swap.damaged);
         assert_int_equal(fake.n_calls, 2);
         assert_int_equal(fake.n_prepared, 2);
@@ -383,7 +393,8 @@ static void test_failed_whole_load_goes_back(void **unused)
         fake_reset(true);
         fake.answers[1] = -ENOMEM;
         fake.swap_began[1] = true;
-        assert_int_equal(kexec_crash_swap(&ready_loader, &image, &old, &swap), -ENOMEM);
+        assert_int_equal(kexec_crash_swap(&ready_loader, &image, &old, KEXEC_PREPARE_NEXT, &swap),
+                         -ENOMEM);
         assert_true(swap.damaged && swap.restored && fake.loaded);
         assert_ptr_equal(fake.last, &old);
 }

@@ -98,7 +98,7 @@ static bool load(const KexecLoader *loader, const KexecImage *image, Tally *tall
         const KexecReport *report;
         int r;
 
-        r = kexec_crash_swap(loader, image, image, &swap);
+        r = kexec_crash_swap(loader, image, image, KEXEC_PREPARE_NEXT, &swap);
         report = loader->report ? loader->report(loader->userdata) : NULL;
         tally_add(tally, &swap, r < 0, report && report->sparse);
         if (r < 0 || !tally)
