@@ -9,6 +9,7 @@
  *   check: read all of it back
  *   armed: is anything loaded, as the kernel says
  *   file: load it with kexec_file_load(2)
+ *   put PATH TEXT: write to a file, such as one of the kernel's
  *   watchdog N: open /dev/watchdog, and never pet it, so that it bites in N s
  *   panic: bring the kernel down
  *
@@ -101,9 +102,11 @@ static bool load(const KexecLoader *loader, const KexecImage *image, Tally *tall
         r = kexec_crash_swap(loader, image, image, KEXEC_PREPARE_NEXT, &swap);
         report = loader->report ? loader->report(loader->userdata) : NULL;
         tally_add(tally, &swap, r < 0, report && report->sparse);
-        if (r < 0 || !tally)
-                printf("%s %s gap_usec %" PRIu64 " damaged %d restored %d%s%s\n",
-                       r < 0 ? strerror(-r) : "loaded",
+        if (r < 0)
+                printf("refused (%s) restored %d because %s\n", strerror(-r), swap.restored,
+                       swap.message ?: "of that");
+        else if (!tally)
+                printf("loaded %s gap_usec %" PRIu64 " damaged %d restored %d%s%s\n",
                        !report || !report->guarded ? "file"
                        : report->sparse            ? "sparse"
                                                    : "full",
@@ -185,6 +188,21 @@ static void watchdog(int seconds)
         printf("watchdog %d\n", r);
 }
 
+/* @words: a path, a blank and what to write. */
+static void put(const char *words)
+{
+        const char *text = strchr(words, ' ');
+        _cleanup_free_ char *path = text ? strndup(words, (size_t) (text - words)) : NULL;
+        _cleanup_close_ int fd = path ? open(path, O_WRONLY | O_CLOEXEC) : -EBADF;
+        int r;
+
+        if (fd < 0)
+                r = -errno;
+        else
+                r = write_full(fd, text + 1, strlen(text + 1));
+        printf("put %d\n", r);
+}
+
 static void obey(const char *line, const KexecImage *image)
 {
         const char *word;
@@ -202,6 +220,8 @@ static void obey(const char *line, const KexecImage *image)
                 many(image, "wholes", n);
         else if ((word = startswith(line, "watchdog ")) && parse_u64(word, 10, &n) >= 0)
                 watchdog((int) n);
+        else if ((word = startswith(line, "put ")))
+                put(word);
         else if (streq(line, "check"))
                 check();
         else if (streq(line, "armed"))

@@ -46,6 +46,7 @@ class Light(machine.Machine):
         self.memory = Memory(Path(folder) / "ram", kind, memory_mib)
         self.disk = Path(folder) / "disk.raw"
         self.buffer = b""
+        self.said = []  # all lines of the guest's
         self.line = None
         self.loaded = self.place = ""
         cmdline = " ".join((BOOT, "crashkernel=" + crashkernel, append))
@@ -112,6 +113,7 @@ class Light(machine.Machine):
                 line, self.buffer = self.buffer.split(b"\n", 1)
                 text = line.decode(errors="replace").strip()
                 seen.append(text)
+                self.said.append(text)
                 if text.startswith(word):
                     return text
                 if text.startswith(("failed", "armtool ended")):
@@ -296,7 +298,7 @@ class Armed:
             begin = time.monotonic()
             light.boot()
             bed.step("booted and armed: %.1f s; %s" % (time.monotonic() - begin, light.loaded))
-            self.place, self.loaded = light.place, light.loaded
+            self.place, self.loaded, self.said = light.place, light.loaded, light.said
             light.keep(self.kept)
 
     @contextlib.contextmanager
