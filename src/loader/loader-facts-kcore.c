@@ -63,6 +63,9 @@ static int find_page_offset(const KcoreMap *map, LoaderFacts *facts, char **rete
         return 0;
 }
 
+/* The image ends behind "Kernel bss": its first page tables come from what is behind that
+ * (extend_brk() of arch/x86/kernel/setup.c), and the text of /proc/kcore goes to _end, as the
+ * headers of the kernel's own loader do (crash_prepare_elf64_headers()). */
 static int find_kernel(const KcoreMap *map, LoaderFacts *facts, char **reterr_message)
 {
         uint64_t paddr = facts->kernel.start;
@@ -74,6 +77,7 @@ static int find_kernel(const KcoreMap *map, LoaderFacts *facts, char **reterr_me
                     paddr - part->paddr >= part->bytes)
                         continue;
                 facts->kernel_vaddr = part->vaddr + (paddr - part->paddr);
+                facts->kernel.end = MAX(facts->kernel.end, part->paddr + part->bytes);
                 return 0;
         }
         return facts_fail(reterr_message, -EOPNOTSUPP,

@@ -49,7 +49,7 @@ typedef struct LoaderFacts {
         Range crash_low;     /* the lower one; empty if there is none */
         RangeList crash_cma; /* more memory that the crash kernel may use, since v6.17 */
         RangeList gart;      /* holes in RAM that must not be read */
-        Range kernel;        /* from "Kernel code" to the end of "Kernel bss" */
+        Range kernel;        /* from "Kernel code" to _end, behind "Kernel bss" */
 
         /* /proc/kcore */
         uint64_t page_offset;  /* virtual address of physical 0 */

@@ -178,7 +178,8 @@ static void name_ranges(const LoaderFacts *facts, NamedList *list)
         named_add(list, facts->kernel.start + part, facts->kernel.start + 2 * part,
                   "Kernel rodata");
         named_add(list, facts->kernel.start + 2 * part, facts->kernel.end - part, "Kernel data");
-        named_add(list, facts->kernel.end - part / 2, facts->kernel.end, "Kernel bss");
+        /* What is behind it, up to _end, has no name. */
+        named_add(list, facts->kernel.end - part / 2, facts->kernel.end - 0x30000, "Kernel bss");
         named_add(list, 0xfec00000, 0xfec00400, "IOAPIC 0");
         named_add(list, 0xfd000000, 0xfe000000, "PCI Bus 0000:00");
         named_add(list, 0xfd000000, 0xfd001000, "0000:00:01.0");
