@@ -113,8 +113,11 @@ static int add_drivers(Build *build, ModuleOrder *order, char *const *names, boo
         return 0;
 }
 
-/* The file system, and what file systems ask for by an alias, which nobody there can answer: as
- * dracut/99kdump/module-setup.sh has it; and the character sets of FAT (CONFIG_FAT_DEFAULT_…). */
+/* The file system, and what file systems ask for by name or by an alias, which nobody there can
+ * answer: as dracut/99kdump/module-setup.sh has it; and the character sets of FAT
+ * (CONFIG_FAT_DEFAULT_…). Without the format of its quotas an ext4 that keeps them (feature quota)
+ * is not mounted: ext4_fill_super() in fs/ext4/super.c, find_quota_format() in fs/quota/dquot.c.
+ * xfs has its own, and the others do not insist. */
 static int add_fs_modules(Build *build, ModuleOrder *order)
 {
         static const struct {
@@ -128,6 +131,9 @@ static int add_fs_modules(Build *build, ModuleOrder *order)
                 { "vfat", "nls_cp437" },
                 { "vfat", "nls_ascii" },
                 { "vfat", "nls_iso8859_1" },
+                { "ext2", "quota_v2" },
+                { "ext3", "quota_v2" },
+                { "ext4", "quota_v2" },
                 /* ext4.ko does all three. */
                 { "ext2", "ext4" },
                 { "ext3", "ext4" },
@@ -147,7 +153,9 @@ static int add_fs_modules(Build *build, ModuleOrder *order)
         return module_order_add(order, target->fstype, &build->modules);
 }
 
-/* Watchdogs come first: they see to it that a driver which hangs is not the end. */
+/* Each is loaded when the one before it is done, and the target is used as soon as it is there:
+ * watchdogs come first, which see to it that a driver that hangs is not the end; then what needs no
+ * device; then the target's own, and last those that it may do without. */
 static int find_modules(Build *build, const Needs *needs)
 {
         _cleanup_(module_order_freep) ModuleOrder *order = NULL;
