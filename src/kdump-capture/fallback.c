@@ -21,6 +21,9 @@
 #define SUPERVISOR_SILENCE_USEC (60 * USEC_PER_SEC)
 #define MODULES_TIMEOUT_USEC (60 * USEC_PER_SEC)
 
+/* COMMAND_LINE_SIZE is 2048 on x86, and what boot configuration adds has at most 32 KiB. */
+#define CMDLINE_MAX_BYTES ((size_t) 64 * 1024)
+
 #define LOOK_INTERVAL_MSEC 500
 #define ALIVE_INTERVAL_USEC (100 * USEC_PER_MSEC)
 
@@ -92,6 +95,16 @@ static int listen_for_life(void)
         return TAKE_FD(fd);
 }
 
+static void load_list(void)
+{
+        _cleanup_free_ char *cmdline = NULL;
+        int r = file_read(AT_FDCWD, "/proc/cmdline", CMDLINE_MAX_BYTES, &cmdline, NULL);
+
+        if (r < 0)
+                (void) log_warning_errno(r, "modules are loaded without parameters: %m");
+        fallback_modules_load(PATH_FALLBACK_MODULES, cmdline ?: "");
+}
+
 /* In a child, as a driver may hang in its look for devices. */
 static void load_modules(AliveFunc alive, void *data)
 {
@@ -100,11 +113,11 @@ static void load_modules(AliveFunc alive, void *data)
 
         if (pid < 0) {
                 (void) log_warning_errno(errno, "cannot load modules in a child: %m");
-                fallback_modules_load(PATH_FALLBACK_MODULES);
+                load_list();
                 return;
         }
         if (pid == 0) {
-                fallback_modules_load(PATH_FALLBACK_MODULES);
+                load_list();
                 _exit(EXIT_SUCCESS);
         }
         while (waitpid(pid, NULL, WNOHANG) == 0) {
