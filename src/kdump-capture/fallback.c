@@ -73,8 +73,8 @@ static void set_up(void)
         write_setting("/proc/sys/kernel/printk_devkmsg", "on\n");
         write_setting("/proc/self/oom_score_adj", "-1000");
         log_setup(LOG_TARGET_KMSG, "kdump-capture");
-        log_notice("this is the fallback image, as the usual one is damaged: version %s",
-                   KDUMPD_VERSION);
+        log_notice("this is the fallback image, as the usual one is damaged: version %s, %s",
+                   KDUMPD_VERSION, PLAN_FALLBACK_MARK_WITH(PLAN_VERSION));
 }
 
 /* -EBADF if it cannot be had: then the supervisor is watched for its end only. */

@@ -358,6 +358,36 @@ static void test_an_ext4_can_do_without_modules_for_quotas(void **state)
         check_modules(&image, "ext4");
 }
 
+/* In the middle of an upgrade: the one that is armed stays (wanted-fallback.c). */
+static void test_a_program_for_another_version_of_the_plan_is_refused(void **state)
+{
+        static const struct {
+                const char *program, *why; /* NULL: it is taken */
+        } cases[] = {
+                { "\177ELF.." PLAN_FALLBACK_MARK_WITH(PLAN_VERSION) "\n..", NULL },
+                { "\177ELF.." PLAN_FALLBACK_MARK_WITH(PLAN_VERSION) "", NULL },
+                { "\177ELF.." PLAN_FALLBACK_MARK "999", "version '999' of the plan" },
+                { PLAN_FALLBACK_MARK "4294967298", "version '4294967298' of the plan" },
+                { PLAN_FALLBACK_MARK "99999999999999999999999", "version '999999999999999' of" },
+                { PLAN_FALLBACK_MARK "", "version '' of the plan" },
+                { "\177ELF that does not say", NULL },
+        };
+        _cleanup_(fixture_done) Fixture root = FIXTURE_NULL;
+        Target target = fs_target("UUID=aaaa-0001", "ext4");
+        const Plan given = { .targets = &target, .n_targets = 1 };
+
+        make_machine(&root);
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                _cleanup_(image_done) Image image = { 0 };
+
+                fixture_write(&root, PATH_FALLBACK_PROGRAM, cases[i].program);
+                if (cases[i].why)
+                        check_refused(&root, &given, -EOPNOTSUPP, cases[i].why);
+                else
+                        build(&root, &given, NULL, NULL, &image);
+        }
+}
+
 /* There is no program there that could unpack them. */
 static void test_modules_that_the_kernel_cannot_unpack_are_refused(void **state)
 {
@@ -422,6 +452,7 @@ int main(void)
                 cmocka_unit_test(test_what_is_missing_is_named),
                 cmocka_unit_test(test_each_file_system_has_what_it_asks_for),
                 cmocka_unit_test(test_an_ext4_can_do_without_modules_for_quotas),
+                cmocka_unit_test(test_a_program_for_another_version_of_the_plan_is_refused),
                 cmocka_unit_test(test_modules_that_the_kernel_cannot_unpack_are_refused),
                 cmocka_unit_test(test_an_image_without_bounds_is_refused),
         };
