@@ -10,7 +10,7 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 
-#include "fallback-modules.h"
+#include "fallback-prepare.h"
 #include "io.h"
 #include "log.h"
 #include "paths.h"
@@ -19,13 +19,8 @@
 
 /* As the units of the usual image have it: kdump-capture.service, bounded.conf. */
 #define SUPERVISOR_SILENCE_USEC (60 * USEC_PER_SEC)
-#define MODULES_TIMEOUT_USEC (60 * USEC_PER_SEC)
-
-/* COMMAND_LINE_SIZE is 2048 on x86, and what boot configuration adds has at most 32 KiB. */
-#define CMDLINE_MAX_BYTES ((size_t) 64 * 1024)
 
 #define LOOK_INTERVAL_MSEC 500
-#define ALIVE_INTERVAL_USEC (100 * USEC_PER_MSEC)
 
 /* Where the supervisor tells that it is alive; see watchdog_pet(). A name that no file has. */
 #define NOTIFY_NAME "@kdump-fallback"
@@ -95,45 +90,9 @@ static int listen_for_life(void)
         return TAKE_FD(fd);
 }
 
-static void load_list(void)
+static void prepare(const Plan *plan, AliveFunc alive, void *data)
 {
-        _cleanup_free_ char *cmdline = NULL;
-        int r = file_read(AT_FDCWD, "/proc/cmdline", CMDLINE_MAX_BYTES, &cmdline, NULL);
-
-        if (r < 0)
-                (void) log_warning_errno(r, "modules are loaded without parameters: %m");
-        fallback_modules_load(PATH_FALLBACK_MODULES, cmdline ?: "");
-}
-
-/* In a child, as a driver may hang in its look for devices. */
-static void load_modules(AliveFunc alive, void *data)
-{
-        uint64_t start_usec = now_boottime_usec();
-        pid_t pid = fork();
-
-        if (pid < 0) {
-                (void) log_warning_errno(errno, "cannot load modules in a child: %m");
-                load_list();
-                return;
-        }
-        if (pid == 0) {
-                load_list();
-                _exit(EXIT_SUCCESS);
-        }
-        while (waitpid(pid, NULL, WNOHANG) == 0) {
-                if (now_boottime_usec() - start_usec > MODULES_TIMEOUT_USEC) {
-                        log_error("loading kernel modules takes too long, going on without");
-                        (void) kill(pid, SIGKILL);
-                        return;
-                }
-                alive(data);
-                (void) usleep(ALIVE_INTERVAL_USEC);
-        }
-}
-
-static void prepare(AliveFunc alive, void *data)
-{
-        load_modules(alive, data);
+        fallback_prepare(plan, alive, data);
         if (access("/proc/vmcore", F_OK) < 0)
                 log_error("there is no /proc/vmcore: this kernel was not started by a crash, or "
                           "not told of the crashed one's memory");
@@ -143,8 +102,13 @@ static _Noreturn void supervise(void)
 {
         _cleanup_(plan_freep) Plan *plan = plan_file_load();
 
-        if (!plan)
+        if (!plan) {
+                /* Watchdogs are among them, and showing the log takes its time. */
+                (void) fallback_load_start();
+                log_error("without a plan no target is known: the crashed kernel's log is shown "
+                          "here, and kept if there is a pstore");
                 supervisor_failsafe(NULL);
+        }
         supervisor_run(plan, prepare);
 }
 
