@@ -45,6 +45,11 @@ kdump_measure() {
         echo "$_kind $(($(du -s --block-size=1 "$initdir" | cut -f1) - _before))" >> "$KDUMP_BUILD_DIR/sizes"
 }
 
+# Whether an ext4 may be mounted: its module is asked for, or there is none to ask for.
+kdump_has_ext4() {
+        grep -qx ext4 "$KDUMP_BUILD_DIR/drivers" || grep -qs '/ext4\.ko' "$srcmods/modules.builtin"
+}
+
 installkernel() {
         local _driver
 
@@ -54,6 +59,9 @@ installkernel() {
         done < "$KDUMP_BUILD_DIR/drivers"
         # The character sets that a vfat or the checksums that ext4, xfs and btrfs ask for by alias.
         hostonly='' instmods -s crc32c crc32c-intel crc32c_generic libcrc32c xxhash_generic sha256 blake2b_generic
+        # The format of quotas, without which an ext4 that keeps them (feature quota) is not mounted: find_quota_format() in
+        # fs/quota/dquot.c asks for it by name. It brings quota_tree.
+        if kdump_has_ext4; then hostonly='' instmods -s quota_v2; fi
 }
 
 kdump_install_systemd() {

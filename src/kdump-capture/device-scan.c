@@ -4,7 +4,12 @@
 
 #include <blkid/blkid.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <sys/file.h>
+#include <sys/wait.h>
 
+#include "io.h"
 #include "parse.h"
 #include "rootdir.h"
 #include "strv.h"
@@ -28,11 +33,25 @@ static const char *const tag_names[_TAG_MAX] = {
         [TAG_PARTLABEL] = "PARTLABEL",
 };
 
+/* More than any kernel writes (UEVENT_BUFFER_SIZE is 2048). */
+#define UEVENT_MAX_BYTES ((size_t) 16 * 1024)
+
 typedef struct Scan {
         int root_fd;
         Tag tag;
         const char *value;
+        uint64_t patience_usec;
+        char **names; /* in /sys/class/block */
+        int answers_fd, answer_fd;
+        size_t n_asked; /* and have not answered */
 } Scan;
+
+/* What the process that has asked a device says of it. Written at once (PIPE_BUF). */
+typedef struct Answer {
+        size_t index;
+        pid_t pid;
+        int r; /* 1: it is the one */
+} Answer;
 
 static Tag tag_from_string(const char *s)
 {
@@ -143,17 +162,44 @@ static int find_disk(const Scan *scan, const char *name, char **ret_disk, uint32
         return *ret_disk ? 1 : -ENOMEM;
 }
 
+/* Newer kernels (since v6.13, part_uevent() in block/partitions/core.c) tell by themselves what
+ * they have read of the table, in the form that libblkid has: no disk is asked then. Returns 1 with
+ * *ret. */
+static int told_partuuid(const Scan *scan, const char *name, char **ret)
+{
+        _cleanup_free_ char *path = NULL, *text = NULL;
+        char *rest, *line;
+
+        if (strprintf(&path, "/sys/class/block/%s/uevent", name) < 0)
+                return -ENOMEM;
+        if (root_read(scan->root_fd, path, UEVENT_MAX_BYTES, &text, NULL) < 0)
+                return 0;
+        rest = text;
+        while ((line = strsep(&rest, "\n"))) {
+                const char *value = startswith(line, "PARTUUID=");
+
+                if (!value)
+                        continue;
+                *ret = strdup(value);
+                return *ret ? 1 : -ENOMEM;
+        }
+        return 0;
+}
+
 /* Whether the table of the disk that it is a part of names it so. */
 static int match_partition(const Scan *scan, const char *name)
 {
         _cleanup_close_ int fd = -EBADF;
         _cleanup_(blkid_free_probep) blkid_probe probe = NULL;
-        _cleanup_free_ char *disk = NULL;
+        _cleanup_free_ char *disk = NULL, *told = NULL;
         blkid_partlist list;
         blkid_partition partition;
         uint32_t number;
         int r;
 
+        r = scan->tag == TAG_PARTUUID ? told_partuuid(scan, name, &told) : 0;
+        if (r != 0)
+                return r < 0 ? r : streq(told, scan->value);
         r = find_disk(scan, name, &disk, &number);
         if (r <= 0)
                 return r;
@@ -170,36 +216,123 @@ static int match_partition(const Scan *scan, const char *name)
                          scan->value);
 }
 
-static int scan_devices(const Scan *scan, char **ret_device)
+/* The lock is on the device's folder in /sys, and goes away with the process that asks: a device
+ * that hangs is not asked again meanwhile. Returns 1 with *ret_fd; 0 if it is so, or is gone. */
+static int device_lock(const Scan *scan, const char *name, int *ret_fd)
 {
-        _cleanup_strv_ char **names = NULL;
-        int r;
+        _cleanup_free_ char *path = NULL;
+        _cleanup_close_ int fd = -EBADF;
 
-        r = root_list(scan->root_fd, "/sys/class/block", &names);
-        if (r < 0 && r != -ENOENT)
-                return r;
-        for (char **name = names; name && *name; name++) {
-                if (is_floppy(*name) || is_empty(scan, *name))
-                        continue;
-                r = scan->tag < TAG_PARTUUID ? match_content(scan, *name)
-                                             : match_partition(scan, *name);
-                if (r == -ENOMEM)
-                        return r;
-                /* A disk that cannot be read is not the one, or will be asked again. */
-                if (r > 0)
-                        return device_path(*name, ret_device);
-        }
-        return -ENODEV;
+        if (strprintf(&path, "/sys/class/block/%s", name) < 0)
+                return -ENOMEM;
+        fd = root_open(scan->root_fd, path, O_RDONLY | O_DIRECTORY);
+        if (fd < 0 || (flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK))
+                return 0;
+        *ret_fd = TAKE_FD(fd);
+        return 1;
 }
 
-int device_scan(int root_fd, const char *what, char **ret_device)
+static _Noreturn void ask(const Scan *scan, size_t index)
+{
+        const char *name = scan->names[index];
+        const Answer answer = {
+                .index = index,
+                .pid = getpid(),
+                .r = scan->tag < TAG_PARTUUID ? match_content(scan, name)
+                                              : match_partition(scan, name),
+        };
+
+        (void) write_full(scan->answer_fd, &answer, sizeof(answer));
+        _exit(EXIT_SUCCESS);
+}
+
+/* Has a process of its own ask device @index; if there is no memory for one, it is asked when all
+ * are asked again. */
+static int ask_start(Scan *scan, size_t index)
+{
+        _cleanup_close_ int lock_fd = -EBADF;
+        pid_t pid;
+        int r;
+
+        r = device_lock(scan, scan->names[index], &lock_fd);
+        if (r <= 0)
+                return r;
+        pid = fork();
+        if (pid == 0)
+                ask(scan, index);
+        if (pid > 0)
+                scan->n_asked++;
+        return 0;
+}
+
+/* The next answer, whoever gives it. Returns 1 with *ret_device; 0 if it is no, or does not come: a
+ * disk that cannot be read is not the one, or will be asked again. */
+static int hear(Scan *scan, char **ret_device)
+{
+        struct pollfd poll_fd = { .fd = scan->answers_fd, .events = POLLIN };
+        uint64_t patience_msec = scan->patience_usec / USEC_PER_MSEC;
+        Answer answer;
+        int r;
+
+        r = poll(&poll_fd, 1, (int) MIN(patience_msec, (uint64_t) INT_MAX));
+        if (r <= 0)
+                return r < 0 && errno != EINTR ? -errno : 0;
+        r = read_full(scan->answers_fd, &answer, sizeof(answer));
+        if (r < 0)
+                return r;
+        scan->n_asked--;
+        (void) waitpid(answer.pid, NULL, 0);
+        if (answer.r <= 0)
+                return answer.r == -ENOMEM ? -ENOMEM : 0;
+        r = device_path(scan->names[answer.index], ret_device);
+        return r < 0 ? r : 1;
+}
+
+/* One after the other, as memory is short, and of two that match the first is to be taken. Those
+ * that have not answered in time are left behind, and heard if they do later. */
+static int scan_devices(Scan *scan, char **ret_device)
+{
+        size_t n_left;
+        int r = 0;
+
+        for (size_t i = 0; r == 0 && scan->names && scan->names[i]; i++) {
+                size_t n_before = scan->n_asked;
+
+                if (is_floppy(scan->names[i]) || is_empty(scan, scan->names[i]))
+                        continue;
+                r = ask_start(scan, i);
+                if (r == 0 && scan->n_asked > n_before)
+                        r = hear(scan, ret_device);
+        }
+        do {
+                n_left = scan->n_asked;
+                if (r == 0 && n_left > 0)
+                        r = hear(scan, ret_device);
+        } while (r == 0 && scan->n_asked < n_left);
+        return r != 0 ? MIN(r, 0) : -ENODEV;
+}
+
+int device_scan(int root_fd, const char *what, uint64_t patience_usec, char **ret_device)
 {
         _cleanup_free_ char *name = NULL, *value = NULL;
-        Scan scan = { .root_fd = root_fd };
+        _cleanup_close_ int answers_fd = -EBADF, answer_fd = -EBADF;
+        _cleanup_strv_ char **names = NULL;
+        Scan scan = { .root_fd = root_fd, .patience_usec = patience_usec };
+        int fds[2], r;
 
         if (blkid_parse_tag_string(what, &name, &value) != 0)
                 return -EINVAL;
         scan.tag = tag_from_string(name);
         scan.value = value;
-        return scan.tag < 0 ? -EINVAL : scan_devices(&scan, ret_device);
+        if (scan.tag < 0)
+                return -EINVAL;
+        r = root_list(root_fd, "/sys/class/block", &names);
+        if (r < 0)
+                return r == -ENOENT ? -ENODEV : r;
+        if (pipe2(fds, O_CLOEXEC) < 0)
+                return -errno;
+        scan.names = names;
+        scan.answers_fd = answers_fd = fds[0];
+        scan.answer_fd = answer_fd = fds[1];
+        return scan_devices(&scan, ret_device);
 }

@@ -6,6 +6,7 @@
 #include <linux/module.h>
 #include <sys/syscall.h>
 
+#include "fallback-parameters.h"
 #include "io.h"
 #include "log.h"
 #include "strv.h"
@@ -52,18 +53,44 @@ int fallback_module_flags(const char *path)
 }
 
 /* One that is there already is as good. */
-static int module_load(const char *path)
+static int module_load(const char *path, const char *parameters)
 {
         _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
 
         if (fd < 0)
                 return -errno;
-        if (syscall(SYS_finit_module, fd, "", fallback_module_flags(path)) < 0 && errno != EEXIST)
+        if (syscall(SYS_finit_module, fd, parameters, fallback_module_flags(path)) < 0 &&
+            errno != EEXIST)
                 return -errno;
         return 0;
 }
 
-void fallback_modules_load(const char *path)
+/* What parse_args() in kernel/params.c makes of a value that is none: the module of the crashed
+ * kernel took it, or did without. */
+static bool error_is_of_parameters(int error)
+{
+        return error == -EINVAL || error == -ERANGE || error == -ENOSPC || error == -ENOENT;
+}
+
+static int module_load_with(const char *path, const char *cmdline)
+{
+        _cleanup_free_ char *parameters = NULL;
+        int r;
+
+        r = fallback_parameters(cmdline, path, &parameters);
+        if (r < 0)
+                return r;
+        /* Before it: the last line that is seen tells which one hangs. */
+        log_info("loading '%s'%s%s", path, *parameters ? " with " : "", parameters);
+        r = module_load(path, parameters);
+        if (r >= 0 || !*parameters || !error_is_of_parameters(r))
+                return r;
+        (void) log_warning_errno(r, "cannot load '%s' with %s, trying without: %m", path,
+                                 parameters);
+        return module_load(path, "");
+}
+
+void fallback_modules_load(const char *path, const char *cmdline)
 {
         _cleanup_strv_ char **modules = NULL;
         _cleanup_free_ char *text = NULL;
@@ -76,7 +103,7 @@ void fallback_modules_load(const char *path)
         if (r < 0)
                 (void) log_warning_errno(r, "cannot read the list '%s', ignoring: %m", path);
         for (char **module = modules; module && *module; module++) {
-                r = module_load(*module);
+                r = module_load_with(*module, cmdline);
                 if (r < 0)
                         (void) log_warning_errno(r, "cannot load '%s', ignoring: %m", *module);
                 else

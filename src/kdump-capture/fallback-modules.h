@@ -12,6 +12,7 @@ int fallback_modules_parse(const char *text, char ***ret);
  * to unpack. */
 int fallback_module_flags(const char *path);
 
-/* Loads all that the list @path names, in order. What cannot be loaded is a warning: the target may
- * do without it, or it is built in. Takes as long as the kernel takes. Logs. */
-void fallback_modules_load(const char *path);
+/* Loads all that the list @path names, in order, each with its parameters on @cmdline, the kernel's
+ * command line. What cannot be loaded is a warning: the target may do without it, or it is built
+ * in. Takes as long as the kernel takes. Logs. */
+void fallback_modules_load(const char *path, const char *cmdline);

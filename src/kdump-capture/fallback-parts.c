@@ -10,6 +10,10 @@
 #include "mount-nfs.h"
 #include "target-find.h"
 
+/* What a disk that works takes to tell what is on it; one that is spun up first tells it when it is
+ * asked again. Many that hang are to leave some of the time for the one that does not. */
+#define PATIENCE_USEC (2 * USEC_PER_SEC)
+
 int target_find(const char *what, char **ret_device)
 {
         _cleanup_close_ int root_fd = -EBADF;
@@ -22,7 +26,7 @@ int target_find(const char *what, char **ret_device)
                 return *ret_device ? 0 : -ENOMEM;
         }
         root_fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        return root_fd < 0 ? -errno : device_scan(root_fd, what, ret_device);
+        return root_fd < 0 ? -errno : device_scan(root_fd, what, PATIENCE_USEC, ret_device);
 }
 
 int depot_load(const char *path, const DepotHost *host, const Target *target, Depot **ret)

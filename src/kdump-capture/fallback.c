@@ -10,7 +10,7 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 
-#include "fallback-modules.h"
+#include "fallback-prepare.h"
 #include "io.h"
 #include "log.h"
 #include "paths.h"
@@ -19,10 +19,8 @@
 
 /* As the units of the usual image have it: kdump-capture.service, bounded.conf. */
 #define SUPERVISOR_SILENCE_USEC (60 * USEC_PER_SEC)
-#define MODULES_TIMEOUT_USEC (60 * USEC_PER_SEC)
 
 #define LOOK_INTERVAL_MSEC 500
-#define ALIVE_INTERVAL_USEC (100 * USEC_PER_MSEC)
 
 /* Where the supervisor tells that it is alive; see watchdog_pet(). A name that no file has. */
 #define NOTIFY_NAME "@kdump-fallback"
@@ -70,8 +68,8 @@ static void set_up(void)
         write_setting("/proc/sys/kernel/printk_devkmsg", "on\n");
         write_setting("/proc/self/oom_score_adj", "-1000");
         log_setup(LOG_TARGET_KMSG, "kdump-capture");
-        log_notice("this is the fallback image, as the usual one is damaged: version %s",
-                   KDUMPD_VERSION);
+        log_notice("this is the fallback image, as the usual one is damaged: version %s, %s",
+                   KDUMPD_VERSION, PLAN_FALLBACK_MARK_WITH(PLAN_VERSION));
 }
 
 /* -EBADF if it cannot be had: then the supervisor is watched for its end only. */
@@ -92,35 +90,9 @@ static int listen_for_life(void)
         return TAKE_FD(fd);
 }
 
-/* In a child, as a driver may hang in its look for devices. */
-static void load_modules(AliveFunc alive, void *data)
+static void prepare(const Plan *plan, AliveFunc alive, void *data)
 {
-        uint64_t start_usec = now_boottime_usec();
-        pid_t pid = fork();
-
-        if (pid < 0) {
-                (void) log_warning_errno(errno, "cannot load modules in a child: %m");
-                fallback_modules_load(PATH_FALLBACK_MODULES);
-                return;
-        }
-        if (pid == 0) {
-                fallback_modules_load(PATH_FALLBACK_MODULES);
-                _exit(EXIT_SUCCESS);
-        }
-        while (waitpid(pid, NULL, WNOHANG) == 0) {
-                if (now_boottime_usec() - start_usec > MODULES_TIMEOUT_USEC) {
-                        log_error("loading kernel modules takes too long, going on without");
-                        (void) kill(pid, SIGKILL);
-                        return;
-                }
-                alive(data);
-                (void) usleep(ALIVE_INTERVAL_USEC);
-        }
-}
-
-static void prepare(AliveFunc alive, void *data)
-{
-        load_modules(alive, data);
+        fallback_prepare(plan, alive, data);
         if (access("/proc/vmcore", F_OK) < 0)
                 log_error("there is no /proc/vmcore: this kernel was not started by a crash, or "
                           "not told of the crashed one's memory");
@@ -130,8 +102,13 @@ static _Noreturn void supervise(void)
 {
         _cleanup_(plan_freep) Plan *plan = plan_file_load();
 
-        if (!plan)
+        if (!plan) {
+                /* Watchdogs are among them, and showing the log takes its time. */
+                (void) fallback_load_start();
+                log_error("without a plan no target is known: the crashed kernel's log is shown "
+                          "here, and kept if there is a pstore");
                 supervisor_failsafe(NULL);
+        }
         supervisor_run(plan, prepare);
 }
 

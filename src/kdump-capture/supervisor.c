@@ -97,7 +97,8 @@ static Action failure_end(const Plan *plan, Watchdog *watchdog)
         }
 }
 
-void supervisor_run(const Plan *plan, void (*prepare)(AliveFunc alive, void *data))
+void supervisor_run(const Plan *plan,
+                    void (*prepare)(const Plan *plan, AliveFunc alive, void *data))
 {
         NetworkProcess network;
         Watchdog watchdog;
@@ -107,7 +108,7 @@ void supervisor_run(const Plan *plan, void (*prepare)(AliveFunc alive, void *dat
         watchdog_pet(&watchdog);
         tell_purgatory();
         if (prepare)
-                prepare(alive, &watchdog);
+                prepare(plan, alive, &watchdog);
         network_process_start(&network, &plan->network);
         if (hooks_pre(plan, alive, &watchdog) < 0) {
                 console_log_show(alive, &watchdog);

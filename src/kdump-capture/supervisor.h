@@ -8,7 +8,8 @@
 
 /* The whole capture, from the hooks before it to the final action. @prepare, which may be NULL, is
  * called before all else; it may take its time if it calls @alive. Does not return. Logs. */
-_Noreturn void supervisor_run(const Plan *plan, void (*prepare)(AliveFunc alive, void *data));
+_Noreturn void supervisor_run(const Plan *plan,
+                              void (*prepare)(const Plan *plan, AliveFunc alive, void *data));
 
 /* For when the supervisor itself is dead: shows the kernel log on the console and does the failure
  * action (where that is not one that waits for somebody). @plan may be NULL. Does not return. Logs.

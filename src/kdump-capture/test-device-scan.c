@@ -2,6 +2,10 @@
 /* Tests of device-scan.c: devices are files below a folder that looks like /. */
 #include "test.h"
 
+#include <blkid/blkid.h>
+#include <poll.h>
+#include <sys/wait.h>
+
 #include "device-scan.h"
 #include "io.h"
 
@@ -16,6 +20,54 @@
 #define DOS_ID_OFFSET 440
 #define DOS_ENTRY_OFFSET 446
 #define DOS_ENTRY_BYTES 16
+
+/* Nothing here takes that long. */
+#define PATIENCE_USEC (600 * USEC_PER_SEC)
+
+/* A disk whose name begins so hangs while this is held: whoever asks it says so, and waits for the
+ * end of the pipe. */
+#define STUCK "/dev/stuck"
+static int hold_fds[2] = { -1, -1 }, stuck_fds[2] = { -1, -1 };
+
+/* Its time is over as soon as it says so, and counted. */
+static bool wait_for_stuck;
+static unsigned n_stuck;
+
+int __real_blkid_do_safeprobe(blkid_probe probe);
+int __wrap_blkid_do_safeprobe(blkid_probe probe);
+int __wrap_blkid_do_safeprobe(blkid_probe probe)
+{
+        char link[64], path[128] = "", byte;
+
+        (void) snprintf(link, sizeof(link), "/proc/self/fd/%d", blkid_probe_get_fd(probe));
+        assert_true(readlink(link, path, sizeof(path) - 1) > 0);
+        if (strstr(path, STUCK) && hold_fds[1] >= 0) {
+                (void) close(hold_fds[1]);
+                assert_true(write(stuck_fds[1], "", 1) == 1);
+                (void) !read(hold_fds[0], &byte, 1);
+        }
+        return __real_blkid_do_safeprobe(probe);
+}
+
+int __real_poll(struct pollfd *fds, nfds_t n, int timeout_msec);
+int __wrap_poll(struct pollfd *fds, nfds_t n, int timeout_msec);
+int __wrap_poll(struct pollfd *fds, nfds_t n, int timeout_msec)
+{
+        struct pollfd both[] = { fds[0], { .fd = stuck_fds[0], .events = POLLIN } };
+        char byte;
+
+        assert_int_equal(n, 1);
+        if (!wait_for_stuck)
+                return __real_poll(fds, n, timeout_msec);
+        assert_true(__real_poll(both, 2, -1) > 0);
+        if (both[1].revents & POLLIN) {
+                assert_true(read(stuck_fds[0], &byte, 1) == 1);
+                n_stuck++;
+                return 0;
+        }
+        fds[0].revents = both[0].revents;
+        return 1;
+}
 
 static void add_device(int root_fd, const char *folder, const char *name, const char *size,
                        const uint8_t *image)
@@ -129,7 +181,7 @@ static void test_each_name_leads_to_its_device(void **state)
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
                 _cleanup_free_ char *device = NULL;
 
-                if (device_scan(fd, cases[i].what, &device) < 0)
+                if (device_scan(fd, cases[i].what, PATIENCE_USEC, &device) < 0)
                         fail_msg("%s was not found", cases[i].what);
                 assert_string_equal(device, cases[i].device);
         }
@@ -153,7 +205,7 @@ static void test_what_is_not_there_is_not_found(void **state)
 
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
                 char *device = NULL;
-                int r = device_scan(fd, cases[i], &device);
+                int r = device_scan(fd, cases[i], PATIENCE_USEC, &device);
 
                 if (r != -ENODEV)
                         fail_msg("%s: %d instead of -ENODEV", cases[i], r);
@@ -168,13 +220,13 @@ static void test_a_device_is_found_once_it_is_there(void **state)
         _cleanup_close_ int fd = test_root_open(root);
         _cleanup_free_ char *device = NULL;
 
-        assert_int_equal(device_scan(fd, "LABEL=late", &device), -ENODEV);
+        assert_int_equal(device_scan(fd, "LABEL=late", PATIENCE_USEC, &device), -ENODEV);
         assert_int_equal(mkdir_parents(fd, "sys/class/block", 0755), 0);
         assert_int_equal(mkdir_parents(fd, "dev", 0755), 0);
-        assert_int_equal(device_scan(fd, "LABEL=late", &device), -ENODEV);
+        assert_int_equal(device_scan(fd, "LABEL=late", PATIENCE_USEC, &device), -ENODEV);
         put_ext2(image, 0x66, "late");
         add_device(fd, "ata1/block/sda", "sda", "512\n", image);
-        assert_int_equal(device_scan(fd, "LABEL=late", &device), 0);
+        assert_int_equal(device_scan(fd, "LABEL=late", PATIENCE_USEC, &device), 0);
         assert_string_equal(device, "/dev/sda");
 }
 
@@ -187,8 +239,92 @@ static void test_what_is_no_name_is_refused(void **state)
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
                 char *device = NULL;
 
-                assert_int_equal(device_scan(fd, cases[i], &device), -EINVAL);
+                assert_int_equal(device_scan(fd, cases[i], PATIENCE_USEC, &device), -EINVAL);
         }
+}
+
+/* As newer kernels do. The disk is not asked, whatever it says. */
+static void test_what_the_kernel_tells_is_believed(void **state)
+{
+        static const struct {
+                const char *what, *device;
+        } cases[] = {
+                { "PARTUUID=0b1c2d3e-01", "/dev/sda1" },
+                { "PARTUUID=0b1c2d3e-02", NULL },
+                { "PARTUUID=abababab-01", NULL },
+                { "PARTUUID=abababab-02", "/dev/sda2" },
+        };
+        _cleanup_test_root_ char *root = test_root_new();
+        _cleanup_close_ int fd = make_machine(root);
+
+        test_write_text(fd, "sys/class/block/sda1/uevent",
+                        "MAJOR=8\nDEVTYPE=partition\nPARTN=1\nPARTUUID=0b1c2d3e-01\n");
+        test_write_text(fd, "sys/class/block/sda2/uevent",
+                        "MAJOR=8\nDEVTYPE=partition\nPARTN=2\nXPARTUUID=0b1c2d3e-02\n");
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                _cleanup_free_ char *device = NULL;
+                int r = device_scan(fd, cases[i].what, PATIENCE_USEC, &device);
+
+                assert_int_equal(r, cases[i].device ? 0 : -ENODEV);
+                if (!streq_ptr(device, cases[i].device))
+                        fail_msg("%s is '%s'", cases[i].what, device ?: "");
+        }
+}
+
+static void add_stuck_disk(int root_fd)
+{
+        _cleanup_free_ uint8_t *image = image_new();
+
+        put_ext2(image, 0x77, "stuck");
+        add_device(root_fd, "ata0/block/aaa1", "aaa1", "512\n", image);
+        assert_int_equal(renameat(root_fd, "dev/aaa1", root_fd, "dev/stuck"), 0);
+        assert_int_equal(symlinkat("stuck", root_fd, "dev/aaa1"), 0);
+        assert_int_equal(pipe(hold_fds), 0);
+        assert_int_equal(pipe(stuck_fds), 0);
+}
+
+static void release_stuck_disk(void)
+{
+        hold_fds[1] = close_fd(hold_fds[1]);
+        while (wait(NULL) > 0)
+                continue;
+        hold_fds[0] = close_fd(hold_fds[0]);
+        stuck_fds[0] = close_fd(stuck_fds[0]);
+        stuck_fds[1] = close_fd(stuck_fds[1]);
+}
+
+static void test_a_disk_that_hangs_does_not_keep_the_others(void **state)
+{
+        _cleanup_test_root_ char *root = test_root_new();
+        _cleanup_close_ int fd = make_machine(root);
+
+        add_stuck_disk(fd);
+        wait_for_stuck = true;
+        n_stuck = 0;
+        /* The first look finds out that it hangs, the others leave it alone. */
+        for (size_t i = 0; i < 3; i++) {
+                _cleanup_free_ char *device = NULL;
+
+                assert_int_equal(device_scan(fd, "LABEL=My Disk", PATIENCE_USEC, &device), 0);
+                assert_string_equal(device, "/dev/sdb");
+                assert_int_equal(n_stuck, 1);
+        }
+        wait_for_stuck = false;
+        release_stuck_disk();
+}
+
+/* It ends, and once the disk has come to its senses it is asked again. */
+static void test_a_disk_that_hangs_may_be_the_one(void **state)
+{
+        _cleanup_test_root_ char *root = test_root_new();
+        _cleanup_close_ int fd = make_machine(root);
+        _cleanup_free_ char *device = NULL;
+
+        add_stuck_disk(fd);
+        assert_int_equal(device_scan(fd, "LABEL=stuck", USEC_PER_MSEC, &device), -ENODEV);
+        release_stuck_disk();
+        assert_int_equal(device_scan(fd, "LABEL=stuck", PATIENCE_USEC, &device), 0);
+        assert_string_equal(device, "/dev/aaa1");
 }
 
 int main(void)
@@ -198,6 +334,9 @@ int main(void)
                 cmocka_unit_test(test_what_is_not_there_is_not_found),
                 cmocka_unit_test(test_a_device_is_found_once_it_is_there),
                 cmocka_unit_test(test_what_is_no_name_is_refused),
+                cmocka_unit_test(test_what_the_kernel_tells_is_believed),
+                cmocka_unit_test(test_a_disk_that_hangs_does_not_keep_the_others),
+                cmocka_unit_test(test_a_disk_that_hangs_may_be_the_one),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL) != 0;

@@ -171,20 +171,20 @@ int cmdline_build(const Config *config, const Facts *facts, char **ret, char **r
                     ret, reterr_message);
 }
 
-/* What made the usual image fail may have been a driver that met a device in an odd state: here
- * there is one CPU, the firmware's screen, and interrupts that need no set-up. */
+/* What is damaged is the image, not the machine; still, a driver that is not needed is one that
+ * cannot fail: here there is one CPU and the firmware's screen. How devices interrupt is left as it
+ * is in the usual image. Without interrupts by message, disks would be lost that have no others:
+ * those behind VMD (vmd_alloc_irqs() in drivers/pci/controller/vmd.c takes MSI-X only), virtual
+ * functions (no pin: pci_read_irq() in drivers/pci/probe.c), those of Hyper-V, many NVMe disks; and
+ * what does have a pin shares it with whatever the crashed kernel has left running. Error reporting
+ * is off where it matters: pcie_ports=compat of the usual line has nobody listen to it. */
 static int add_careful(char ***words)
 {
-        static const char *const careful[] = { "nr_cpus=1", "nomodeset", "pci=nomsi,noaer",
-                                               "kdumpd.fallback=1" };
+        static const char *const careful[] = { "nr_cpus=1", "nomodeset", "kdumpd.fallback=1" };
 
         for (size_t i = 0; i < ELEMENTSOF(careful); i++) {
-                int r;
+                int r = strv_extend(words, careful[i]);
 
-                /* Whatever it says, this machine may not boot without it. */
-                if (startswith(careful[i], "pci=") && cmdline_words_have_name(*words, "pci"))
-                        continue;
-                r = strv_extend(words, careful[i]);
                 if (r < 0)
                         return r;
         }

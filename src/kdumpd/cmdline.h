@@ -11,8 +11,8 @@
 int cmdline_build(const Config *config, const Facts *facts, char **ret, char **reterr_message);
 
 /* The careful form of @cmdline, which is a line of cmdline_build(), for the fallback image: one
- * CPU, no graphics, no interrupts by message unless the line says pci=…, and no words for programs
- * that are not in that image. Returns as cmdline_build(). */
+ * CPU, no graphics, and no words for programs that are not in that image. What the line says about
+ * interrupts stays as it is. Returns as cmdline_build(). */
 int cmdline_build_fallback(const char *cmdline, char **ret, char **reterr_message);
 
 /* How many CPUs the crash kernel is given: as many as the reservation carries, at most online. */

@@ -8,6 +8,7 @@
 #include "cpio.h"
 #include "io.h"
 #include "module-list-order.h"
+#include "parse.h"
 #include "paths.h"
 #include "resolve-device.h"
 #include "rootdir.h"
@@ -113,8 +114,11 @@ static int add_drivers(Build *build, ModuleOrder *order, char *const *names, boo
         return 0;
 }
 
-/* The file system, and what file systems ask for by an alias, which nobody there can answer: as
- * dracut/99kdump/module-setup.sh has it; and the character sets of FAT (CONFIG_FAT_DEFAULT_…). */
+/* The file system, and what file systems ask for by name or by an alias, which nobody there can
+ * answer: as dracut/99kdump/module-setup.sh has it; and the character sets of FAT
+ * (CONFIG_FAT_DEFAULT_…). Without the format of its quotas an ext4 that keeps them (feature quota)
+ * is not mounted: ext4_fill_super() in fs/ext4/super.c, find_quota_format() in fs/quota/dquot.c.
+ * xfs has its own, and the others do not insist. */
 static int add_fs_modules(Build *build, ModuleOrder *order)
 {
         static const struct {
@@ -128,6 +132,9 @@ static int add_fs_modules(Build *build, ModuleOrder *order)
                 { "vfat", "nls_cp437" },
                 { "vfat", "nls_ascii" },
                 { "vfat", "nls_iso8859_1" },
+                { "ext2", "quota_v2" },
+                { "ext3", "quota_v2" },
+                { "ext4", "quota_v2" },
                 /* ext4.ko does all three. */
                 { "ext2", "ext4" },
                 { "ext3", "ext4" },
@@ -147,7 +154,9 @@ static int add_fs_modules(Build *build, ModuleOrder *order)
         return module_order_add(order, target->fstype, &build->modules);
 }
 
-/* Watchdogs come first: they see to it that a driver which hangs is not the end. */
+/* Each is loaded when the one before it is done, and the target is used as soon as it is there:
+ * watchdogs come first, which see to it that a driver that hangs is not the end; then what needs no
+ * device; then the target's own, and last those that it may do without. */
 static int find_modules(Build *build, const Needs *needs)
 {
         _cleanup_(module_order_freep) ModuleOrder *order = NULL;
@@ -160,11 +169,11 @@ static int find_modules(Build *build, const Needs *needs)
         if (r >= 0)
                 r = add_drivers(build, order, watchdogs, true);
         if (r >= 0)
-                r = add_drivers(build, order, needs->drivers, false);
+                r = add_fs_modules(build, order);
         if (r >= 0)
                 r = add_drivers(build, order, build->choice.drivers, true);
         if (r >= 0)
-                r = add_fs_modules(build, order);
+                r = add_drivers(build, order, needs->drivers, false);
         if (r < 0)
                 (void) strprintf(build->reterr_message,
                                  "cannot read the lists of modules of kernel '%s': %s",
@@ -229,18 +238,18 @@ static int add_text(CpioWriter *writer, const char *path, const char *text)
         return cpio_add(writer, path, S_IFREG | 0600, text, strlen(text));
 }
 
-static int add_file(Build *build, const char *source, const char *path, uint32_t mode)
+static int read_file(Build *build, const char *source, char **ret, size_t *ret_size)
 {
-        _cleanup_free_ char *data = NULL;
-        size_t size;
-        int r;
+        int r = root_read(build->root_fd, source, FILE_MAX_BYTES, ret, ret_size);
 
-        r = root_read(build->root_fd, source, FILE_MAX_BYTES, &data, &size);
-        if (r < 0) {
+        if (r < 0)
                 (void) strprintf(build->reterr_message, "cannot read '%s': %s", source,
                                  strerror(-r));
-                return r;
-        }
+        return r;
+}
+
+static int add_data(Build *build, const char *path, uint32_t mode, const char *data, size_t size)
+{
         if (build->writer.size + size > ARCHIVE_MAX_BYTES) {
                 (void) strprintf(build->reterr_message,
                                  "the fallback image would be larger than %zu bytes",
@@ -250,11 +259,50 @@ static int add_file(Build *build, const char *source, const char *path, uint32_t
         return cpio_add(&build->writer, path, S_IFREG | mode, data, size);
 }
 
+/* While a package is replaced, the program on disk may be of another build than we are. One that
+ * says nothing has to tell itself, after the panic. @data has a NUL behind it. */
+static int check_program(const Build *build, const char *data, size_t size)
+{
+        const char *mark = memmem(data, size, PLAN_FALLBACK_MARK, strlen(PLAN_FALLBACK_MARK));
+        uint32_t version;
+        char text[16];
+
+        if (!mark)
+                return 0;
+        mark += strlen(PLAN_FALLBACK_MARK);
+        (void) snprintf(text, sizeof(text), "%.*s", (int) MIN(strspn(mark, "0123456789"), 15U),
+                        mark);
+        if (parse_u32(text, &version) >= 0 && version == PLAN_VERSION)
+                return 0;
+        (void) strprintf(build->reterr_message,
+                         "'%s' understands version '%s' of the plan, not %d: it is of another "
+                         "version of kdumpd than the daemon",
+                         PATH_FALLBACK_PROGRAM, text, PLAN_VERSION);
+        return -EOPNOTSUPP;
+}
+
 static int add_program(Build *build)
 {
-        int r = add_file(build, PATH_FALLBACK_PROGRAM, "/init", 0755);
+        _cleanup_free_ char *data = NULL;
+        size_t size;
+        int r;
 
+        r = read_file(build, PATH_FALLBACK_PROGRAM, &data, &size);
+        if (r >= 0)
+                r = check_program(build, data, size);
+        if (r >= 0)
+                r = add_data(build, "/init", 0755, data, size);
         return r == -ENOENT ? -EOPNOTSUPP : r;
+}
+
+static int add_module(Build *build, const char *source, const char *path)
+{
+        _cleanup_free_ char *data = NULL;
+        size_t size;
+        int r;
+
+        r = read_file(build, source, &data, &size);
+        return r < 0 ? r : add_data(build, path, 0644, data, size);
 }
 
 /* Their order is in the list. */
@@ -273,7 +321,7 @@ static int add_modules(Build *build)
                             0 ||
                     strprintf(&longer, "%s%s\n", list, path) < 0)
                         return -ENOMEM;
-                r = add_file(build, source, path, 0644);
+                r = add_module(build, source, path);
                 if (r < 0)
                         return r;
                 free(list);

@@ -32,9 +32,10 @@ void fallback_archive_done(FallbackArchive *archive);
 
 /* Makes the archive: PATH_FALLBACK_PROGRAM as /init, the Plan reduced to what can be done there,
  * @kernel_info (PATH_KERNEL_INFO; may be NULL), the modules of @kernel_release that the target's
- * device, its file system and @needs ask for. Equal input gives equal bytes. Returns 0; with
- * *reterr_message -EOPNOTSUPP if there is no target, no program, or no way to load the modules;
- * -EFBIG if it is too large; errors of reading. */
+ * device, its file system and @needs ask for, in the order in which they are loaded: watchdogs, the
+ * file system, the target's device, the rest. Equal input gives equal bytes. Returns 0; with
+ * *reterr_message -EOPNOTSUPP if there is no target, no program, one for another version of the
+ * Plan, or no way to load the modules; -EFBIG if it is too large; errors of reading. */
 int fallback_archive_make(int root_fd, const char *kernel_release, const Plan *plan,
                           const Needs *needs, const Target *local, const char *kernel_info,
                           FallbackArchive *ret, char **reterr_message);

@@ -27,6 +27,8 @@ static const char dep[] = "kernel/drivers/block/virtio_blk.ko: kernel/drivers/vi
                           "kernel/fs/nls/nls_cp437.ko:\n"
                           "kernel/fs/ext4/ext4.ko: kernel/fs/jbd2/jbd2.ko\n"
                           "kernel/fs/jbd2/jbd2.ko:\n"
+                          "kernel/fs/quota/quota_tree.ko:\n"
+                          "kernel/fs/quota/quota_v2.ko: kernel/fs/quota/quota_tree.ko\n"
                           "kernel/fs/xfs/xfs.ko:\n"
                           "kernel/crypto/crc32c_generic.ko:\n";
 
@@ -36,8 +38,8 @@ static char *drivers[] = {
 };
 static const Needs needs = { .drivers = drivers };
 
-/* The modules of the disk, behind those that are asked for by name */
-#define MODULES(...) __VA_ARGS__ "extra nls_cp437 virtio virtio_blk virtio_pci"
+/* The watchdog, what the file system needs, the disk, and what else is asked for by name */
+#define MODULES(fs) "dog " fs "virtio virtio_blk virtio_pci extra nls_cp437"
 
 static void make_machine(Fixture *root)
 {
@@ -190,7 +192,7 @@ static void test_the_image_has_all_that_runs_there(void **state)
         assert_int_equal(entry.mode, S_IFREG | 0755);
         info = image_file(&image, PATH_KERNEL_INFO, &entry);
         assert_string_equal(info, "OSRELEASE=6.1\n");
-        check_modules(&image, MODULES("dog ") " crc32c_generic jbd2 ext4");
+        check_modules(&image, MODULES("crc32c_generic quota_tree quota_v2 jbd2 ext4 "));
         assert_string_equal(image.archive.target_words, "ext4 UUID=aaaa-0001 folder '/crash'");
 
         plan = image_plan(&image);
@@ -216,7 +218,7 @@ static void test_an_image_can_do_without_types(void **state)
         build(&root, &given, NULL, NULL, &image);
         assert_null(image_file(&image, PATH_KERNEL_INFO, &entry));
         /* And a bare device without a file system. */
-        check_modules(&image, MODULES("dog "));
+        check_modules(&image, MODULES(""));
 }
 
 static void test_what_needs_a_program_is_left_out(void **state)
@@ -318,6 +320,74 @@ static void test_what_is_missing_is_named(void **state)
         check_refused(&root, &given, -ENOENT, "of kernel '6.1'");
 }
 
+/* Nobody there can load what a file system asks for when it is mounted. */
+static void test_each_file_system_has_what_it_asks_for(void **state)
+{
+        static const struct {
+                const char *fstype, *modules;
+        } cases[] = {
+                { "ext2", MODULES("crc32c_generic quota_tree quota_v2 jbd2 ext4 ") },
+                { "ext3", MODULES("crc32c_generic quota_tree quota_v2 jbd2 ext4 ") },
+                { "xfs", MODULES("crc32c_generic xfs ") },
+                { "vfat", "dog crc32c_generic nls_cp437 virtio virtio_blk virtio_pci extra" },
+        };
+        _cleanup_(fixture_done) Fixture root = FIXTURE_NULL;
+
+        make_machine(&root);
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                _cleanup_(image_done) Image image = { 0 };
+                Target target = fs_target("UUID=aaaa-0001", cases[i].fstype);
+                const Plan given = { .targets = &target, .n_targets = 1 };
+
+                build(&root, &given, NULL, NULL, &image);
+                check_modules(&image, cases[i].modules);
+        }
+}
+
+/* Quotas are built in, or not known to the kernel. */
+static void test_an_ext4_can_do_without_modules_for_quotas(void **state)
+{
+        _cleanup_(fixture_done) Fixture root = FIXTURE_NULL;
+        _cleanup_(image_done) Image image = { 0 };
+        Target target = fs_target("UUID=aaaa-0001", "ext4");
+        const Plan given = { .targets = &target, .n_targets = 1 };
+
+        make_machine(&root);
+        fixture_write(&root, FOLDER "modules.dep", "kernel/fs/ext4/ext4.ko:\n");
+        build(&root, &given, NULL, NULL, &image);
+        check_modules(&image, "ext4");
+}
+
+/* In the middle of an upgrade: the one that is armed stays (wanted-fallback.c). */
+static void test_a_program_for_another_version_of_the_plan_is_refused(void **state)
+{
+        static const struct {
+                const char *program, *why; /* NULL: it is taken */
+        } cases[] = {
+                { "\177ELF.." PLAN_FALLBACK_MARK_WITH(PLAN_VERSION) "\n..", NULL },
+                { "\177ELF.." PLAN_FALLBACK_MARK_WITH(PLAN_VERSION) "", NULL },
+                { "\177ELF.." PLAN_FALLBACK_MARK "999", "version '999' of the plan" },
+                { PLAN_FALLBACK_MARK "4294967298", "version '4294967298' of the plan" },
+                { PLAN_FALLBACK_MARK "99999999999999999999999", "version '999999999999999' of" },
+                { PLAN_FALLBACK_MARK "", "version '' of the plan" },
+                { "\177ELF that does not say", NULL },
+        };
+        _cleanup_(fixture_done) Fixture root = FIXTURE_NULL;
+        Target target = fs_target("UUID=aaaa-0001", "ext4");
+        const Plan given = { .targets = &target, .n_targets = 1 };
+
+        make_machine(&root);
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                _cleanup_(image_done) Image image = { 0 };
+
+                fixture_write(&root, PATH_FALLBACK_PROGRAM, cases[i].program);
+                if (cases[i].why)
+                        check_refused(&root, &given, -EOPNOTSUPP, cases[i].why);
+                else
+                        build(&root, &given, NULL, NULL, &image);
+        }
+}
+
 /* There is no program there that could unpack them. */
 static void test_modules_that_the_kernel_cannot_unpack_are_refused(void **state)
 {
@@ -380,6 +450,9 @@ int main(void)
                 cmocka_unit_test(test_what_needs_a_program_is_left_out),
                 cmocka_unit_test(test_equal_input_gives_equal_bytes),
                 cmocka_unit_test(test_what_is_missing_is_named),
+                cmocka_unit_test(test_each_file_system_has_what_it_asks_for),
+                cmocka_unit_test(test_an_ext4_can_do_without_modules_for_quotas),
+                cmocka_unit_test(test_a_program_for_another_version_of_the_plan_is_refused),
                 cmocka_unit_test(test_modules_that_the_kernel_cannot_unpack_are_refused),
                 cmocka_unit_test(test_an_image_without_bounds_is_refused),
         };

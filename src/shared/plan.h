@@ -10,6 +10,12 @@
  * image records the one that its kdump-capture understands. */
 #define PLAN_VERSION 2
 
+/* So the program of the fallback image says, in its own bytes, which one it understands: this text,
+ * and the number behind it. */
+#define PLAN_FALLBACK_MARK "kdump-fallback reads plan version "
+#define PLAN_TEXT_OF(number) #number
+#define PLAN_FALLBACK_MARK_WITH(number) PLAN_FALLBACK_MARK PLAN_TEXT_OF(number)
+
 /* The image that is started when the usual one is damaged */
 #define PLAN_IMAGE_FALLBACK "fallback"
 
