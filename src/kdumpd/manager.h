@@ -293,6 +293,17 @@ const Generation *manager_generation(const Manager *manager, uint64_t number);
 void manager_load(Manager *manager);
 void manager_restore(Manager *manager, bool failed);
 
+/* manager-swap.c: has @image in the place of what is loaded, as kexec_crash_swap() does and with
+ * its errors; -EIO if nothing is loaded then. Nothing is known of what is armed afterwards. Logs.
+ */
+int manager_swap(Manager *manager, const KexecImage *image, const KexecImage *fallback,
+                 KexecSwap *ret);
+
+/* By @swap, the kernel has generation @number now. @generation: the same, NULL if it is only held
+ * in memory. @over: there was an image before, so that there was a gap. Logs. */
+void manager_armed(Manager *manager, uint64_t number, const Generation *generation,
+                   const KexecSwap *swap, bool over);
+
 /* Removes base images that serve nothing any more. Logs. */
 void manager_prune(Manager *manager);
 

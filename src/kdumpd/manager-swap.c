@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Owns the call that replaces the image, and what is remembered of the one that is armed then. */
+#include "io.h"
+#include "log.h"
+#include "manager.h"
+#include "strv.h"
+
+/* Says in the state file that what is loaded is not known, before that becomes true: a daemon that
+ * dies in the middle of a load must not take the result for the old image. */
+static void forget_armed(Manager *m)
+{
+        const Decision loading = {
+                .action = DECIDE_LOAD,
+                .state = m->facts.crash_loaded ? ARM_STATE_STALE : ARM_STATE_DISARMED,
+                .reason = (char[]){ "loading" },
+        };
+
+        m->armed_generation = 0;
+        manager_publish(m, &loading);
+}
+
+int manager_swap(Manager *m, const KexecImage *image, const KexecImage *fallback, KexecSwap *ret)
+{
+        int r;
+
+        forget_armed(m);
+        manager_look_topology(m);
+        r = kexec_crash_swap(m->loader, image, fallback, KEXEC_PREPARE_NEXT, ret);
+        return r >= 0 && kexec_loaded(m->loader) != 1 ? -EIO : r;
+}
+
+static void remember_load(Manager *m, uint64_t gap_usec, bool over)
+{
+        State *s = &m->state;
+
+        s->loaded_realtime_usec = now_realtime_usec();
+        s->loads++;
+        s->gap_usec = gap_usec;
+        if (over) {
+                s->gap_worst_usec = MAX(s->gap_worst_usec, gap_usec);
+                s->gap_total_usec += gap_usec;
+        }
+}
+
+static void remember_generation(Manager *m, const Generation *generation)
+{
+        State *s = &m->state;
+        char **targets = NULL;
+
+        s->generation_realtime_usec = generation->created_realtime_usec;
+        s->base_bytes = generation->base_bytes;
+        s->overlay_bytes = generation->overlay_bytes;
+        s->base_realtime_usec = generation->base_realtime_usec;
+        manager_set_text(&s->kernel_release, generation->kernel_release);
+        manager_set_text(&s->base_id, generation->base_id);
+        if (strv_copy(generation->targets, &targets) < 0)
+                (void) log_oom();
+        strv_free(s->targets);
+        s->targets = targets;
+}
+
+void manager_armed(Manager *m, uint64_t number, const Generation *generation, const KexecSwap *swap,
+                   bool over)
+{
+        int r;
+
+        m->armed_generation = m->state.generation = number;
+        m->loaded_something = true;
+        m->foreign = false;
+        m->held_error = 0;
+        /* A way back is no way on: what failed is still tried ever more seldom. */
+        if (m->load_error == 0)
+                m->retry_boottime_usec = m->retry_delay_usec = 0;
+        remember_load(m, swap->gap_usec, over);
+        r = facts_refresh_crash_hotplug(m->root_fd, &m->facts);
+        if (r < 0)
+                log_debug("The attributes crash_hotplug cannot be read: %s", strerror(-r));
+        manager_look_loaded(m);
+        manager_boot(m);
+        if (generation)
+                remember_generation(m, generation);
+}
