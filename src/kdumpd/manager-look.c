@@ -20,6 +20,10 @@
 #define RETRY_MIN_USEC (60 * USEC_PER_SEC)
 #define RETRY_MAX_USEC (3600 * USEC_PER_SEC)
 
+/* In the place of the digest of what the loaded image knows: nobody can tell. It is in the state
+ * file, as the next daemon cannot tell either. */
+#define HEADERS_UNKNOWN "unknown"
+
 /* In the middle of a request it is a part of that story. */
 static void tell_event(Manager *m, const char *text)
 {
@@ -50,6 +54,8 @@ static char *describe_stale(const Manager *m, const char *digest)
         const Topology *t = &m->topology;
         bool cpus, ram;
 
+        if (streq_ptr(s->loaded_topology_sha256, HEADERS_UNKNOWN))
+                return strdup("CPUs or memory may have come or gone while it was loaded");
         if (!s->loaded_topology_sha256 || !s->loaded_cpus ||
             streq(s->loaded_topology_sha256, digest))
                 return NULL;
@@ -80,6 +86,7 @@ static void headers_updated(Manager *m, const char *digest)
                 manager_story_change(m, text);
         }
         remember_topology(m, digest);
+        m->headers_updated = true;
 }
 
 /* Returns true if there is something to do: the loaded image lacks what it did not lack at the last
@@ -96,6 +103,7 @@ static bool look_topology(Manager *m)
         if (r < 0) {
                 log_warning("Failed to read which CPUs and memory there are: %s",
                             topology_error_text(r));
+                topology_done(&m->topology);
                 return false;
         }
         topology_done(&m->topology);
@@ -144,6 +152,33 @@ static void sample(Manager *m)
         manager_set_text(&m->state.area_sha256, r < 0 ? NULL : hex);
 }
 
+/* Whether there is what there was before the load. What came or went meanwhile need not be in the
+ * headers, and where the kernel updates these it may not have done so: it gives up at once while a
+ * load holds its lock (crash_handle_hotplug_event() of kernel/crash_core.c, v6.6), and a load puts
+ * what was made before it over what the kernel has written. */
+static bool is_as_before(const Manager *m)
+{
+        _cleanup_(topology_done) Topology now = { 0 };
+        int r;
+
+        if (!m->topology.cpus)
+                return false;
+        r = topology_read(m->root_fd, &now);
+        if (r < 0)
+                log_warning("Failed to read which CPUs and memory there are after a load: %s",
+                            topology_error_text(r));
+        return r >= 0 && topology_equal(&m->topology, &now);
+}
+
+/* Not at once: while CPUs and memory come and go, that would not end. */
+static void look_soon(Manager *m)
+{
+        int r = settle_poke(&m->look, SETTLE_USEC, SETTLE_MAX_USEC);
+
+        if (r < 0)
+                (void) log_warning_errno(r, "Failed to look again soon, ignoring: %m");
+}
+
 void manager_look_loaded(Manager *m)
 {
         char digest[SHA256_HEX_SIZE];
@@ -152,8 +187,15 @@ void manager_look_loaded(Manager *m)
         free(TAKE_PTR(m->stale_headers));
         manager_guard_loaded(m);
         sample(m);
-        if (m->topology.cpus && topology_digest(&m->topology, digest) >= 0)
+        m->headers_updated = false;
+        if (is_as_before(m) && topology_digest(&m->topology, digest) >= 0) {
                 remember_topology(m, digest);
+                return;
+        }
+        remember_topology(m, HEADERS_UNKNOWN);
+        /* Where they cannot be read it is left to the looks that come anyhow. */
+        if (m->topology.cpus)
+                look_soon(m);
 }
 
 static bool has_other_samples(const Manager *m)

@@ -108,8 +108,9 @@ struct Manager {
         uint64_t retry_boottime_usec, retry_delay_usec; /* of what failed; 0: nothing did */
         Topology topology;                              /* as last looked at */
         Guard guard;
-        char *damage;        /* what is wrong with the loaded image, in words; NULL: nothing */
-        char *stale_headers; /* what of it the loaded image does not know, in words */
+        char *damage;         /* what is wrong with the loaded image, in words; NULL: nothing */
+        char *stale_headers;  /* what of it the loaded image does not know, in words */
+        bool headers_updated; /* by the kernel itself, since the load */
 
         Build build;
 
@@ -219,7 +220,9 @@ void manager_look_done(Manager *manager);
 /* Reads the topology anew and compares it with what the loaded image knows. Logs. */
 void manager_look_topology(Manager *manager);
 
-/* What was just loaded knows all that manager_look_topology() saw last. */
+/* What was just loaded knows all that manager_look_topology() saw last, just before. If that is not
+ * so any more, or cannot be told, it counts as stale from the next look on, which comes soon. Not
+ * to be called before the files of the kernel were read that keep it from updating the headers. */
 void manager_look_loaded(Manager *manager);
 
 /* Whether what is loaded is still what we loaded, and whether what could not be loaded may be

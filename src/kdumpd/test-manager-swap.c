@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Tests what the manager makes of a load that goes another way than it should: what changes
+ * meanwhile, what is damaged, what comes back. */
+#include "test-fixture.h"
+
+#include "io.h"
+#include "manager.h"
+#include "messages.h"
+
+#define IOMEM "00100000-7fffffff : System RAM\n"
+
+/* A kernel and a loader made of answers: those of the loads in turn. */
+static struct {
+        int answers[4];
+        size_t n_calls, n_prepared;
+        KexecPrepare how; /* as the last new image was prepared */
+        bool loaded, takes_along, damaged;
+        const char *cpus_meanwhile; /* what a load finds changed when it is over */
+        const Fixture *root;
+        KexecReport report;
+} fake;
+
+static int fake_prepare(void *userdata, const KexecImage *image, KexecPrepare how, void **ret_ready,
+                        char **reterr_message)
+{
+        if (how != KEXEC_PREPARE_BACK && fake.n_prepared++ == 0)
+                fake.how = how;
+        *ret_ready = NULL;
+        return 0;
+}
+
+static void fake_ready_free(void *ready)
+{
+}
+
+static void put_cpus(const Fixture *root, const char *cpus)
+{
+        fixture_write(root, "/sys/devices/system/cpu/present", cpus);
+}
+
+static int fake_load(void *userdata, const KexecImage *image, void *ready)
+{
+        int answer;
+
+        assert_true(fake.n_calls < ELEMENTSOF(fake.answers));
+        answer = fake.answers[fake.n_calls++];
+        if (fake.cpus_meanwhile)
+                put_cpus(fake.root, fake.cpus_meanwhile);
+        if (answer == 0)
+                fake.loaded = true;
+        else if (fake.takes_along)
+                fake.loaded = false;
+        return answer;
+}
+
+static int fake_loaded(void *userdata)
+{
+        return fake.loaded;
+}
+
+static int fake_intact(void *userdata, void *ready)
+{
+        return !fake.damaged;
+}
+
+static const KexecReport *fake_report(void *userdata)
+{
+        return &fake.report;
+}
+
+static void fake_pause(void *userdata, uint64_t usec)
+{
+}
+
+static const KexecLoader fake_loader = {
+        .name = "fake",
+        .prepare = fake_prepare,
+        .ready_free = fake_ready_free,
+        .load = fake_load,
+        .loaded = fake_loaded,
+        .intact = fake_intact,
+        .report = fake_report,
+        .pause = fake_pause,
+};
+
+/* The messages that were sent. */
+static struct {
+        const char *ids[8];
+        char *texts[8];
+        size_t n;
+} sent;
+
+/* The linker gives the manager this in the place of the one without "__wrap_". */
+void __wrap_message_send(const char *message_id, int level, uint64_t generation, uint64_t gap_usec,
+                         const char *format, ...) _printf_(5, 6);
+void __wrap_message_send(const char *message_id, int level, uint64_t generation, uint64_t gap_usec,
+                         const char *format, ...)
+{
+        va_list ap;
+
+        assert_true(sent.n < ELEMENTSOF(sent.ids));
+        va_start(ap, format);
+        assert_true(vasprintf(sent.texts + sent.n, format, ap) >= 0);
+        va_end(ap);
+        sent.ids[sent.n++] = message_id;
+}
+
+/* Its words; NULL if it was not sent. */
+static const char *message(const char *id)
+{
+        for (size_t i = 0; i < sent.n; i++)
+                if (streq(sent.ids[i], id))
+                        return sent.texts[i];
+        return NULL;
+}
+
+static int on_step(sd_event_source *source, void *userdata)
+{
+        return 0;
+}
+
+typedef struct Bed {
+        Fixture root;
+        Manager m;
+} Bed;
+
+/* Generation 5 is armed and held in memory, and knows four CPUs. */
+static int setup(void **state)
+{
+        Bed *bed = calloc(1, sizeof(*bed));
+        Manager *m = &bed->m;
+
+        assert_non_null(bed);
+        memset(&fake, 0, sizeof(fake));
+        memset(&sent, 0, sizeof(sent));
+        fake.root = &bed->root;
+        fake.loaded = true;
+        fake.report = (KexecReport){ .call = "fake", .guarded = true };
+        fixture_init(&bed->root);
+        fixture_write(&bed->root, "/proc/iomem", IOMEM);
+        put_cpus(&bed->root, "0-3\n");
+        m->root_fd = bed->root.fd;
+        m->loader = &fake_loader;
+        m->held = HELD_NULL;
+        m->held.number = 5;
+        m->held.image.generation = 5;
+        m->started = true;
+        m->facts.load_limit = -1;
+        m->facts.crash_size_bytes = 1024 * 1024;
+        m->facts.crash_loaded = true;
+        m->armed_generation = m->state.generation = 5;
+        assert_int_equal(sd_event_new(&m->event), 0);
+        assert_int_equal(sd_event_add_defer(m->event, &m->step, on_step, NULL), 0);
+        assert_int_equal(sd_event_source_set_enabled(m->step, SD_EVENT_OFF), 0);
+        assert_int_equal(manager_look_start(m), 0);
+        manager_look_topology(m);
+        manager_look_loaded(m);
+        *state = bed;
+        return 0;
+}
+
+static int teardown(void **state)
+{
+        Bed *bed = *state;
+        Manager *m = &bed->m;
+
+        for (size_t i = 0; i < sent.n; i++)
+                free(sent.texts[i]);
+        history_entry_done(&m->story);
+        manager_look_done(m);
+        state_done(&m->state);
+        free(m->load_problem);
+        free(m->damage);
+        facts_done(&m->facts);
+        sd_event_source_disable_unref(m->step);
+        sd_event_unref(m->event);
+        fixture_done(&bed->root);
+        free(bed);
+        return 0;
+}
+
+/* Whether something is to be done; forgets it. */
+static bool is_kicked(Manager *m)
+{
+        int r = sd_event_source_get_enabled(m->step, NULL);
+
+        assert_true(r >= 0);
+        assert_int_equal(sd_event_source_set_enabled(m->step, SD_EVENT_OFF), 0);
+        return r > 0;
+}
+
+/* The kernel says that it updates the headers. */
+static void put_crash_hotplug(const Bed *bed)
+{
+        fixture_write(&bed->root, "/sys/devices/system/cpu/crash_hotplug", "1\n");
+        fixture_write(&bed->root, "/sys/devices/system/memory/crash_hotplug", "1\n");
+}
+
+static void test_what_comes_during_a_load_is_not_taken_for_known(void **state)
+{
+        for (int by_kernel = 0; by_kernel < 2; by_kernel++) {
+                Bed *bed = *state;
+                Manager *m = &bed->m;
+
+                if (by_kernel)
+                        put_crash_hotplug(bed);
+                fake.n_calls = 0;
+                fake.cpus_meanwhile = by_kernel ? "0-6\n" : "0-5\n";
+                manager_reload(m, "a test");
+                assert_int_equal(m->facts.cpu_crash_hotplug, by_kernel);
+                assert_non_null(message(MESSAGE_RELOADED));
+                /* Not again in the same go, but soon. */
+                assert_null(m->stale_headers);
+                assert_true(m->look.times.pending);
+                settle_cancel(&m->look);
+
+                manager_look_around(m);
+                assert_non_null(m->stale_headers);
+                assert_true(is_kicked(m));
+                fake.cpus_meanwhile = NULL;
+                manager_reload(m, "a test");
+                assert_null(m->stale_headers);
+                assert_false(m->look.times.pending);
+                assert_int_equal(m->state.loaded_n_cpus, by_kernel ? 7 : 6);
+                manager_look_around(m);
+                assert_null(m->stale_headers);
+                assert_false(is_kicked(m));
+        }
+}
+
+/* The next daemon goes by the state file. */
+static void test_headers_that_nobody_knows_outlive_the_daemon(void **state)
+{
+        Bed *bed = *state;
+        Manager *m = &bed->m;
+        Decision armed = { .state = ARM_STATE_ARMED, .reason = (char[]){ "armed" } };
+
+        put_crash_hotplug(bed);
+        fake.cpus_meanwhile = "0-5\n";
+        manager_reload(m, "a test");
+        manager_publish(m, &armed);
+        state_done(&m->state);
+        assert_int_equal(state_read(m->root_fd, &m->state), 0);
+        manager_look_around(m);
+        assert_non_null(m->stale_headers);
+        assert_true(is_kicked(m));
+}
+
+/* They may be readable later. */
+static void test_what_cannot_be_read_after_a_load_is_not_known(void **state)
+{
+        Bed *bed = *state;
+        Manager *m = &bed->m;
+
+        put_crash_hotplug(bed);
+        fake.cpus_meanwhile = "not a list of CPUs\n";
+        manager_reload(m, "a test");
+        settle_cancel(&m->look);
+        manager_look_around(m);
+        assert_false(is_kicked(m));
+        put_cpus(&bed->root, "0-3\n");
+        manager_look_around(m);
+        assert_non_null(m->stale_headers);
+        assert_true(is_kicked(m));
+}
+
+#define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                CASE(test_what_comes_during_a_load_is_not_taken_for_known),
+                CASE(test_headers_that_nobody_knows_outlive_the_daemon),
+                CASE(test_what_cannot_be_read_after_a_load_is_not_known),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;
+}
