@@ -155,6 +155,14 @@ static void fallback_done(Fallback *fallback)
         kexec_image_done(&fallback->opened);
 }
 
+static void tell_rolled_back(uint64_t number, const KexecSwap *swap)
+{
+        message_send(MESSAGE_ROLLED_BACK, LOG_WARNING, number, swap->gap_usec,
+                     "Generation %" PRIu64 " is armed again as it was, after %" PRIu64 ".%03" PRIu64
+                     " ms with no image armed.",
+                     number, swap->gap_usec / 1000, swap->gap_usec % 1000);
+}
+
 static void load_failed(Manager *m, int error, Fallback *fallback, uint64_t armed_before,
                         const KexecSwap *swap, bool over)
 {
@@ -170,10 +178,7 @@ static void load_failed(Manager *m, int error, Fallback *fallback, uint64_t arme
                 manager_armed(m, fallback->number, fallback->generation, swap, over);
                 if (fallback->image == &fallback->opened)
                         held_replace(&m->held, fallback->number, &fallback->opened);
-                message_send(MESSAGE_ROLLED_BACK, LOG_WARNING, fallback->number, swap->gap_usec,
-                             "Generation %" PRIu64 " is armed again, after %" PRIu64 ".%03" PRIu64
-                             " ms with no image armed.",
-                             fallback->number, swap->gap_usec / 1000, swap->gap_usec % 1000);
+                tell_rolled_back(fallback->number, swap);
                 return;
         }
         if (kexec_loaded(m->loader) == 1) {
@@ -342,25 +347,39 @@ void manager_restore(Manager *m, bool failed)
                      failed ? "the last good one" : "until a new one is made");
 }
 
+static void reload_failed(Manager *m, int error, uint64_t armed_before, const KexecSwap *swap,
+                          bool over, const char *why)
+{
+        const uint64_t number = m->held.number;
+
+        message_send(MESSAGE_LOAD_FAILED, LOG_ERR, number, 0,
+                     "kexec: failed to load generation %" PRIu64 " again: %s (%s)", number,
+                     swap->message ?: strerror(-error), why);
+        if (swap->restored) {
+                manager_armed(m, number, manager_generation(m, number), swap, over);
+                manager_story_act(m, HISTORY_RELOAD);
+                tell_rolled_back(number, swap);
+                /* It was loaded again for something else, and that is mended. */
+                if (!m->stale_headers)
+                        return;
+        } else if (kexec_loaded(m->loader) == 1 && (!swap->unknown || number == armed_before))
+                m->armed_generation = armed_before;
+        m->held_error = error;
+}
+
 void manager_reload(Manager *m, const char *why)
 {
         const uint64_t number = m->held.number, armed_before = m->armed_generation;
-        const Generation *generation = manager_generation(m, number);
         bool over = kexec_loaded(m->loader) == 1;
         _cleanup_(kexec_swap_done) KexecSwap swap = { 0 };
         int r;
 
         r = manager_swap(m, &m->held.image, &m->held.image, &swap);
-        if (r < 0 && !swap.restored) {
-                m->held_error = r;
-                if (kexec_loaded(m->loader) == 1 && (!swap.unknown || number == armed_before))
-                        m->armed_generation = armed_before;
-                message_send(MESSAGE_LOAD_FAILED, LOG_ERR, number, 0,
-                             "kexec: failed to load generation %" PRIu64 " again: %s (%s)", number,
-                             swap.message ?: strerror(-r), why);
+        if (r < 0) {
+                reload_failed(m, r, armed_before, &swap, over, why);
                 return;
         }
-        manager_armed(m, number, generation, &swap, over);
+        manager_armed(m, number, manager_generation(m, number), &swap, over);
         m->state.reloads++;
         manager_story_act(m, HISTORY_RELOAD);
         message_send(MESSAGE_RELOADED, LOG_NOTICE, number, swap.gap_usec,

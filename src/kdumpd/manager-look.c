@@ -89,30 +89,34 @@ static void headers_updated(Manager *m, const char *digest)
         m->headers_updated = true;
 }
 
+/* Reads the topology anew. Nothing is known of it if that fails. */
+static int read_topology(Manager *m, char ret_digest[static SHA256_HEX_SIZE])
+{
+        int r;
+
+        topology_done(&m->topology);
+        r = topology_read(m->root_fd, &m->topology);
+        if (r < 0) {
+                log_warning("Failed to read which CPUs and memory there are: %s",
+                            topology_error_text(r));
+                return r;
+        }
+        r = topology_digest(&m->topology, ret_digest);
+        if (r < 0)
+                return log_warning_errno(r, "Failed to compare CPUs and memory: %m");
+        return 0;
+}
+
 /* Returns true if there is something to do: the loaded image lacks what it did not lack at the last
  * look, or it knows what is not yet published. */
 static bool look_topology(Manager *m)
 {
-        Topology topology = { 0 };
         char digest[SHA256_HEX_SIZE];
         char *stale;
         bool is_new, is_known;
-        int r;
 
-        r = topology_read(m->root_fd, &topology);
-        if (r < 0) {
-                log_warning("Failed to read which CPUs and memory there are: %s",
-                            topology_error_text(r));
-                topology_done(&m->topology);
+        if (read_topology(m, digest) < 0)
                 return false;
-        }
-        topology_done(&m->topology);
-        m->topology = topology;
-        r = topology_digest(&m->topology, digest);
-        if (r < 0) {
-                (void) log_warning_errno(r, "Failed to compare CPUs and memory: %m");
-                return false;
-        }
         stale = describe_stale(m, digest);
         is_new = stale && !streq_ptr(stale, m->stale_headers);
         if (is_new)
@@ -196,6 +200,31 @@ void manager_look_loaded(Manager *m)
         /* Where they cannot be read it is left to the looks that come anyhow. */
         if (m->topology.cpus)
                 look_soon(m);
+}
+
+/* Whether the kernel says that it updates the headers of what is loaded now. */
+static bool kernel_updates_headers(const Manager *m)
+{
+        return m->facts.cpu_crash_hotplug || m->facts.memory_crash_hotplug;
+}
+
+void manager_look_restored(Manager *m)
+{
+        char digest[SHA256_HEX_SIZE];
+        bool known;
+
+        manager_guard_loaded(m);
+        sample(m);
+        known = read_topology(m, digest) >= 0;
+        /* What the kernel has written since the load is gone, and it may just have given up. */
+        if (m->headers_updated || (known && kernel_updates_headers(m) &&
+                                   !streq_ptr(m->state.loaded_topology_sha256, digest)))
+                manager_set_text(&m->state.loaded_topology_sha256, HEADERS_UNKNOWN);
+        m->headers_updated = false;
+        if (!known)
+                return;
+        free(m->stale_headers);
+        m->stale_headers = describe_stale(m, digest);
 }
 
 static bool has_other_samples(const Manager *m)

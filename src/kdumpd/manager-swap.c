@@ -59,6 +59,16 @@ static void remember_generation(Manager *m, const Generation *generation)
         s->targets = targets;
 }
 
+/* The way back is the image that is held, which the loader had armed, as it was made: only
+ * kexec_file_load(2), where the headers are the kernel's, makes new ones. */
+static bool has_old_headers(const Manager *m, uint64_t number, const KexecSwap *swap)
+{
+        const KexecLoader *loader = m->loader;
+        const KexecReport *report = loader->report ? loader->report(loader->userdata) : NULL;
+
+        return swap->restored && number == m->held.number && report && report->guarded;
+}
+
 void manager_armed(Manager *m, uint64_t number, const Generation *generation, const KexecSwap *swap,
                    bool over)
 {
@@ -69,13 +79,16 @@ void manager_armed(Manager *m, uint64_t number, const Generation *generation, co
         m->foreign = false;
         m->held_error = 0;
         /* A way back is no way on: what failed is still tried ever more seldom. */
-        if (m->load_error == 0)
+        if (m->load_error == 0 && !swap->restored)
                 m->retry_boottime_usec = m->retry_delay_usec = 0;
         remember_load(m, swap->gap_usec, over);
         r = facts_refresh_crash_hotplug(m->root_fd, &m->facts);
         if (r < 0)
                 log_debug("The attributes crash_hotplug cannot be read: %s", strerror(-r));
-        manager_look_loaded(m);
+        if (has_old_headers(m, number, swap))
+                manager_look_restored(m);
+        else
+                manager_look_loaded(m);
         manager_boot(m);
         if (generation)
                 remember_generation(m, generation);

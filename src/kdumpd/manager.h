@@ -225,6 +225,9 @@ void manager_look_topology(Manager *manager);
  * to be called before the files of the kernel were read that keep it from updating the headers. */
 void manager_look_loaded(Manager *manager);
 
+/* What was armed is armed again, with the headers of then: they know no more than they did. */
+void manager_look_restored(Manager *manager);
+
 /* Whether what is loaded is still what we loaded, and whether what could not be loaded may be
  * now; to be called now and then. Kicks if there is something to do, but ever more seldom if that
  * does not help. Logs. */

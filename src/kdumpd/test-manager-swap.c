@@ -264,6 +264,90 @@ static void test_what_cannot_be_read_after_a_load_is_not_known(void **state)
         assert_true(is_kicked(m));
 }
 
+/* The kernel frees what is armed before it looks at what is new. */
+static void fail_a_reload(Manager *m, int error)
+{
+        memset(fake.answers, 0, sizeof(fake.answers));
+        fake.n_calls = 0;
+        fake.answers[0] = error;
+        fake.takes_along = true;
+        manager_reload(m, "a test");
+        assert_int_equal(fake.n_calls, 2);
+        assert_true(fake.loaded);
+        assert_true(m->armed_generation == 5);
+}
+
+static void test_image_that_came_back_knows_no_more_than_it_did(void **state)
+{
+        Bed *bed = *state;
+        Manager *m = &bed->m;
+
+        put_cpus(&bed->root, "0-5\n");
+        fail_a_reload(m, -ENOEXEC);
+        assert_string_equal(m->stale_headers, "2 CPUs more");
+        assert_int_equal(m->state.loaded_n_cpus, 4);
+        assert_int_equal(m->held_error, -ENOEXEC);
+        assert_int_equal(m->state.reloads, 0);
+        assert_int_equal(m->state.loads, 1);
+        assert_null(message(MESSAGE_RELOADED));
+        assert_non_null(strstr(message(MESSAGE_LOAD_FAILED), strerror(ENOEXEC)));
+        assert_non_null(strstr(message(MESSAGE_ROLLED_BACK), "5 is armed again as it was"));
+        manager_look_around(m);
+        assert_false(is_kicked(m));
+
+        put_cpus(&bed->root, "0-6\n");
+        manager_look_around(m);
+        assert_true(is_kicked(m));
+        fake.n_calls = 1;
+        manager_reload(m, "a test");
+        assert_int_equal(m->held_error, 0);
+        assert_int_equal(m->state.loaded_n_cpus, 7);
+        assert_int_equal(m->state.reloads, 1);
+        assert_null(m->stale_headers);
+}
+
+/* What the kernel had written into the headers is gone with the image that it was written to. */
+static void test_image_that_came_back_lacks_what_the_kernel_had_added(void **state)
+{
+        Bed *bed = *state;
+        Manager *m = &bed->m;
+
+        put_crash_hotplug(bed);
+        manager_reload(m, "a test");
+        fail_a_reload(m, -EIO);
+        assert_null(m->stale_headers);
+        assert_int_equal(m->held_error, 0);
+
+        put_cpus(&bed->root, "0-5\n");
+        manager_look_around(m);
+        assert_null(m->stale_headers);
+        fail_a_reload(m, -EIO);
+        assert_non_null(m->stale_headers);
+        fake.n_calls = 1;
+        manager_reload(m, "a test");
+        assert_null(m->stale_headers);
+
+        fake.cpus_meanwhile = "0-6\n";
+        fail_a_reload(m, -EIO);
+        assert_non_null(m->stale_headers);
+}
+
+/* kexec_file_load(2): the headers are the kernel's. */
+static void test_image_that_came_back_by_the_other_call_has_new_headers(void **state)
+{
+        Bed *bed = *state;
+        Manager *m = &bed->m;
+
+        fake.report.guarded = false;
+        put_cpus(&bed->root, "0-5\n");
+        fail_a_reload(m, -ENOEXEC);
+        assert_null(m->stale_headers);
+        assert_int_equal(m->held_error, 0);
+        assert_int_equal(m->state.loaded_n_cpus, 6);
+        assert_int_equal(m->state.reloads, 0);
+        assert_non_null(message(MESSAGE_ROLLED_BACK));
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -272,6 +356,9 @@ int main(void)
                 CASE(test_what_comes_during_a_load_is_not_taken_for_known),
                 CASE(test_headers_that_nobody_knows_outlive_the_daemon),
                 CASE(test_what_cannot_be_read_after_a_load_is_not_known),
+                CASE(test_image_that_came_back_knows_no_more_than_it_did),
+                CASE(test_image_that_came_back_lacks_what_the_kernel_had_added),
+                CASE(test_image_that_came_back_by_the_other_call_has_new_headers),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;
