@@ -182,7 +182,7 @@ static void load_failed(Manager *m, int error, Fallback *fallback, uint64_t arme
                 return;
         }
         if (kexec_loaded(m->loader) == 1) {
-                m->armed_generation = swap->unknown ? 0 : armed_before;
+                m->armed_generation = swap->unknown || swap->damaged ? 0 : armed_before;
                 return;
         }
         if (swap->restore_error < 0) {
@@ -362,7 +362,8 @@ static void reload_failed(Manager *m, int error, uint64_t armed_before, const Ke
                 /* It was loaded again for something else, and that is mended. */
                 if (!m->stale_headers)
                         return;
-        } else if (kexec_loaded(m->loader) == 1 && (!swap->unknown || number == armed_before))
+        } else if (kexec_loaded(m->loader) == 1 &&
+                   (number == armed_before || !(swap->unknown || swap->damaged)))
                 m->armed_generation = armed_before;
         m->held_error = error;
 }

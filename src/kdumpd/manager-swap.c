@@ -3,6 +3,7 @@
 #include "io.h"
 #include "log.h"
 #include "manager.h"
+#include "messages.h"
 #include "strv.h"
 
 /* Says in the state file that what is loaded is not known, before that becomes true: a daemon that
@@ -19,13 +20,41 @@ static void forget_armed(Manager *m)
         manager_publish(m, &loading);
 }
 
+/* Only on what is ours, and whole as far as we know, may a load leave anything in place. */
+static KexecPrepare how_to_prepare(const Manager *m)
+{
+        return m->damage || m->foreign || m->armed_generation == 0 ? KEXEC_PREPARE_WHOLE
+                                                                   : KEXEC_PREPARE_NEXT;
+}
+
+/* @image was read back after its load, and was not as it should be, most likely where parts had
+ * been left in place: all of it was loaded again, which came to @error. */
+static void tell_damage(Manager *m, const KexecImage *image, int error, const KexecSwap *swap)
+{
+        static const char found[] = "The crash kernel was damaged when it had just been loaded";
+
+        if (error >= 0) {
+                message_send(MESSAGE_DAMAGED, LOG_WARNING, image->generation, swap->gap_usec,
+                             "%s; all of it was loaded again.", found);
+                return;
+        }
+        message_send(MESSAGE_DAMAGED, LOG_WARNING, image->generation, swap->gap_usec,
+                     "%s, and loading all of it again failed: %s", found,
+                     swap->message ?: strerror(-error));
+        if (!swap->restored && kexec_loaded(m->loader) == 1)
+                manager_set_text(&m->damage, "it is damaged, and loading all of it has failed");
+}
+
 int manager_swap(Manager *m, const KexecImage *image, const KexecImage *fallback, KexecSwap *ret)
 {
+        const KexecPrepare how = how_to_prepare(m);
         int r;
 
         forget_armed(m);
         manager_look_topology(m);
-        r = kexec_crash_swap(m->loader, image, fallback, KEXEC_PREPARE_NEXT, ret);
+        r = kexec_crash_swap(m->loader, image, fallback, how, ret);
+        if (ret->damaged)
+                tell_damage(m, image, r, ret);
         return r >= 0 && kexec_loaded(m->loader) != 1 ? -EIO : r;
 }
 

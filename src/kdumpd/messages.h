@@ -27,7 +27,8 @@
  */
 #define MESSAGE_FOREIGN "7800d70ad86748919a1e9ca546264127"
 
-/* What is loaded was read back and is not as it was: it is loaded again. */
+/* What is loaded was read back and is not as it was: it is loaded again, or was. Field:
+ * KDUMP_GENERATION=. */
 #define MESSAGE_DAMAGED "942a3bca20304bf7984c261654b914b6"
 
 /* The boot before this one ended in no order while a crash kernel was armed, and there is no dump

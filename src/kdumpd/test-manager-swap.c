@@ -348,6 +348,75 @@ static void test_image_that_came_back_by_the_other_call_has_new_headers(void **s
         assert_non_null(message(MESSAGE_ROLLED_BACK));
 }
 
+/* Nothing is left in place of what is not ours, or not whole. */
+static void test_what_is_not_whole_is_not_built_upon(void **state)
+{
+        static const struct {
+                const char *damage;
+                bool foreign, unknown;
+                KexecPrepare how;
+        } cases[] = {
+                { .how = KEXEC_PREPARE_NEXT },
+                { .damage = "1 chunk is bad", .how = KEXEC_PREPARE_WHOLE },
+                { .foreign = true, .how = KEXEC_PREPARE_WHOLE },
+                { .unknown = true, .how = KEXEC_PREPARE_WHOLE },
+                { .how = KEXEC_PREPARE_NEXT },
+        };
+        Manager *m = &((Bed *) *state)->m;
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                fake.n_calls = fake.n_prepared = 0;
+                m->damage = cases[i].damage ? strdup(cases[i].damage) : NULL;
+                m->foreign = cases[i].foreign;
+                if (cases[i].unknown)
+                        m->armed_generation = 0;
+                manager_reload(m, "a test");
+                assert_int_equal(fake.how, cases[i].how);
+                assert_null(m->damage);
+                assert_false(m->foreign);
+                assert_null(message(MESSAGE_DAMAGED));
+        }
+}
+
+static void test_damage_that_a_load_finds_is_told(void **state)
+{
+        Manager *m = &((Bed *) *state)->m;
+
+        fake.damaged = true;
+        manager_set_text(&m->state.checked, "all of it is whole");
+        m->state.checked_realtime_usec = 1;
+        manager_reload(m, "a test");
+        assert_int_equal(fake.n_calls, 2);
+        assert_non_null(strstr(message(MESSAGE_DAMAGED), "all of it was loaded again"));
+        assert_non_null(message(MESSAGE_RELOADED));
+        assert_null(m->damage);
+        /* Nobody has looked at what is there now. */
+        assert_null(m->state.checked);
+        assert_true(m->state.checked_realtime_usec == 0);
+}
+
+/* What is loaded then is the damaged one. */
+static void test_damage_that_stays_is_told(void **state)
+{
+        Manager *m = &((Bed *) *state)->m;
+
+        fake.damaged = true;
+        fake.answers[1] = -EPERM;
+        manager_reload(m, "a test");
+        assert_int_equal(fake.n_calls, 2);
+        assert_non_null(strstr(message(MESSAGE_DAMAGED), strerror(EPERM)));
+        assert_non_null(m->damage);
+        assert_int_equal(m->held_error, -EPERM);
+        assert_true(m->armed_generation == 5);
+        assert_null(message(MESSAGE_RELOADED));
+        /* It is what was to be loaded, not what was there before. */
+        m->armed_generation = 4;
+        fake.damaged = true;
+        fake.n_calls = 0;
+        manager_reload(m, "a test");
+        assert_true(m->armed_generation == 0);
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -359,6 +428,9 @@ int main(void)
                 CASE(test_image_that_came_back_knows_no_more_than_it_did),
                 CASE(test_image_that_came_back_lacks_what_the_kernel_had_added),
                 CASE(test_image_that_came_back_by_the_other_call_has_new_headers),
+                CASE(test_what_is_not_whole_is_not_built_upon),
+                CASE(test_damage_that_a_load_finds_is_told),
+                CASE(test_damage_that_stays_is_told),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;
