@@ -366,6 +366,9 @@ static void reload_failed(Manager *m, int error, uint64_t armed_before, const Ke
                    (number == armed_before || !(swap->unknown || swap->damaged)))
                 m->armed_generation = armed_before;
         m->held_error = error;
+        /* A busy kernel is asked again at each look. */
+        if (error == -ENOMEM)
+                m->load_may_pass = true;
 }
 
 void manager_reload(Manager *m, const char *why)

@@ -278,7 +278,8 @@ void manager_look_loaded_is_ours(Manager *m)
                 return;
         if (loaded == 1 && !is_replaced(m)) {
                 if (m->load_may_pass)
-                        try_again(m, "what is asked for could not be loaded");
+                        try_again(m, m->load_error < 0 ? "what is asked for could not be loaded"
+                                                       : "what is armed could not be loaded again");
                 return;
         }
         /* It was told, and what could be done was done. */

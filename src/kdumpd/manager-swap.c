@@ -108,8 +108,10 @@ void manager_armed(Manager *m, uint64_t number, const Generation *generation, co
         m->foreign = false;
         m->held_error = 0;
         /* A way back is no way on: what failed is still tried ever more seldom. */
-        if (m->load_error == 0 && !swap->restored)
+        if (m->load_error == 0 && !swap->restored) {
                 m->retry_boottime_usec = m->retry_delay_usec = 0;
+                m->load_may_pass = false;
+        }
         remember_load(m, swap->gap_usec, over);
         r = facts_refresh_crash_hotplug(m->root_fd, &m->facts);
         if (r < 0)

@@ -98,7 +98,7 @@ struct Manager {
 
         uint64_t armed_generation; /* 0: what is loaded, if anything, is not known to be ours */
         int load_error;            /* of loading what is wanted; it is not tried again for now */
-        bool load_may_pass;        /* it may go better in a while */
+        bool load_may_pass;        /* it, or what held_error is of, may go better in a while */
         char *load_problem;        /* in words; NULL if there was no memory for them, too */
         bool current_refused, previous_refused; /* loading it failed in this request */
 

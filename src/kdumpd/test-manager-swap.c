@@ -85,8 +85,8 @@ static const KexecLoader fake_loader = {
 
 /* The messages that were sent. */
 static struct {
-        const char *ids[8];
-        char *texts[8];
+        const char *ids[16];
+        char *texts[16];
         size_t n;
 } sent;
 
@@ -271,6 +271,7 @@ static void fail_a_reload(Manager *m, int error)
         fake.n_calls = 0;
         fake.answers[0] = error;
         fake.takes_along = true;
+        fake.loaded = true;
         manager_reload(m, "a test");
         assert_int_equal(fake.n_calls, 2);
         assert_true(fake.loaded);
@@ -346,6 +347,55 @@ static void test_image_that_came_back_by_the_other_call_has_new_headers(void **s
         assert_int_equal(m->state.loaded_n_cpus, 6);
         assert_int_equal(m->state.reloads, 0);
         assert_non_null(message(MESSAGE_ROLLED_BACK));
+}
+
+/* @error of a load that did not touch what is armed, or had it come back. */
+static void check_next_attempt(Bed *bed, int error, bool comes_back, bool expected)
+{
+        Manager *m = &bed->m;
+        uint64_t delay_usec = m->retry_delay_usec;
+
+        m->retry_boottime_usec = 0;
+        if (comes_back)
+                fail_a_reload(m, error);
+        else {
+                fake.takes_along = false;
+                fake.n_calls = 0;
+                fake.answers[0] = error;
+                manager_reload(m, "a test");
+        }
+        assert_int_equal(m->held_error, error);
+        manager_look_around(m);
+        assert_int_equal(is_kicked(m), expected);
+        assert_int_equal(m->held_error, expected ? 0 : error);
+        if (!expected)
+                return;
+        assert_string_equal(m->story.trigger, "what is armed could not be loaded again");
+        assert_true(m->retry_delay_usec > delay_usec);
+        m->held_error = error;
+        m->load_may_pass = true;
+        manager_look_around(m);
+        assert_false(is_kicked(m));
+}
+
+static void test_reload_without_memory_is_tried_again(void **state)
+{
+        Bed *bed = *state;
+        Manager *m = &bed->m;
+
+        put_cpus(&bed->root, "0-5\n");
+        check_next_attempt(bed, -EPERM, false, false);
+        check_next_attempt(bed, -ENOEXEC, true, false);
+        check_next_attempt(bed, -ENOMEM, false, true);
+        check_next_attempt(bed, -ENOMEM, true, true);
+        check_next_attempt(bed, -ENOMEM, true, true);
+
+        /* It is done, and nothing is left to try. */
+        fake.n_calls = 1;
+        manager_reload(m, "a test");
+        assert_true(m->retry_delay_usec == 0);
+        manager_look_around(m);
+        assert_false(is_kicked(m));
 }
 
 /* Nothing is left in place of what is not ours, or not whole. */
@@ -428,6 +478,7 @@ int main(void)
                 CASE(test_image_that_came_back_knows_no_more_than_it_did),
                 CASE(test_image_that_came_back_lacks_what_the_kernel_had_added),
                 CASE(test_image_that_came_back_by_the_other_call_has_new_headers),
+                CASE(test_reload_without_memory_is_tried_again),
                 CASE(test_what_is_not_whole_is_not_built_upon),
                 CASE(test_damage_that_a_load_finds_is_told),
                 CASE(test_damage_that_stays_is_told),
