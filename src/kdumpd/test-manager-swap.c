@@ -451,9 +451,8 @@ static void test_damage_that_stays_is_told(void **state)
         Manager *m = &((Bed *) *state)->m;
 
         fake.damaged = true;
-        fake.answers[1] = -EPERM;
+        fake.answers[1] = fake.answers[2] = -EPERM;
         manager_reload(m, "a test");
-        assert_int_equal(fake.n_calls, 2);
         assert_non_null(strstr(message(MESSAGE_DAMAGED), strerror(EPERM)));
         assert_non_null(m->damage);
         assert_int_equal(m->held_error, -EPERM);
