@@ -16,7 +16,7 @@ FOLDER = Path("/run/kdumpd")
 STATE = {"state": "armed", "reason": "armed", "kernel_release": "6.1", "base_id": "6.1-x", "targets": ["ext4 UUID=1"],
          "loaded_cpus": "0-3", "loaded_topology_sha256": "00", "area_sha256": "00", "last_error": "no",
          "loader": "kexec_load", "loader_reason": "no", "guard": "checked", "fallback": "ext4 UUID=1", "checked": "whole",
-         "last_boot": "went down and left no dump"}
+         "check_problem": "'/proc/kcore': no", "last_boot": "went down and left no dump"}
 
 
 def status(program, *args):

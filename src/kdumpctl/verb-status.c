@@ -81,6 +81,10 @@ static void print_guard(const State *s)
         if (s->checked)
                 (void) printf("Checked:    %s: %s\n", format_time(s->checked_realtime_usec, time),
                               s->checked);
+        if (s->check_problem)
+                (void) printf("%-11s it cannot be read back%s: %s\n",
+                              s->checked ? "" : "Checked:", s->checked ? " any more" : "",
+                              s->check_problem);
 }
 
 static void print_image(const State *s)

@@ -39,6 +39,19 @@ static const char *load_forbidden(const Facts *facts)
         return NULL;
 }
 
+/* Why what is armed is not to be replaced; NULL if it may be. The kernel frees it before it looks
+ * at the new image, so that the last load that is permitted has no way back. That is for people to
+ * decide, but what is damaged is little to lose. */
+static const char *replace_forbidden(const Facts *facts, const Situation *s)
+{
+        const char *forbidden = load_forbidden(facts);
+
+        if (forbidden || facts->load_limit != 1 || s->asked || s->damage)
+                return forbidden;
+        return "kernel.kexec_load_limit_panic permits one more load until the next boot, and if "
+               "that failed nothing would be armed: 'kdumpctl reload' does it";
+}
+
 /* What is asked for cannot be had: the best of what there is. */
 static int decide_problem(const Facts *facts, const Situation *s, const char *problem,
                           Decision *ret)
@@ -96,6 +109,8 @@ static int decide_build(const Facts *facts, const Situation *s, Decision *ret)
 /* What the configuration asks for, and what is in the way. */
 static int decide_wanted(const Facts *facts, const Situation *s, Decision *ret)
 {
+        const char *forbidden;
+
         if (facts->crash_size_bytes == 0 && !facts->crash_loaded) {
                 ret->failed = true;
                 return decision_set(ret, DECIDE_FAIL, ARM_STATE_UNAVAILABLE,
@@ -117,8 +132,9 @@ static int decide_wanted(const Facts *facts, const Situation *s, Decision *ret)
                 return decision_set(ret, DECIDE_NOTHING, ARM_STATE_ARMED,
                                     "generation %" PRIu64 " is armed%s%s", s->armed_generation,
                                     s->warning ? "; " : "", s->warning ?: "");
-        if (load_forbidden(facts))
-                return decide_problem(facts, s, load_forbidden(facts), ret);
+        forbidden = facts->crash_loaded ? replace_forbidden(facts, s) : load_forbidden(facts);
+        if (forbidden)
+                return decide_problem(facts, s, forbidden, ret);
         if (facts->crash_loaded)
                 return decision_set(ret, DECIDE_LOAD, ARM_STATE_STALE,
                                     "what is armed is not what the configuration asks for");
@@ -157,7 +173,7 @@ static int decide_stale(const Facts *facts, const Situation *s, Decision *d)
         const char *why = s->foreign  ? "someone else has loaded another image"
                           : s->damage ? s->damage
                                       : s->stale_headers;
-        const char *forbidden = load_forbidden(facts);
+        const char *forbidden = replace_forbidden(facts, s);
         char *reason;
         int r;
 

@@ -28,6 +28,7 @@ typedef struct Situation {
         bool force_rebuild, force_no_rebuild;
         bool build_running;
         unsigned builds_done;      /* so many were built for this request */
+        bool asked;                /* a person wants it, who may risk what is armed */
         bool wanted_is_armed;      /* what was loaded last, by us, is what is asked for */
         uint64_t armed_generation; /* 0: what is loaded, if anything, is not known to be ours */
         uint64_t restorable; /* a generation that may be tried if nothing is loaded; 0: none */

@@ -29,6 +29,9 @@ void manager_guard_start(Manager *m)
         if (r < 0 && r != -ENOENT)
                 (void) log_warning_errno(r, "Failed to read '%s', ignoring: %m", PATH_LOADED_JSON);
         guard_set(&m->guard, r < 0 ? NULL : &place);
+        /* Nobody would ever look again. */
+        if (r < 0)
+                manager_set_text(&m->state.check_problem, NULL);
 }
 
 /* In words, what checks the image after a panic, and what it can do about it. */
@@ -123,6 +126,7 @@ void manager_guard_loaded(Manager *m)
         s->sparse_loads += report && report->sparse;
         s->checked_realtime_usec = 0;
         manager_set_text(&s->checked, NULL);
+        manager_set_text(&s->check_problem, NULL);
 
         guard_set(&m->guard, report && report->guarded ? &report->place : NULL);
         r = loaded_write(m->root_fd, m->guard.known ? &m->guard.place : NULL);
@@ -150,6 +154,42 @@ static void remember_check(Manager *m, const LoadedDamage *damage)
         }
         manager_set_text(&m->state.checked, words);
         m->state.checked_realtime_usec = now_realtime_usec();
+}
+
+/* Nothing else is new, so that nothing else would have it written. Before the first answer, what is
+ * in the state file is of another daemon, and that answer comes soon. */
+static void publish_check(Manager *m)
+{
+        int r;
+
+        if (!m->started)
+                return;
+        m->state.updated_realtime_usec = now_realtime_usec();
+        r = state_write(m->root_fd, &m->state);
+        if (r < 0)
+                (void) log_warning_errno(r, "Failed to write the state file, ignoring: %m");
+}
+
+/* Lockdown may come while the machine runs (/sys/kernel/security/lockdown); "confidentiality" ends
+ * the reading of /proc/kcore (open_kcore() of fs/proc/kcore.c, v5.4). @error: 0 if it can be read.
+ */
+static void remember_readable(Manager *m, int error)
+{
+        _cleanup_free_ char *words = NULL;
+        State *s = &m->state;
+
+        if (error < 0 &&
+            strprintf(&words, "'/proc/kcore': %s%s", strerror(-error),
+                      error == -EPERM ? ", as in a kernel that is locked down" : "") < 0) {
+                (void) log_oom();
+                return;
+        }
+        if (streq_ptr(s->check_problem, words))
+                return;
+        if (words)
+                log_warning("What is loaded cannot be read back: %s", words);
+        manager_set_text(&s->check_problem, words);
+        publish_check(m);
 }
 
 /* The image is to be loaded again, if that was not done for the same thing a short time ago. */
@@ -185,10 +225,9 @@ GuardVerdict manager_guard_look(Manager *m, bool whole)
         }
         whole |= guard->looks++ % LOOKS_PER_WHOLE == LOOKS_PER_WHOLE - 1;
         r = check(m, whole ? LOADED_ALL : LOADED_IDENTITY, &damage);
-        if (r < 0) {
-                log_debug("What is loaded cannot be read back: %s", strerror(-r));
+        remember_readable(m, MIN(r, 0));
+        if (r < 0)
                 return GUARD_UNKNOWN;
-        }
         if (r > 0 && damage.replaced)
                 return GUARD_REPLACED;
         if (r > 0) {
@@ -198,6 +237,7 @@ GuardVerdict manager_guard_look(Manager *m, bool whole)
         if (whole) {
                 guard->left_out = 0;
                 remember_check(m, &damage);
+                publish_check(m);
         }
         return GUARD_WHOLE;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Owns the swap of generations: prepare both ways out, one call, tell what became of it. */
+/* Owns the swap of generations: prepare both ways out, swap, tell what became of it. */
 #include <inttypes.h>
 #include <stdarg.h>
 
@@ -76,66 +76,6 @@ static void load_problem(Manager *m, int error, const char *format, ...)
                      text ?: strerror(-error));
 }
 
-/* The kernel has generation @number now. @over: there was an image before, so that there was a gap.
- */
-static void now_loaded(Manager *m, uint64_t number, uint64_t gap_usec, bool over)
-{
-        State *s = &m->state;
-        int r;
-
-        m->armed_generation = s->generation = number;
-        m->loaded_something = true;
-        m->foreign = false;
-        m->held_error = 0;
-        /* A way back is no way on: what failed is still tried ever more seldom. */
-        if (m->load_error == 0)
-                m->retry_boottime_usec = m->retry_delay_usec = 0;
-        s->loaded_realtime_usec = now_realtime_usec();
-        s->loads++;
-        s->gap_usec = gap_usec;
-        if (over) {
-                s->gap_worst_usec = MAX(s->gap_worst_usec, gap_usec);
-                s->gap_total_usec += gap_usec;
-        }
-        r = facts_refresh_crash_hotplug(m->root_fd, &m->facts);
-        if (r < 0)
-                log_debug("The attributes crash_hotplug cannot be read: %s", strerror(-r));
-        manager_look_loaded(m);
-        manager_boot(m);
-}
-
-/* @generation is what the kernel has now. */
-static void now_armed(Manager *m, const Generation *generation, uint64_t gap_usec, bool over)
-{
-        char **targets = NULL;
-
-        now_loaded(m, generation->number, gap_usec, over);
-        m->state.generation_realtime_usec = generation->created_realtime_usec;
-        m->state.base_bytes = generation->base_bytes;
-        m->state.overlay_bytes = generation->overlay_bytes;
-        m->state.base_realtime_usec = generation->base_realtime_usec;
-        manager_set_text(&m->state.kernel_release, generation->kernel_release);
-        manager_set_text(&m->state.base_id, generation->base_id);
-        if (strv_copy(generation->targets, &targets) < 0)
-                (void) log_oom();
-        strv_free(m->state.targets);
-        m->state.targets = targets;
-}
-
-/* Says in the state file that what is loaded is not known, before that becomes true: a daemon that
- * dies in the middle of a load must not take the result for the old image. */
-static void forget_armed(Manager *m)
-{
-        const Decision loading = {
-                .action = DECIDE_LOAD,
-                .state = m->facts.crash_loaded ? ARM_STATE_STALE : ARM_STATE_DISARMED,
-                .reason = (char[]){ "loading" },
-        };
-
-        m->armed_generation = 0;
-        manager_publish(m, &loading);
-}
-
 void manager_prune(Manager *m)
 {
         _cleanup_strv_ char **keep = NULL;
@@ -164,17 +104,17 @@ static bool current_is_bad(const Manager *m, uint64_t armed_before)
         return armed_before > 0 && armed_before == m->store.previous.number;
 }
 
-static void load_succeeded(Manager *m, uint64_t armed_before, uint64_t gap_usec, bool over)
+static void load_succeeded(Manager *m, uint64_t armed_before, const KexecSwap *swap, bool over)
 {
         const Generation *generation = &m->wanted.generation;
         int r;
 
-        now_armed(m, generation, gap_usec, over);
-        message_send(MESSAGE_ARMED, LOG_NOTICE, generation->number, gap_usec,
+        manager_armed(m, generation->number, generation, swap, over);
+        message_send(MESSAGE_ARMED, LOG_NOTICE, generation->number, swap->gap_usec,
                      "kexec: loaded kdump kernel '%s' as generation %" PRIu64
                      ", with no image armed for %" PRIu64 ".%03" PRIu64 " ms.",
-                     generation->kernel_release, generation->number, gap_usec / 1000,
-                     gap_usec % 1000);
+                     generation->kernel_release, generation->number, swap->gap_usec / 1000,
+                     swap->gap_usec % 1000);
         if (generation->number == m->store.current.number)
                 return;
         r = generation_adopt(&m->store, generation, current_is_bad(m, armed_before));
@@ -215,6 +155,14 @@ static void fallback_done(Fallback *fallback)
         kexec_image_done(&fallback->opened);
 }
 
+static void tell_rolled_back(uint64_t number, const KexecSwap *swap)
+{
+        message_send(MESSAGE_ROLLED_BACK, LOG_WARNING, number, swap->gap_usec,
+                     "Generation %" PRIu64 " is armed again as it was, after %" PRIu64 ".%03" PRIu64
+                     " ms with no image armed.",
+                     number, swap->gap_usec / 1000, swap->gap_usec % 1000);
+}
+
 static void load_failed(Manager *m, int error, Fallback *fallback, uint64_t armed_before,
                         const KexecSwap *swap, bool over)
 {
@@ -227,20 +175,14 @@ static void load_failed(Manager *m, int error, Fallback *fallback, uint64_t arme
         /* Others are answers to the image, and each attempt may cost the one that is armed. */
         m->load_may_pass = error == -EBUSY || error == -ENOMEM;
         if (swap->restored) {
-                if (fallback->generation)
-                        now_armed(m, fallback->generation, swap->gap_usec, over);
-                else
-                        now_loaded(m, fallback->number, swap->gap_usec, over);
+                manager_armed(m, fallback->number, fallback->generation, swap, over);
                 if (fallback->image == &fallback->opened)
                         held_replace(&m->held, fallback->number, &fallback->opened);
-                message_send(MESSAGE_ROLLED_BACK, LOG_WARNING, fallback->number, swap->gap_usec,
-                             "Generation %" PRIu64 " is armed again, after %" PRIu64 ".%03" PRIu64
-                             " ms with no image armed.",
-                             fallback->number, swap->gap_usec / 1000, swap->gap_usec % 1000);
+                tell_rolled_back(fallback->number, swap);
                 return;
         }
         if (kexec_loaded(m->loader) == 1) {
-                m->armed_generation = swap->unknown ? 0 : armed_before;
+                m->armed_generation = swap->unknown || swap->damaged ? 0 : armed_before;
                 return;
         }
         if (swap->restore_error < 0) {
@@ -329,17 +271,6 @@ static int open_wanted(Manager *m, KexecImage *ret)
         return r;
 }
 
-static int swap_images(Manager *m, const KexecImage *image, const KexecImage *fallback,
-                       KexecSwap *ret)
-{
-        int r;
-
-        forget_armed(m);
-        manager_look_topology(m);
-        r = kexec_crash_swap(m->loader, image, fallback, KEXEC_PREPARE_NEXT, ret);
-        return r >= 0 && kexec_loaded(m->loader) != 1 ? -EIO : r;
-}
-
 /* A base image need not have been built for us to be new. */
 static HistoryAction load_action(const Manager *m)
 {
@@ -365,12 +296,12 @@ void manager_load(Manager *m)
         if (r < 0)
                 goto finish;
         fallback_open(m, &fallback);
-        r = swap_images(m, &image, fallback.image, &swap);
+        r = manager_swap(m, &image, fallback.image, &swap);
         if (r < 0)
                 load_failed(m, r, &fallback, armed_before, &swap, over);
         else {
                 manager_story_act(m, load_action(m));
-                load_succeeded(m, armed_before, swap.gap_usec, over);
+                load_succeeded(m, armed_before, &swap, over);
                 held_replace(&m->held, number, &image);
         }
 
@@ -399,14 +330,14 @@ void manager_restore(Manager *m, bool failed)
                 refuse(m, generation->number);
                 return;
         }
-        r = swap_images(m, &image, NULL, &swap);
+        r = manager_swap(m, &image, NULL, &swap);
         if (r < 0) {
                 (void) log_error_errno(r, "Failed to load generation %" PRIu64 ": %m",
                                        generation->number);
                 refuse(m, generation->number);
                 return;
         }
-        now_armed(m, generation, swap.gap_usec, false);
+        manager_armed(m, generation->number, generation, &swap, false);
         manager_story_act(m, HISTORY_RESTORED);
         held_replace(&m->held, generation->number, &image);
         message_send(failed ? MESSAGE_ROLLED_BACK : MESSAGE_ARMED,
@@ -416,28 +347,43 @@ void manager_restore(Manager *m, bool failed)
                      failed ? "the last good one" : "until a new one is made");
 }
 
+static void reload_failed(Manager *m, int error, uint64_t armed_before, const KexecSwap *swap,
+                          bool over, const char *why)
+{
+        const uint64_t number = m->held.number;
+
+        message_send(MESSAGE_LOAD_FAILED, LOG_ERR, number, 0,
+                     "kexec: failed to load generation %" PRIu64 " again: %s (%s)", number,
+                     swap->message ?: strerror(-error), why);
+        if (swap->restored) {
+                manager_armed(m, number, manager_generation(m, number), swap, over);
+                manager_story_act(m, HISTORY_RELOAD);
+                tell_rolled_back(number, swap);
+                /* It was loaded again for something else, and that is mended. */
+                if (!m->stale_headers)
+                        return;
+        } else if (kexec_loaded(m->loader) == 1 &&
+                   (number == armed_before || !(swap->unknown || swap->damaged)))
+                m->armed_generation = armed_before;
+        m->held_error = error;
+        /* A busy kernel is asked again at each look. */
+        if (error == -ENOMEM)
+                m->load_may_pass = true;
+}
+
 void manager_reload(Manager *m, const char *why)
 {
         const uint64_t number = m->held.number, armed_before = m->armed_generation;
-        const Generation *generation = manager_generation(m, number);
         bool over = kexec_loaded(m->loader) == 1;
         _cleanup_(kexec_swap_done) KexecSwap swap = { 0 };
         int r;
 
-        r = swap_images(m, &m->held.image, &m->held.image, &swap);
-        if (r < 0 && !swap.restored) {
-                m->held_error = r;
-                if (kexec_loaded(m->loader) == 1 && (!swap.unknown || number == armed_before))
-                        m->armed_generation = armed_before;
-                message_send(MESSAGE_LOAD_FAILED, LOG_ERR, number, 0,
-                             "kexec: failed to load generation %" PRIu64 " again: %s (%s)", number,
-                             swap.message ?: strerror(-r), why);
+        r = manager_swap(m, &m->held.image, &m->held.image, &swap);
+        if (r < 0) {
+                reload_failed(m, r, armed_before, &swap, over, why);
                 return;
         }
-        if (generation)
-                now_armed(m, generation, swap.gap_usec, over);
-        else
-                now_loaded(m, number, swap.gap_usec, over);
+        manager_armed(m, number, manager_generation(m, number), &swap, over);
         m->state.reloads++;
         manager_story_act(m, HISTORY_RELOAD);
         message_send(MESSAGE_RELOADED, LOG_NOTICE, number, swap.gap_usec,

@@ -20,6 +20,10 @@
 #define RETRY_MIN_USEC (60 * USEC_PER_SEC)
 #define RETRY_MAX_USEC (3600 * USEC_PER_SEC)
 
+/* In the place of the digest of what the loaded image knows: nobody can tell. It is in the state
+ * file, as the next daemon cannot tell either. */
+#define HEADERS_UNKNOWN "unknown"
+
 /* In the middle of a request it is a part of that story. */
 static void tell_event(Manager *m, const char *text)
 {
@@ -50,6 +54,8 @@ static char *describe_stale(const Manager *m, const char *digest)
         const Topology *t = &m->topology;
         bool cpus, ram;
 
+        if (streq_ptr(s->loaded_topology_sha256, HEADERS_UNKNOWN))
+                return strdup("CPUs or memory may have come or gone while it was loaded");
         if (!s->loaded_topology_sha256 || !s->loaded_cpus ||
             streq(s->loaded_topology_sha256, digest))
                 return NULL;
@@ -80,31 +86,37 @@ static void headers_updated(Manager *m, const char *digest)
                 manager_story_change(m, text);
         }
         remember_topology(m, digest);
+        m->headers_updated = true;
+}
+
+/* Reads the topology anew. Nothing is known of it if that fails. */
+static int read_topology(Manager *m, char ret_digest[static SHA256_HEX_SIZE])
+{
+        int r;
+
+        topology_done(&m->topology);
+        r = topology_read(m->root_fd, &m->topology);
+        if (r < 0) {
+                log_warning("Failed to read which CPUs and memory there are: %s",
+                            topology_error_text(r));
+                return r;
+        }
+        r = topology_digest(&m->topology, ret_digest);
+        if (r < 0)
+                return log_warning_errno(r, "Failed to compare CPUs and memory: %m");
+        return 0;
 }
 
 /* Returns true if there is something to do: the loaded image lacks what it did not lack at the last
  * look, or it knows what is not yet published. */
 static bool look_topology(Manager *m)
 {
-        Topology topology = { 0 };
         char digest[SHA256_HEX_SIZE];
         char *stale;
         bool is_new, is_known;
-        int r;
 
-        r = topology_read(m->root_fd, &topology);
-        if (r < 0) {
-                log_warning("Failed to read which CPUs and memory there are: %s",
-                            topology_error_text(r));
+        if (read_topology(m, digest) < 0)
                 return false;
-        }
-        topology_done(&m->topology);
-        m->topology = topology;
-        r = topology_digest(&m->topology, digest);
-        if (r < 0) {
-                (void) log_warning_errno(r, "Failed to compare CPUs and memory: %m");
-                return false;
-        }
         stale = describe_stale(m, digest);
         is_new = stale && !streq_ptr(stale, m->stale_headers);
         if (is_new)
@@ -144,6 +156,33 @@ static void sample(Manager *m)
         manager_set_text(&m->state.area_sha256, r < 0 ? NULL : hex);
 }
 
+/* Whether there is what there was before the load. What came or went meanwhile need not be in the
+ * headers, and where the kernel updates these it may not have done so: it gives up at once while a
+ * load holds its lock (crash_handle_hotplug_event() of kernel/crash_core.c, v6.6), and a load puts
+ * what was made before it over what the kernel has written. */
+static bool is_as_before(const Manager *m)
+{
+        _cleanup_(topology_done) Topology now = { 0 };
+        int r;
+
+        if (!m->topology.cpus)
+                return false;
+        r = topology_read(m->root_fd, &now);
+        if (r < 0)
+                log_warning("Failed to read which CPUs and memory there are after a load: %s",
+                            topology_error_text(r));
+        return r >= 0 && topology_equal(&m->topology, &now);
+}
+
+/* Not at once: while CPUs and memory come and go, that would not end. */
+static void look_soon(Manager *m)
+{
+        int r = settle_poke(&m->look, SETTLE_USEC, SETTLE_MAX_USEC);
+
+        if (r < 0)
+                (void) log_warning_errno(r, "Failed to look again soon, ignoring: %m");
+}
+
 void manager_look_loaded(Manager *m)
 {
         char digest[SHA256_HEX_SIZE];
@@ -152,8 +191,40 @@ void manager_look_loaded(Manager *m)
         free(TAKE_PTR(m->stale_headers));
         manager_guard_loaded(m);
         sample(m);
-        if (m->topology.cpus && topology_digest(&m->topology, digest) >= 0)
+        m->headers_updated = false;
+        if (is_as_before(m) && topology_digest(&m->topology, digest) >= 0) {
                 remember_topology(m, digest);
+                return;
+        }
+        remember_topology(m, HEADERS_UNKNOWN);
+        /* Where they cannot be read it is left to the looks that come anyhow. */
+        if (m->topology.cpus)
+                look_soon(m);
+}
+
+/* Whether the kernel says that it updates the headers of what is loaded now. */
+static bool kernel_updates_headers(const Manager *m)
+{
+        return m->facts.cpu_crash_hotplug || m->facts.memory_crash_hotplug;
+}
+
+void manager_look_restored(Manager *m)
+{
+        char digest[SHA256_HEX_SIZE];
+        bool known;
+
+        manager_guard_loaded(m);
+        sample(m);
+        known = read_topology(m, digest) >= 0;
+        /* What the kernel has written since the load is gone, and it may just have given up. */
+        if (m->headers_updated || (known && kernel_updates_headers(m) &&
+                                   !streq_ptr(m->state.loaded_topology_sha256, digest)))
+                manager_set_text(&m->state.loaded_topology_sha256, HEADERS_UNKNOWN);
+        m->headers_updated = false;
+        if (!known)
+                return;
+        free(m->stale_headers);
+        m->stale_headers = describe_stale(m, digest);
 }
 
 static bool has_other_samples(const Manager *m)
@@ -207,7 +278,8 @@ void manager_look_loaded_is_ours(Manager *m)
                 return;
         if (loaded == 1 && !is_replaced(m)) {
                 if (m->load_may_pass)
-                        try_again(m, "what is asked for could not be loaded");
+                        try_again(m, m->load_error < 0 ? "what is asked for could not be loaded"
+                                                       : "what is armed could not be loaded again");
                 return;
         }
         /* It was told, and what could be done was done. */

@@ -239,6 +239,7 @@ static void situation_fill(const Manager *m, Situation *ret)
                 .force_no_rebuild = m->wanted.force_no_rebuild,
                 .build_running = m->build.running,
                 .builds_done = m->build.n_done,
+                .asked = m->started && m->asked,
                 .wanted_is_armed = !m->foreign && m->armed_generation > 0 &&
                                    m->armed_generation == m->wanted.generation.number,
                 .armed_generation = m->armed_generation,

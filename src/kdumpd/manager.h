@@ -98,7 +98,7 @@ struct Manager {
 
         uint64_t armed_generation; /* 0: what is loaded, if anything, is not known to be ours */
         int load_error;            /* of loading what is wanted; it is not tried again for now */
-        bool load_may_pass;        /* it may go better in a while */
+        bool load_may_pass;        /* it, or what held_error is of, may go better in a while */
         char *load_problem;        /* in words; NULL if there was no memory for them, too */
         bool current_refused, previous_refused; /* loading it failed in this request */
 
@@ -108,8 +108,9 @@ struct Manager {
         uint64_t retry_boottime_usec, retry_delay_usec; /* of what failed; 0: nothing did */
         Topology topology;                              /* as last looked at */
         Guard guard;
-        char *damage;        /* what is wrong with the loaded image, in words; NULL: nothing */
-        char *stale_headers; /* what of it the loaded image does not know, in words */
+        char *damage;         /* what is wrong with the loaded image, in words; NULL: nothing */
+        char *stale_headers;  /* what of it the loaded image does not know, in words */
+        bool headers_updated; /* by the kernel itself, since the load */
 
         Build build;
 
@@ -219,8 +220,13 @@ void manager_look_done(Manager *manager);
 /* Reads the topology anew and compares it with what the loaded image knows. Logs. */
 void manager_look_topology(Manager *manager);
 
-/* What was just loaded knows all that manager_look_topology() saw last. */
+/* What was just loaded knows all that manager_look_topology() saw last, just before. If that is not
+ * so any more, or cannot be told, it counts as stale from the next look on, which comes soon. Not
+ * to be called before the files of the kernel were read that keep it from updating the headers. */
 void manager_look_loaded(Manager *manager);
+
+/* What was armed is armed again, with the headers of then: they know no more than they did. */
+void manager_look_restored(Manager *manager);
 
 /* Whether what is loaded is still what we loaded, and whether what could not be loaded may be
  * now; to be called now and then. Kicks if there is something to do, but ever more seldom if that
@@ -292,6 +298,17 @@ const Generation *manager_generation(const Manager *manager, uint64_t number);
  * good one is loaded because something went wrong, not for the time of a build. */
 void manager_load(Manager *manager);
 void manager_restore(Manager *manager, bool failed);
+
+/* manager-swap.c: has @image in the place of what is loaded, as kexec_crash_swap() does and with
+ * its errors; -EIO if nothing is loaded then. Nothing is known of what is armed afterwards. Logs.
+ */
+int manager_swap(Manager *manager, const KexecImage *image, const KexecImage *fallback,
+                 KexecSwap *ret);
+
+/* By @swap, the kernel has generation @number now. @generation: the same, NULL if it is only held
+ * in memory. @over: there was an image before, so that there was a gap. Logs. */
+void manager_armed(Manager *manager, uint64_t number, const Generation *generation,
+                   const KexecSwap *swap, bool over);
 
 /* Removes base images that serve nothing any more. Logs. */
 void manager_prune(Manager *manager);

@@ -15,7 +15,8 @@
 #define MESSAGE_BUILD_FAILED "3da24812852be602df84f05e396a6b88"
 /* The kernel, or a check before it, refused an image. */
 #define MESSAGE_LOAD_FAILED "9e4d10bd3984fb87c991133b53ab6d82"
-/* The last good generation was loaded instead. Fields: KDUMP_GENERATION=, KDUMP_GAP_USEC=. */
+/* The last good generation was loaded instead, or the same one as it was. Fields:
+ * KDUMP_GENERATION=, KDUMP_GAP_USEC=. */
 #define MESSAGE_ROLLED_BACK "6513b7c8370f781220bb938c8c1438aa"
 /* An older image stays armed, since what the configuration asks for cannot be had. */
 #define MESSAGE_DEGRADED "679074f645d76d00c1702f7239bd9186"
@@ -26,7 +27,8 @@
  */
 #define MESSAGE_FOREIGN "7800d70ad86748919a1e9ca546264127"
 
-/* What is loaded was read back and is not as it was: it is loaded again. */
+/* What is loaded was read back and is not as it was: it is loaded again, or was. Field:
+ * KDUMP_GENERATION=. */
 #define MESSAGE_DAMAGED "942a3bca20304bf7984c261654b914b6"
 
 /* The boot before this one ended in no order while a crash kernel was armed, and there is no dump

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Tests what is told of the fallback image of what is loaded, and that it is loaded. */
+/* Tests what is told of the fallback image of what is loaded, that it is loaded, and what is told
+ * if nothing can be read back. */
+#include <elf.h>
+#include <endian.h>
+
 #include "io.h"
 #include "manager.h"
 #include "test.h"
@@ -206,6 +210,81 @@ static void test_damaged_fallback_image_is_written_again_first(void **state)
         assert_string_equal(fake.fallback, "");
 }
 
+#define KCORE_PADDR 0x10000000
+#define KCORE_BYTES (1024 * 1024)
+
+/* Memory in which there is nothing of ours. */
+static void put_kcore(const Manager *m)
+{
+        const struct {
+                Elf64_Ehdr header;
+                Elf64_Phdr segment;
+        } kcore = {
+                .header = {
+                        .e_ident = { ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64,
+                                     __BYTE_ORDER == __LITTLE_ENDIAN ? ELFDATA2LSB : ELFDATA2MSB,
+                                     EV_CURRENT },
+                        .e_type = ET_CORE,
+                        .e_phoff = sizeof(Elf64_Ehdr),
+                        .e_phentsize = sizeof(Elf64_Phdr),
+                        .e_phnum = 1,
+                },
+                .segment = {
+                        .p_type = PT_LOAD,
+                        .p_offset = 4096,
+                        .p_paddr = KCORE_PADDR,
+                        .p_filesz = KCORE_BYTES,
+                },
+        };
+        _cleanup_close_ int fd = -EBADF;
+
+        assert_int_equal(mkdir_parents(m->root_fd, "proc", 0755), 0);
+        fd = openat(m->root_fd, "proc/kcore", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+        assert_true(fd >= 0);
+        assert_int_equal(write_full(fd, &kcore, sizeof(kcore)), 0);
+        assert_int_equal(ftruncate(fd, 4096 + KCORE_BYTES), 0);
+}
+
+static void assert_published(const Manager *m, const char *check_problem)
+{
+        _cleanup_(state_done) State state = { 0 };
+
+        assert_int_equal(state_read(m->root_fd, &state), 0);
+        if (check_problem)
+                assert_string_equal(state.check_problem, check_problem);
+        else
+                assert_null(state.check_problem);
+        assert_string_equal(state.checked, "all of it is whole");
+        assert_true(state.checked_realtime_usec == 1);
+}
+
+static void test_what_cannot_be_read_back_any_more_is_told(void **state)
+{
+        Manager *m = &((Fixture *) *state)->m;
+
+        fake.report.place = (LoadedPlace){
+                .block_paddr = { KCORE_PADDR, KCORE_PADDR + 65536 },
+                .purgatory_paddr = KCORE_PADDR + 131072,
+                .purgatory_bytes = 4096,
+        };
+        want(m, 1, false, NULL);
+        manager_load(m);
+        m->started = true;
+        manager_set_text(&m->state.checked, "all of it is whole");
+        m->state.checked_realtime_usec = 1;
+        assert_int_equal(manager_guard_look(m, false), GUARD_UNKNOWN);
+        assert_published(m, "'/proc/kcore': No such file or directory");
+
+        assert_int_equal(mkdir_parents(m->root_fd, "proc/kcore", 0755), 0);
+        assert_int_equal(manager_guard_look(m, false), GUARD_UNKNOWN);
+        assert_published(m, "'/proc/kcore': Is a directory");
+
+        assert_int_equal(unlinkat(m->root_fd, "proc/kcore", AT_REMOVEDIR), 0);
+        put_kcore(m);
+        assert_int_equal(manager_guard_look(m, false), GUARD_REPLACED);
+        assert_published(m, NULL);
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -215,6 +294,7 @@ int main(void)
                 CASE(test_the_reason_is_that_of_now),
                 CASE(test_fallback_image_is_loaded_and_held),
                 CASE(test_damaged_fallback_image_is_written_again_first),
+                CASE(test_what_cannot_be_read_back_any_more_is_told),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;

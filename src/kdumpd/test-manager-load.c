@@ -13,7 +13,7 @@
  * is set. */
 static struct {
         int answers[8];
-        bool takes_along, always_busy;
+        bool takes_along, always_busy, guarded;
         size_t n_calls;
         bool loaded;
         char initrd[8][1024];
@@ -44,6 +44,13 @@ static int fake_loaded(void *userdata)
         return fake.loaded;
 }
 
+static const KexecReport *fake_report(void *userdata)
+{
+        static const KexecReport ours = { .call = "fake", .guarded = true };
+
+        return fake.guarded ? &ours : NULL;
+}
+
 static void fake_pause(void *userdata, uint64_t usec)
 {
 }
@@ -53,6 +60,7 @@ static const KexecLoader fake_loader = {
         .load = fake_load,
         .unload = fake_unload,
         .loaded = fake_loaded,
+        .report = fake_report,
         .pause = fake_pause,
 };
 
@@ -432,6 +440,38 @@ static void test_a_load_makes_good_for_a_failed_reload(void **state)
         assert_int_equal(m->held_error, 0);
 }
 
+static void put_cpus(Manager *m, const char *cpus)
+{
+        assert_int_equal(mkdir_parents(m->root_fd, "sys/devices/system/cpu", 0755), 0);
+        assert_int_equal(mkdir_parents(m->root_fd, "proc", 0755), 0);
+        test_write_text(m->root_fd, "sys/devices/system/cpu/present", cpus);
+        test_write_text(m->root_fd, "proc/iomem", "00100000-7fffffff : System RAM\n");
+}
+
+/* It is what is held in memory, with its headers. The older one would be made anew. */
+static void test_previous_comes_back_with_its_headers(void **state)
+{
+        Manager *m = &((Fixture *) *state)->m;
+
+        fake.guarded = fake.takes_along = true;
+        put_cpus(m, "0-3\n");
+        arm_two(m);
+        put_cpus(m, "0-5\n");
+        fake.answers[2] = -ENOEXEC;
+        want(m, 3, "overlay 3");
+        manager_load(m);
+        assert_true(m->armed_generation == 2);
+        assert_int_equal(m->state.loaded_n_cpus, 4);
+        assert_string_equal(m->stale_headers, "2 CPUs more");
+
+        m->held.number = 0;
+        fake.n_calls = 2;
+        manager_load(m);
+        assert_true(m->armed_generation == 2);
+        assert_int_equal(m->state.loaded_n_cpus, 6);
+        assert_null(m->stale_headers);
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -452,6 +492,7 @@ int main(void)
                 CASE(test_damaged_current_is_written_again),
                 CASE(test_changed_kernel_is_not_repaired),
                 CASE(test_a_load_makes_good_for_a_failed_reload),
+                CASE(test_previous_comes_back_with_its_headers),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;

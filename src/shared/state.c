@@ -74,6 +74,7 @@ static const JsonField state_fields[] = {
         FIELD(sparse_loads, JSON_FIELD_U64),
         FIELD(checked, JSON_FIELD_STRING),
         FIELD(checked_realtime_usec, JSON_FIELD_U64),
+        FIELD(check_problem, JSON_FIELD_STRING),
         FIELD(area_sha256, JSON_FIELD_STRING),
         FIELD(crash_size_bytes, JSON_FIELD_U64),
         FIELD(request, JSON_FIELD_U64),
@@ -98,6 +99,7 @@ void state_done(State *state)
         free(state->guard);
         free(state->fallback);
         free(state->checked);
+        free(state->check_problem);
         free(state->area_sha256);
         free(state->last_error);
         free(state->last_boot);

@@ -51,6 +51,7 @@ typedef struct State {
         uint64_t sparse_loads; /* since boot; of `loads`, those that left big parts in place */
         char *checked;         /* what came of reading all of it back, in words */
         uint64_t checked_realtime_usec;
+        char *check_problem;       /* why it cannot be read back since; NULL: it can, or need not */
         char *area_sha256;         /* of samples of what is loaded; NULL: not to be had */
         uint64_t crash_size_bytes; /* the reservation, as read at start; 0: not known */
 

@@ -26,6 +26,7 @@ static void fill(State *s)
                 .loaded_realtime_usec = UINT64_C(1760000000000000),
                 .gap_usec = 812,
                 .guard = strdup("checked before it starts"),
+                .check_problem = strdup("'/proc/kcore': Operation not permitted"),
                 .fallback = strdup("none: '/usr/lib/kdumpd/kdump-fallback' is not there"),
                 .request = UINT64_MAX,
                 .request_failed = true,
@@ -43,6 +44,7 @@ static void assert_state_equal(const State *a, const State *b)
         assert_string_equal(a->kernel_release, b->kernel_release);
         assert_string_equal(a->base_id, b->base_id);
         assert_string_equal(a->guard, b->guard);
+        assert_string_equal(a->check_problem, b->check_problem);
         assert_string_equal(a->fallback, b->fallback);
         assert_string_equal(a->last_error, b->last_error);
         assert_true(a->pid == b->pid);

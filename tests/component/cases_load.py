@@ -123,15 +123,25 @@ def disabled_loads_at_start_say_so(bed):
 
 
 def limit_is_not_wasted(bed):
-    """Two are allowed: one to arm, one for a change."""
-    bed.m.write("proc/sys/kernel/kexec_load_limit_panic", "2\n")
+    """Three are allowed: one to arm, one for a change. The last is for whoever asks, as it has no way back."""
+    words = "kexec_load_limit_panic permits one more load"
+    bed.m.write("proc/sys/kernel/kexec_load_limit_panic", "3\n")
     bed.start()
     for _ in range(3):
         bed.reload()
     bed.edit("path /var/crash/other\n")
     bed.check_armed(2)
     bed.edit("path /var/crash/third\n")
-    bed.check_degraded("kexec_load_limit_panic has come down to 0", 2)
+    bed.check_degraded(words, 2)
+    bed.check_image(2)
+    bed.plug(4, 2)
+    bed.sm.run_for(0.5)
+    check(bed.state()["state"] == "degraded" and words in bed.state()["reason"], "it is %s", bed.state())
+    bed.check_loads(2)
+    bed.reload()
+    bed.check_armed(3)
+    bed.edit("path /var/crash/fourth\n")
+    bed.check_degraded("kexec_load_limit_panic has come down to 0", 3)
 
 
 def image_that_someone_unloads_is_loaded_again(bed):
