@@ -7,6 +7,7 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 
+#include "bzimage.h"
 #include "image-dracut.h"
 #include "io.h"
 #include "kernel-image.h"
@@ -14,6 +15,9 @@
 #include "module-list.h"
 #include "rootdir.h"
 #include "strv.h"
+
+/* It is read to memory. */
+#define KERNEL_BYTES_MAX (UINT64_C(1) << 30)
 
 static int add_folder(int root_fd, Manifest *manifest, const char *folder)
 {
@@ -88,6 +92,41 @@ static int copy_file(int from_fd, int to_fd)
         return fsync(to_fd) < 0 ? -errno : 0;
 }
 
+/* Whether it can unpack itself: else the crash kernel would be the first to find out. Nothing can
+ * be told of a kernel that the loader of segments would not take, which the other one may. */
+static int check_payload(int fd, const char *source)
+{
+        _cleanup_free_ char *file = NULL, *message = NULL;
+        uint64_t start_usec = now_boottime_usec();
+        BzImage image;
+        size_t size;
+        int r;
+
+        if (lseek(fd, 0, SEEK_SET) < 0)
+                return log_error_errno(errno, "Failed to read the copy of '%s': %m", source);
+        r = fd_read(fd, KERNEL_BYTES_MAX, &file, &size);
+        if (r < 0)
+                return log_error_errno(r, "Failed to read the copy of '%s': %m", source);
+        r = bzimage_parse(file, size, &image, &message);
+        if (r < 0 || image.payload_bytes == 0) {
+                log_debug("What is in '%s' is not looked at: %s.", source,
+                          message ?: "it names no payload");
+                return 0;
+        }
+        r = bzimage_check_payload(&image, &message);
+        if (r == -ENOMEM) {
+                log_warning("Failed to look at what is in '%s', ignoring: %s", source,
+                            message ?: strerror(-r));
+                return 0;
+        }
+        if (r < 0)
+                return log_error_errno(r, "'%s' could not start as a kernel: %s", source,
+                                       message ?: strerror(-r));
+        log_debug("Unpacking '%s' for a trial took %.1f s.", source,
+                  (double) (now_boottime_usec() - start_usec) / (double) USEC_PER_SEC);
+        return 0;
+}
+
 /* @fd: the copy. What is checked, hashed and loaded later is the same file. */
 static int describe_kernel(Manifest *manifest, int fd, const char *source)
 {
@@ -101,6 +140,11 @@ static int describe_kernel(Manifest *manifest, int fd, const char *source)
         if (r < 0)
                 return log_error_errno(r, "'%s' cannot be loaded as a kernel: %s", source,
                                        message ?: strerror(-r));
+        if (kernel.checked) {
+                r = check_payload(fd, source);
+                if (r < 0)
+                        return r;
+        }
         if (lseek(fd, 0, SEEK_SET) < 0)
                 return log_error_errno(errno, "Failed to read the copy of '%s': %m", source);
         r = sha256_fd(fd, hex);

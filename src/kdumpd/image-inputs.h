@@ -15,8 +15,10 @@ uint64_t inputs_next_tick_nsec(void);
 int inputs_add_sources(int root_fd, Manifest *manifest, const BaseRequest *request);
 
 /* Copies the kernel to "vmlinuz" in @folder, so that neither its package's removal nor a /boot that
- * is not mounted takes it away, and describes it in the manifest. Called before dracut looks at its
- * modules: if it is replaced meanwhile, that is a change afterwards. Logs. */
+ * is not mounted takes it away, and describes it in the manifest. One that could not unpack itself
+ * (bzimage_check_payload()) is refused: -EBADMSG. This takes as long as unpacking does. Called
+ * before dracut looks at its modules: if it is replaced meanwhile, that is a change afterwards.
+ * Logs. */
 int inputs_add_kernel(int root_fd, Manifest *manifest, const BaseRequest *request,
                       const char *folder);
 

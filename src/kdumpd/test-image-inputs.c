@@ -104,6 +104,57 @@ static void test_a_damaged_kernel_is_not_built_for(void **state)
         expect_none(&root, &test_request, "there is no base image");
 }
 
+static void flip_kernel_bit(const Fixture *root, off_t offset)
+{
+        _cleanup_close_ int fd = openat(root->fd, "boot/vmlinuz-6.1", O_RDWR | O_CLOEXEC);
+        uint8_t byte;
+
+        assert_true(fd >= 0);
+        assert_int_equal(pread(fd, &byte, 1, offset), 1);
+        byte ^= 1;
+        assert_int_equal(pwrite(fd, &byte, 1, offset), 1);
+}
+
+/* What it has around that is whole: nothing but unpacking it can tell. */
+static void test_a_kernel_that_cannot_be_unpacked_is_not_built_for(void **state)
+{
+        _cleanup_(fixture_done) Fixture root = FIXTURE_NULL;
+        _cleanup_(base_image_done) BaseImage good = { 0 }, base = { 0 };
+
+        make_system(&root);
+        assert_int_equal(image_build_below(root.path, &test_request, &good), 0);
+        flip_kernel_bit(&root, KERNEL_PAYLOAD + 12);
+        assert_int_equal(image_build_below(root.path, &test_request, &base), -EBADMSG);
+        /* The magic */
+        flip_kernel_bit(&root, KERNEL_PAYLOAD + 12);
+        flip_kernel_bit(&root, KERNEL_PAYLOAD);
+        assert_int_equal(image_build_below(root.path, &test_request, &base), -EBADMSG);
+        flip_kernel_bit(&root, KERNEL_PAYLOAD);
+        /* What was built is as it was. */
+        expect_found(&root, &test_request, good.id);
+        assert_int_equal(image_build_below(root.path, &test_request, &base), 0);
+        assert_string_equal(base.id, good.id);
+}
+
+/* An unusual kernel may be one that kexec_file_load(2) takes. */
+static void test_a_kernel_of_which_nothing_is_known_is_built_for(void **state)
+{
+        static const off_t fields[] = { 0x24c, 0x236 }; /* payload_length, xloadflags */
+
+        for (size_t i = 0; i < ELEMENTSOF(fields); i++) {
+                _cleanup_(fixture_done) Fixture root = FIXTURE_NULL;
+                _cleanup_(base_image_done) BaseImage base = { 0 };
+                _cleanup_close_ int fd = -EBADF;
+
+                make_system(&root);
+                fd = openat(root.fd, "boot/vmlinuz-6.1", O_RDWR | O_CLOEXEC);
+                assert_true(fd >= 0);
+                assert_int_equal(pwrite(fd, "\0", 1, fields[i]), 1);
+                assert_int_equal(pwrite(fd, "\0", 1, KERNEL_PAYLOAD), 1);
+                assert_int_equal(image_build_below(root.path, &test_request, &base), 0);
+        }
+}
+
 /* Images that were made before the kernel was kept with them. */
 static void test_a_base_without_a_kernel_is_built_anew(void **state)
 {
@@ -256,6 +307,8 @@ int main(void)
                 cmocka_unit_test(test_kernel_is_kept_with_the_image),
                 cmocka_unit_test(test_without_modules_all_are_taken_to_be_there),
                 cmocka_unit_test(test_a_damaged_kernel_is_not_built_for),
+                cmocka_unit_test(test_a_kernel_that_cannot_be_unpacked_is_not_built_for),
+                cmocka_unit_test(test_a_kernel_of_which_nothing_is_known_is_built_for),
                 cmocka_unit_test(test_a_base_without_a_kernel_is_built_anew),
                 cmocka_unit_test(test_every_file_of_the_image_counts),
                 cmocka_unit_test(test_what_is_in_use_may_be_kept),

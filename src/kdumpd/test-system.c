@@ -72,21 +72,55 @@ void make_image(const Fixture *root, const char *path, unsigned parts)
                 write_gzip(fd, &writer);
 }
 
+static void put(uint8_t *at, uint64_t value, unsigned bytes)
+{
+        for (unsigned i = 0; i < bytes; i++)
+                at[i] = (uint8_t) (value >> 8 * i);
+}
+
+/* Something that is an ELF file at first sight. Returns how long it is. */
+static size_t make_payload(uint8_t fill, uint8_t *ret, size_t room)
+{
+        uint8_t content[300] = "\177ELF";
+        z_stream stream = {
+                .next_in = content,
+                .avail_in = sizeof(content),
+                .next_out = ret,
+                .avail_out = (uInt) room,
+        };
+
+        memset(content + 4, fill, 100);
+        assert_int_equal(
+                deflateInit2(&stream, 9, Z_DEFLATED, 16 + MAX_WBITS, 9, Z_DEFAULT_STRATEGY), Z_OK);
+        assert_int_equal(deflate(&stream, Z_FINISH), Z_STREAM_END);
+        room = stream.total_out;
+        assert_int_equal(deflateEnd(&stream), Z_OK);
+        return room;
+}
+
+/* Fields: Documentation/arch/x86/boot.rst */
 void write_kernel(const Fixture *root, const char *path, uint8_t fill, size_t size_bytes)
 {
         uint8_t image[KERNEL_BYTES];
+        size_t start = 4 * 512;
 
         memset(image, fill, sizeof(image));
-        memset(image + 0x1f1, 0, 0x264 - 0x1f1);
-        image[0x1f1] = 3;
-        image[0x1f5] = (KERNEL_BYTES - 4 * 512) / 16 >> 8;
-        image[0x1f4] = (KERNEL_BYTES - 4 * 512) / 16 & 0xff;
-        image[0x1fe] = 0x55;
-        image[0x1ff] = 0xaa;
+        memset(image + 0x1f1, 0, 0x290 - 0x1f1);
+        put(image + 0x1f1, start / 512 - 1, 1);
+        put(image + 0x1f4, (KERNEL_BYTES - start) / 16, 4);
+        put(image + 0x1fe, 0xaa55, 2);
+        put(image + 0x200, 0x6aeb, 2); /* the header ends at 0x26c */
         memcpy(image + 0x202, "HdrS", 4);
-        image[0x206] = 0x0f;
-        image[0x207] = 0x02;
-        image[0x234] = 1;
+        put(image + 0x206, 0x20f, 2);
+        put(image + 0x211, 1, 1); /* loadflags: high */
+        put(image + 0x230, 0x200000, 4);
+        put(image + 0x234, 1, 1);    /* relocatable */
+        put(image + 0x236, 0x3f, 2); /* xloadflags */
+        put(image + 0x248, KERNEL_PAYLOAD - start, 4);
+        put(image + 0x24c,
+            make_payload(fill, image + KERNEL_PAYLOAD, KERNEL_BYTES - KERNEL_PAYLOAD), 4);
+        put(image + 0x258, 0x1000000, 8);
+        put(image + 0x260, 0x10000, 4);
         fixture_write_bytes(root, path, image, size_bytes);
 }
 

@@ -21,6 +21,9 @@ enum {
 /* Writes an image of these to @path. */
 void make_image(const Fixture *root, const char *path, unsigned parts);
 
+/* Where its payload begins: behind 10 bytes of gzip's header each bit counts. */
+#define KERNEL_PAYLOAD 3072
+
 /* As much of a bzImage as is checked, of which @size_bytes are there; @fill: what is in it. */
 void write_kernel(const Fixture *root, const char *path, uint8_t fill, size_t size_bytes);
 

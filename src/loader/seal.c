@@ -231,6 +231,9 @@ int seal_purgatory(const Layout *layout, const LoaderFacts *facts, const uint8_t
         header.status_paddr = layout->extents[EXTENT_STATUS].paddr;
         header.block_bytes = sizeof(PurgatoryBlock);
         header.serial_port = facts->serial_port;
+        r = digest(&header, offsetof(PurgatoryHeader, digest), header.digest);
+        if (r < 0)
+                return r;
         memcpy(copy, &header, sizeof(header));
         *ret = TAKE_PTR(copy);
         return 0;

@@ -90,11 +90,14 @@ static unsigned others_make(const Purgatory *purgatory, const PurgatoryBlock *bl
 {
         Machine *machine = purgatory->machine;
         uint64_t leaves_bytes = (uint64_t) block->n_leaves * PURGATORY_DIGEST_BYTES;
+        const PurgatoryHeader *header = purgatory->header;
+        /* A size that is wrong must not cost a block that is good. */
+        uint64_t blob_bytes = purgatory->header_is_whole ? header->bytes : sizeof(*header);
         unsigned n = 0;
 
         if (!span_make(block, sizeof(*block), ret + n++) ||
             !span_make(purgatory->status, sizeof(*purgatory->status), ret + n++) ||
-            !span_make(purgatory->header, purgatory->header->bytes, ret + n++))
+            !span_make(header, blob_bytes, ret + n++))
                 return 0;
         /* A table that is not there is found out later, and the other may do. */
         for (unsigned i = 0; i < PURGATORY_COPIES; i++)

@@ -7,7 +7,12 @@
 #include "reset.h"
 #include "serial.h"
 
-#define EXCEPTIONS_MAX 3U
+/* Each costs one thing that there are others of: the status, a copy of the block or the leaves, a
+ * target. */
+#define EXCEPTIONS_MAX (1U + 2U * PURGATORY_COPIES + PURGATORY_TARGETS_MAX)
+
+/* No CPU has more address lines than that (Intel SDM volume 3, 4.1.4). */
+#define PADDR_BITS 52
 #define NMI_WAIT_MSEC 10000U
 #define NMI_POLL_MSEC 10U
 
@@ -79,12 +84,13 @@ void purgatory_provoke(Purgatory *purgatory)
         }
 }
 
-/* NULL if it cannot be: on a real machine only then. */
+/* NULL if it cannot be. On a real machine only then: whatever else is no memory is an exception. */
 static void *memory_at(Machine *machine, uint64_t paddr, uint64_t bytes, uint64_t align)
 {
         uint64_t end;
 
-        if (paddr == 0 || paddr % align != 0 || __builtin_add_overflow(paddr, bytes, &end))
+        if (paddr == 0 || paddr % align != 0 || __builtin_add_overflow(paddr, bytes, &end) ||
+            end >> PADDR_BITS != 0)
                 return NULL;
         return machine->memory(machine, paddr, bytes);
 }
@@ -101,17 +107,12 @@ static PurgatoryStatus *status_find(Machine *machine, const PurgatoryHeader *hea
         return status;
 }
 
+/* In our own one: an exception while the other is looked for needs one, too. */
 static void status_begin(Purgatory *purgatory, const MachineEntry *entry)
 {
-        PurgatoryStatus *status;
-        uint64_t own_bytes = offsetof(PurgatoryStatus, stage);
+        PurgatoryStatus *status = &purgatory->own_status;
 
-        /* An exception while the other is looked for needs one, too. */
-        purgatory->status = &purgatory->own_status;
-        status = status_find(purgatory->machine, purgatory->header);
-        if (!status)
-                status = &purgatory->own_status;
-        zero(&status->stage, sizeof(*status) - own_bytes);
+        purgatory->status = status;
         status->tsc_entry = purgatory->machine->tsc(purgatory->machine);
         status->cr0 = entry->cr0;
         status->cr3 = entry->cr3;
@@ -119,6 +120,19 @@ static void status_begin(Purgatory *purgatory, const MachineEntry *entry)
         status->efer = entry->efer;
         status->gdt_limit = entry->gdt_limit;
         status->idt_limit = entry->idt_limit;
+}
+
+/* Goes on in the one that the header names, if that is there. */
+static void status_move(Purgatory *purgatory)
+{
+        PurgatoryStatus *status = status_find(purgatory->machine, purgatory->header);
+        const uint8_t *from = (const uint8_t *) &purgatory->own_status;
+        uint8_t *to = (uint8_t *) status;
+
+        if (!status)
+                return;
+        for (uint64_t i = offsetof(PurgatoryStatus, stage); i < sizeof(*status); i++)
+                to[i] = from[i];
         purgatory->status = status;
 }
 
@@ -141,10 +155,12 @@ static PurgatoryBlock *block_at(const Purgatory *purgatory, uint64_t paddr)
 
 static bool block_find(Purgatory *purgatory)
 {
-        for (uint32_t i = 0; i < PURGATORY_COPIES && !purgatory->block; i++) {
-                purgatory->block = block_at(purgatory, purgatory->header->block_paddr[i]);
-                purgatory->status->block_copy = purgatory->block ? i + 1 : 0;
+        while (!purgatory->block && purgatory->next_block < PURGATORY_COPIES) {
+                uint64_t paddr = purgatory->header->block_paddr[purgatory->next_block++];
+
+                purgatory->block = block_at(purgatory, paddr);
         }
+        purgatory->status->block_copy = purgatory->block ? purgatory->next_block : 0;
         return purgatory->block;
 }
 
@@ -153,13 +169,13 @@ static bool leaves_find(Purgatory *purgatory)
         const PurgatoryBlock *block = purgatory->block;
         uint64_t bytes = (uint64_t) block->n_leaves * PURGATORY_DIGEST_BYTES;
 
-        for (uint32_t i = 0; i < PURGATORY_COPIES; i++) {
-                const uint8_t *leaves =
-                        memory_at(purgatory->machine, block->leaves_paddr[i], bytes, 1);
+        while (purgatory->next_leaves < PURGATORY_COPIES) {
+                uint64_t paddr = block->leaves_paddr[purgatory->next_leaves++];
+                const uint8_t *leaves = memory_at(purgatory->machine, paddr, bytes, 1);
 
                 if (leaves && digest_fits(leaves, bytes, block->leaves_digest)) {
                         purgatory->leaves = leaves;
-                        purgatory->status->leaves_copy = i + 1;
+                        purgatory->status->leaves_copy = purgatory->next_leaves;
                         return true;
                 }
         }
@@ -226,31 +242,62 @@ static void targets_try(Purgatory *purgatory)
         reset_run(purgatory);
 }
 
-void purgatory_run(Purgatory *purgatory, Machine *machine, const PurgatoryHeader *header,
-                   const MachineEntry *entry)
+static void header_look(Purgatory *purgatory)
 {
-        purgatory->machine = machine;
-        purgatory->header = header;
-        purgatory->serial_port = header->serial_port;
-        status_begin(purgatory, entry);
-        purgatory_enter(purgatory, PURGATORY_STAGE_ENTRY);
-        serial_text(purgatory, "kdumpd: checking the crash kernel\r\n");
+        const PurgatoryHeader *header = purgatory->header;
 
+        purgatory->header_is_whole = digest_fits((const uint8_t *) header,
+                                                 offsetof(PurgatoryHeader, digest), header->digest);
+        /* What else may be at a port that is not meant: that of the block will do. */
+        if (purgatory->header_is_whole)
+                purgatory->serial_port = header->serial_port;
+}
+
+static void block_enter(Purgatory *purgatory)
+{
+        uint16_t port = purgatory->block->serial_port;
+
+        purgatory_enter(purgatory, PURGATORY_STAGE_BLOCK);
+        if (!purgatory->header_is_whole) {
+                purgatory->serial_port = port;
+                serial_text(purgatory,
+                            "kdumpd: checking the crash kernel; its header is damaged\r\n");
+        } else if (port != purgatory->header->serial_port)
+                purgatory->serial_port = port;
+        purgatory_provoke(purgatory);
+}
+
+/* From the stage on that we are in: what was tried there already is not tried again. */
+static void stages_run(Purgatory *purgatory)
+{
+        if (purgatory->stage == PURGATORY_STAGE_NONE) {
+                purgatory_enter(purgatory, PURGATORY_STAGE_ENTRY);
+                serial_text(purgatory, "kdumpd: checking the crash kernel\r\n");
+        }
         if (!block_find(purgatory)) {
                 serial_text(purgatory, "kdumpd: its description is damaged\r\n");
                 reset_run(purgatory);
                 return;
         }
-        purgatory_enter(purgatory, PURGATORY_STAGE_BLOCK);
-        if (purgatory->block->serial_port != header->serial_port)
-                purgatory->serial_port = purgatory->block->serial_port;
-        purgatory_provoke(purgatory);
-        if (!leaves_find(purgatory)) {
+        if (purgatory->stage == PURGATORY_STAGE_ENTRY)
+                block_enter(purgatory);
+        if (!purgatory->leaves && !leaves_find(purgatory)) {
                 serial_text(purgatory, "kdumpd: its digests are damaged\r\n");
                 reset_run(purgatory);
                 return;
         }
         targets_try(purgatory);
+}
+
+void purgatory_run(Purgatory *purgatory, Machine *machine, const PurgatoryHeader *header,
+                   const MachineEntry *entry)
+{
+        purgatory->machine = machine;
+        purgatory->header = header;
+        status_begin(purgatory, entry);
+        header_look(purgatory);
+        status_move(purgatory);
+        stages_run(purgatory);
 }
 
 static void exception_record(Purgatory *purgatory, uint64_t vector, uint64_t error, uint64_t rip,
@@ -271,23 +318,31 @@ static void exception_record(Purgatory *purgatory, uint64_t vector, uint64_t err
         first->stage = purgatory->stage;
 }
 
-void purgatory_exception(Purgatory *purgatory, uint64_t vector, uint64_t error, uint64_t rip,
-                         uint64_t cr2)
+/* If it struck behind the jump, the kernel may have begun to change what we know of. */
+static void target_give_up(Purgatory *purgatory)
 {
         PurgatoryStatus *status = purgatory->status;
 
-        exception_record(purgatory, vector, error, rip, cr2);
-        if (!is_in_target(purgatory) || purgatory->exceptions > EXCEPTIONS_MAX) {
-                reset_run(purgatory);
-                return;
-        }
         say_target(purgatory, "kdumpd: an exception struck target ", "\r\n");
-        /* If it struck behind the jump, the kernel may have begun to change what we know of. */
         if (status->started != 0)
                 zero(status->results, sizeof(status->results));
         status->started = 0;
         purgatory->target++;
-        targets_try(purgatory);
+}
+
+void purgatory_exception(Purgatory *purgatory, uint64_t vector, uint64_t error, uint64_t rip,
+                         uint64_t cr2)
+{
+        exception_record(purgatory, vector, error, rip, cr2);
+        if (purgatory->stage == PURGATORY_STAGE_RESET || purgatory->exceptions > EXCEPTIONS_MAX) {
+                reset_run(purgatory);
+                return;
+        }
+        if (is_in_target(purgatory))
+                target_give_up(purgatory);
+        else
+                serial_text(purgatory, "kdumpd: an exception struck its description\r\n");
+        stages_run(purgatory);
 }
 
 void purgatory_nmi(Purgatory *purgatory)

@@ -9,10 +9,13 @@
 typedef struct Purgatory {
         Machine *machine;
         const PurgatoryHeader *header;
+        bool header_is_whole;    /* its digest fits */
         PurgatoryBlock *block;   /* a trusted copy; NULL: none (yet) */
         PurgatoryStatus *status; /* never NULL once begun: our own if the header names none */
         PurgatoryStatus own_status;
-        const uint8_t *leaves; /* a trusted copy of the leaf table */
+        const uint8_t *leaves; /* a trusted copy of the leaf table; NULL: none (yet) */
+        uint32_t next_block;   /* copy to try; an exception in the try does not lead back to it */
+        uint32_t next_leaves;  /* the same of the leaf table */
         uint32_t target;       /* that is worked on */
         uint32_t stage;        /* PurgatoryStage */
         uint32_t exceptions;   /* more than a few end in a reset */
@@ -27,8 +30,8 @@ typedef struct Purgatory {
 void purgatory_run(Purgatory *purgatory, Machine *machine, const PurgatoryHeader *header,
                    const MachineEntry *entry);
 
-/* An exception (not an NMI) has struck: gives up the target that was worked on, on a fresh stack.
- * Returns as purgatory_run() does. */
+/* An exception (not an NMI) has struck: gives up what was worked on, a copy of the description or a
+ * target, and goes on with the next one, on a fresh stack. Returns as purgatory_run() does. */
 void purgatory_exception(Purgatory *purgatory, uint64_t vector, uint64_t error, uint64_t rip,
                          uint64_t cr2);
 

@@ -45,8 +45,11 @@ static void *bed_memory(Machine *machine, uint64_t paddr, uint64_t bytes)
                 bed->bad_access = true;
         if (paddr == BIOS_WORD_PADDR && bytes == sizeof(bed->bios_word))
                 return bed->without_bios_word ? NULL : bed->bios_word;
-        if (paddr < BED_PADDR || offset > bed->bytes || bytes > bed->bytes - offset)
+        if (paddr < BED_PADDR || offset > bed->bytes || bytes > bed->bytes - offset) {
+                if (bed->wild_faults)
+                        bed_raise(bed, 14, paddr);
                 return NULL;
+        }
         if (bed->fault_paddr >= paddr && bed->fault_paddr - paddr < bytes) {
                 if (bed->fault_skip == 0)
                         bed_raise(bed, 14, bed->fault_paddr);
@@ -173,6 +176,11 @@ uint8_t *bed_at(Bed *bed, uint64_t paddr)
         if (paddr < BED_PADDR || paddr - BED_PADDR >= bed->bytes)
                 abort();
         return bed->memory + (paddr - BED_PADDR);
+}
+
+PurgatoryHeader *bed_header(Bed *bed)
+{
+        return (PurgatoryHeader *) bed_at(bed, bed->header_paddr);
 }
 
 void bed_flip(Bed *bed, uint64_t paddr, unsigned bit)
@@ -365,6 +373,8 @@ static void extent_seal(Bed *bed, const PurgatoryExtent *extent)
 void bed_seal_block(Bed *bed)
 {
         SHA256((const uint8_t *) &bed->block, offsetof(PurgatoryBlock, digest), bed->block.digest);
+        SHA256((const uint8_t *) &bed->header, offsetof(PurgatoryHeader, digest),
+               bed->header.digest);
         for (unsigned i = 0; i < PURGATORY_COPIES; i++)
                 if (bed->header.block_paddr[i] != 0)
                         memcpy(bed_at(bed, bed->header.block_paddr[i]), &bed->block,
@@ -397,8 +407,7 @@ void bed_run(Bed *bed)
         };
 
         if (setjmp(bed->done) == 0)
-                purgatory_run(&bed->purgatory, &bed->machine,
-                              (PurgatoryHeader *) bed_at(bed, bed->header_paddr), &entry);
+                purgatory_run(&bed->purgatory, &bed->machine, bed_header(bed), &entry);
 }
 
 bool bed_is_intact(const Bed *bed, unsigned target)

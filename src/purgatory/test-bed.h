@@ -54,6 +54,7 @@ typedef struct Bed {
         uint64_t nmi_at_call;             /* of any port or the TSC; 0: none comes */
         uint64_t nmi_in_stage;            /* PurgatoryStage; once it waits there; 0: none comes */
         void (*at_nmi)(struct Bed *bed);  /* what happens meanwhile */
+        bool wild_faults;                 /* asking for what is no memory raises an exception */
         uint64_t fault_paddr;             /* asking for this raises an exception; 0: none does */
         unsigned fault_skip;              /* so many times it does not */
         uint16_t fault_port;              /* writing to it does */
@@ -102,6 +103,9 @@ void bed_seal(Bed *bed);
 void bed_seal_block(Bed *bed);
 
 uint8_t *bed_at(Bed *bed, uint64_t paddr);
+
+/* As it is in memory. */
+PurgatoryHeader *bed_header(Bed *bed);
 void bed_flip(Bed *bed, uint64_t paddr, unsigned bit);
 
 static inline PurgatoryStatus *bed_status(Bed *bed)

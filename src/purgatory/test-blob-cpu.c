@@ -250,6 +250,15 @@ static bool insn_is_port(const Insn *insn)
         return op == 0xe4 || op == 0xe6 || op == 0xec || op == 0xee;
 }
 
+/* Somewhat further on, too: it may be a loop that reads from there on. */
+static bool cpu_is_wild(Cpu *cpu)
+{
+        for (unsigned i = 0; i < 16 && cpu->wild != 0; i++)
+                if (*cpu_register(cpu, i) - cpu->wild < 4096)
+                        return true;
+        return false;
+}
+
 static void cpu_privileged(Cpu *cpu)
 {
         uint64_t words[INSN_BYTES / 8];
@@ -268,6 +277,8 @@ static void cpu_privileged(Cpu *cpu)
         if (insn.rex == 0x48 && insn.op[0] == 0xcb)
                 return cpu_far_return(cpu);
         bytes = insn.op[0] == 0x0f ? cpu_two_bytes(cpu, &insn) : cpu_one_byte(cpu, &insn);
+        if (bytes == 0 && cpu_is_wild(cpu))
+                return cpu_interrupt(cpu, 13);
         if (bytes == 0)
                 return cpu_lost(cpu, "an instruction that the test does not know");
         if (cpu->end == CPU_END_NONE)

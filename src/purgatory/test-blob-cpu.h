@@ -39,6 +39,9 @@ typedef struct CpuTable {
 typedef struct Cpu {
         /* Set by the test: before this access to a port (counted from 1) an NMI comes; 0: none. */
         unsigned nmi_at;
+        /* The same: what an instruction has in a register whose general protection fault comes of
+         * that, and not of a privilege that it wants; 0: none. Such addresses are not canonical. */
+        uint64_t wild;
 
         pid_t pid;
         struct user_regs_struct regs;

@@ -105,6 +105,12 @@ static void block_seal(World *world)
                N_LEAVES * PURGATORY_DIGEST_BYTES);
 }
 
+static void header_seal(World *world)
+{
+        SHA256((const uint8_t *) world->header, offsetof(PurgatoryHeader, digest),
+               world->header->digest);
+}
+
 /* Fills it, and the mirror if there is one. */
 static void extent_add(World *world, uint32_t offset, uint32_t bytes, uint32_t mirror,
                        uint32_t targets)
@@ -181,6 +187,7 @@ static void world_fill(World *world)
         world->header->block_bytes = sizeof(PurgatoryBlock);
         world->header->serial_port = SERIAL_PORT;
         world->header->resets[0] = PURGATORY_RESET_TRIPLE;
+        header_seal(world);
         block_fill(world);
 }
 
@@ -361,6 +368,69 @@ static void test_does_what_it_must_at_any_address(void **state)
         }
 }
 
+#define NO_MEMORY (UINT64_C(1) << 45) /* where nothing is mapped */
+#define NO_ADDRESS (UINT64_C(1) << 50)
+#define TOO_HIGH (UINT64_C(1) << 60)
+
+/* Addresses that lead nowhere; 0: it is as it was. Those of the header are damage. */
+static const struct {
+        uint64_t status, block, leaves; /* the first copy's */
+        uint32_t exceptions, started;
+} wilds[] = {
+        { .block = NO_MEMORY, .exceptions = 1, .started = 1 },
+        { .block = NO_ADDRESS, .exceptions = 1, .started = 1 },
+        { .block = TOO_HIGH, .started = 1 },
+        { .leaves = NO_MEMORY, .exceptions = 1, .started = 1 },
+        { .leaves = NO_ADDRESS, .exceptions = 1, .started = 1 },
+        { .leaves = TOO_HIGH, .started = 1 },
+        /* Nobody can see what was found. */
+        { .status = NO_MEMORY },
+        { .status = NO_ADDRESS, .block = NO_MEMORY, .leaves = NO_ADDRESS },
+};
+
+static void wild_run(World *world, size_t number)
+{
+        const PurgatoryStatus *status = world->status;
+        Cpu cpu = { .wild = NO_ADDRESS };
+
+        if (wilds[number].block != 0)
+                world->header->block_paddr[0] = wilds[number].block;
+        if (wilds[number].status != 0)
+                world->header->status_paddr = wilds[number].status;
+        if (wilds[number].leaves != 0)
+                world->block->leaves_paddr[0] = wilds[number].leaves;
+        /* The most that there can be with something left to start */
+        world->block->provoke_stage = PURGATORY_STAGE_CHECK;
+        world->block->provoke_action = wilds[number].started ? 0 : PURGATORY_PROVOKE_UD;
+        block_seal(world);
+
+        world_run(world, &cpu);
+        assert_jumped(world, &cpu, wilds[number].started ? 0 : 1);
+        assert_outs(&cpu, NULL, 0);
+        assert_int_equal(status->started, wilds[number].started);
+        assert_int_equal(status->exceptions, wilds[number].exceptions);
+        if (wilds[number].started == 0)
+                return;
+        assert_int_equal(status->block_copy, wilds[number].block != 0 ? 2 : 1);
+        assert_int_equal(status->leaves_copy, wilds[number].leaves != 0 ? 2 : 1);
+        /* With page tables of 5 levels it is an address, but nothing is there either. */
+        if (wilds[number].exceptions > 0)
+                assert_in_range(status->first_exception.vector, 13, 14);
+}
+
+static void test_goes_on_with_the_other_copy_after_an_exception(void **state)
+{
+        World *world = *state;
+
+        world->random = UINT64_C(0x6b64756d7064);
+        world->paddr = area_map(&world->random);
+        for (size_t i = 0; i < ELEMENTSOF(wilds); i++) {
+                world_fill(world);
+                wild_run(world, i);
+        }
+        assert_int_equal(munmap(world->area, AREA_BYTES), 0);
+}
+
 static void world_begin(World *world)
 {
         world->random = UINT64_C(0x6b64756d7064);
@@ -401,6 +471,7 @@ static void test_resets_as_the_header_says_without_a_block(void **state)
         world->header->resets[0] = PURGATORY_RESET_PORT92;
         world->header->resets[1] = PURGATORY_RESET_TRIPLE;
         world->header->block_paddr[0] = world->header->block_paddr[1] = 0;
+        header_seal(world);
 
         world_run(world, &cpu);
         assert_int_equal(cpu.end, CPU_END_TRIPLE_FAULT);
@@ -414,6 +485,8 @@ int main(int argc, char *argv[])
         World world = { 0 };
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_prestate(test_does_what_it_must_at_any_address, &world),
+                cmocka_unit_test_prestate(test_goes_on_with_the_other_copy_after_an_exception,
+                                          &world),
                 cmocka_unit_test_prestate(test_goes_on_after_an_nmi, &world),
                 cmocka_unit_test_prestate(test_resets_as_the_header_says_without_a_block, &world),
         };

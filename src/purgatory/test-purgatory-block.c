@@ -43,7 +43,7 @@ CHANGE(extent_in_another, extents[2].paddr = extents[0].paddr + 4096)
 CHANGE(extent_over_its_mirror, extents[2].paddr = extents[2].mirror_paddr)
 CHANGE(extent_over_a_mirror, extents[2].paddr = extents[3].mirror_paddr)
 CHANGE(extent_over_status, extents[5].paddr = bed->header.status_paddr + 511)
-CHANGE(extent_over_blob, extents[5].paddr = bed->header_paddr + BED_BLOB_BYTES - 1)
+CHANGE(extent_over_blob, extents[5].paddr = bed->header_paddr + BED_BLOB_BYTES - 77)
 CHANGE(extent_over_leaves, extents[5].paddr = block->leaves_paddr[0])
 CHANGE(extent_over_other_leaves, extents[5].paddr = block->leaves_paddr[1] - 76)
 CHANGE(mirror_outside, extents[1].mirror_paddr = 8)
@@ -219,15 +219,15 @@ static void test_the_second_block_is_used_if_the_first_makes_no_sense(void **sta
 
 static void test_a_block_address_that_cannot_be_is_skipped(void **state)
 {
-        static const uint64_t bad[] = { 0, 8, BED_PADDR + 4, UINT64_MAX, UINT64_MAX - 7 };
+        static const uint64_t bad[] = {
+                0, 8, BED_PADDR + 4, UINT64_C(1) << 52, UINT64_MAX, UINT64_MAX - 7
+        };
 
         for (size_t i = 0; i < ELEMENTSOF(bad); i++) {
                 _cleanup_bed_ Bed bed;
-                PurgatoryHeader *header;
 
                 bed_init_usual(&bed);
-                header = (PurgatoryHeader *) bed_at(&bed, bed.header_paddr);
-                header->block_paddr[0] = bad[i];
+                bed_header(&bed)->block_paddr[0] = bad[i];
                 bed_run(&bed);
                 assert_int_equal(bed.end, BED_JUMPED);
                 assert_int_equal(bed_status(&bed)->block_copy, 2);
@@ -245,9 +245,62 @@ static void test_a_block_at_an_odd_address_is_not_trusted(void **state)
         paddr = bed_take(&bed, 8192) + 4;
         bed_seal_block(&bed);
         memcpy(bed_at(&bed, paddr), &bed.block, sizeof(bed.block));
-        ((PurgatoryHeader *) bed_at(&bed, bed.header_paddr))->block_paddr[0] = paddr;
+        bed_header(&bed)->block_paddr[0] = paddr;
         bed_run(&bed);
         assert_int_equal(bed_status(&bed)->block_copy, 2);
+}
+
+static void small_bed_make(Bed *bed)
+{
+        bed_init(bed, UINT64_C(1) << 17);
+        bed_add(bed, 3000, 3, true);
+        bed_add(bed, 100, 3, false);
+        for (unsigned i = 0; i < PURGATORY_TARGETS_MAX; i++) {
+                bed->block.targets[i].entry = bed->block.extents[0].paddr + 0x200;
+                bed->block.targets[i].boot_params = bed->block.extents[1].paddr;
+        }
+        bed_seal(bed);
+}
+
+/* Nothing is a second copy of it: whatever it says, one good block is found, and no port is written
+ * to that was not meant. */
+static void test_no_damaged_bit_of_the_header_is_in_the_way(void **state)
+{
+        unsigned n_second = 0, n_own = 0, n_exceptions = 0;
+
+        for (unsigned bit = 0; bit < 8 * sizeof(PurgatoryHeader); bit++) {
+                _cleanup_bed_ Bed bed;
+
+                small_bed_make(&bed);
+                bed.wild_faults = true;
+                bed_flip(&bed, bed.header_paddr + bit / 8, bit % 8);
+                bed_run(&bed);
+                assert_false(bed.bad_access);
+                assert_int_equal(bed.end, BED_JUMPED);
+                assert_int_equal(bed_status(&bed)->started, 1);
+                assert_int_equal(bed.n_writes, 0);
+                assert_non_null(
+                        strstr(bed.serial, "checking the crash kernel; its header is damaged\r\n"));
+                n_second += bed_status(&bed)->block_copy == 2;
+                n_own += bed_status(&bed) == &bed.purgatory.own_status;
+                n_exceptions += bed_status(&bed)->exceptions > 0;
+        }
+        /* 64 bits of an address each; what an address of the other copy leads to is good, too. */
+        assert_in_range(n_second, 63, 64);
+        assert_int_equal(n_own, 64);
+        /* Those above what there is of memory, and below what a CPU can address */
+        assert_in_range(n_exceptions, 60, 80);
+}
+
+static void test_a_header_that_is_whole_is_not_complained_of(void **state)
+{
+        _cleanup_bed_ Bed bed;
+
+        small_bed_make(&bed);
+        bed_run(&bed);
+        assert_true(bed.purgatory.header_is_whole);
+        assert_ptr_equal(strstr(bed.serial, "kdumpd: checking the crash kernel\r\n"), bed.serial);
+        assert_null(strstr(bed.serial, "damaged"));
 }
 
 int main(void)
@@ -259,6 +312,8 @@ int main(void)
                 cmocka_unit_test(test_the_second_block_is_used_if_the_first_makes_no_sense),
                 cmocka_unit_test(test_a_block_at_an_odd_address_is_not_trusted),
                 cmocka_unit_test(test_a_block_address_that_cannot_be_is_skipped),
+                cmocka_unit_test(test_no_damaged_bit_of_the_header_is_in_the_way),
+                cmocka_unit_test(test_a_header_that_is_whole_is_not_complained_of),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -108,44 +108,99 @@ static void test_an_exception_in_each_target_resets(void **state)
         assert_int_equal(bed_status(&bed)->started, 0);
 }
 
-static void test_an_exception_while_looking_for_the_block_resets(void **state)
+static const struct {
+        unsigned block_copy, leaves_copy; /* whose memory cannot be read; 0: all others */
+        bool status;
+        PurgatoryStage stage; /* in which it strikes */
+} faults[] = {
+        { .block_copy = 1, .stage = PURGATORY_STAGE_ENTRY },
+        { .leaves_copy = 1, .stage = PURGATORY_STAGE_BLOCK },
+        { .status = true, .stage = PURGATORY_STAGE_NONE },
+        /* Nobody asks for these. */
+        { .block_copy = 2 },
+        { .leaves_copy = 2 },
+};
+
+static void test_an_exception_costs_one_copy_only(void **state)
+{
+        for (size_t i = 0; i < ELEMENTSOF(faults); i++) {
+                unsigned block_copy = faults[i].block_copy, leaves_copy = faults[i].leaves_copy;
+                bool strikes = faults[i].status || block_copy == 1 || leaves_copy == 1;
+                const PurgatoryStatus *status;
+                _cleanup_bed_ Bed bed;
+
+                bed_init_usual(&bed);
+                bed.fault_paddr = block_copy > 0    ? bed.header.block_paddr[block_copy - 1]
+                                  : leaves_copy > 0 ? bed.block.leaves_paddr[leaves_copy - 1]
+                                                    : bed.header.status_paddr;
+                /* Asked for while the block is checked, but not read then */
+                bed.fault_skip = leaves_copy > 0;
+                bed_run(&bed);
+                assert_jumped(&bed, 0);
+                status = bed_status(&bed);
+                assert_int_equal(bed.n_exceptions, strikes);
+                assert_int_equal(status->exceptions, strikes);
+                assert_int_equal(status->first_exception.stage, faults[i].stage);
+                assert_int_equal(status->first_exception.cr2, strikes ? bed.fault_paddr : 0);
+                assert_int_equal(status->block_copy, block_copy == 1 ? 2 : 1);
+                assert_int_equal(status->leaves_copy, leaves_copy == 1 ? 2 : 1);
+                assert_int_equal(status == &bed.purgatory.own_status, faults[i].status);
+                assert_int_equal(status->cr4, 0x20);
+                assert_int_equal(strstr(bed.serial, "struck its description\r\n") != NULL, strikes);
+        }
+}
+
+static void test_an_exception_in_each_block_resets(void **state)
 {
         _cleanup_bed_ Bed bed;
 
         bed_init_usual(&bed);
-        bed.fault_paddr = bed.header.block_paddr[0];
+        bed.wild_faults = true;
+        for (unsigned i = 0; i < PURGATORY_COPIES; i++)
+                bed.header.block_paddr[i] = UINT64_C(1) << (40 + i);
+        memcpy(bed_header(&bed), &bed.header, sizeof(bed.header));
         bed_run(&bed);
         /* By the header's plan */
         assert_int_equal(bed.end, BED_TRIPLE_FAULT);
         assert_int_equal(bed.n_writes, 0);
-        assert_int_equal(bed.n_exceptions, 1);
+        assert_int_equal(bed.n_exceptions, PURGATORY_COPIES);
         assert_int_equal(bed_status(&bed)->first_exception.stage, PURGATORY_STAGE_ENTRY);
+        assert_int_equal(bed_status(&bed)->first_exception.cr2, UINT64_C(1) << 40);
 }
 
-static void test_an_exception_while_looking_for_leaves_resets(void **state)
+static void test_an_exception_in_each_leaf_table_resets(void **state)
 {
         _cleanup_bed_ Bed bed;
 
         bed_init_usual(&bed);
+        bed.block.leaves_paddr[1] = bed.block.leaves_paddr[0];
+        bed_seal_block(&bed);
         bed.fault_paddr = bed.block.leaves_paddr[0];
-        bed.fault_skip = 1;
+        bed.fault_skip = PURGATORY_COPIES;
         bed.works = PURGATORY_RESET_KBD;
         bed_run(&bed);
         assert_int_equal(bed.end, BED_RESET);
+        assert_int_equal(bed.n_exceptions, PURGATORY_COPIES);
         assert_int_equal(bed_status(&bed)->first_exception.stage, PURGATORY_STAGE_BLOCK);
+        assert_int_equal(bed_status(&bed)->leaves_copy, 0);
 }
 
-/* The status is looked for before there is one. */
-static void test_an_exception_while_looking_for_the_status_resets(void **state)
+/* As many as there can be with something left to start. */
+static void test_an_exception_in_everything_leads_to_the_fallback(void **state)
 {
         _cleanup_bed_ Bed bed;
 
-        bed_init_usual(&bed);
-        bed.fault_paddr = bed.header.status_paddr;
+        begin(&bed, PURGATORY_STAGE_CHECK, PURGATORY_PROVOKE_UD);
+        bed.wild_faults = true;
+        bed_header(&bed)->status_paddr = UINT64_C(1) << 40;
+        bed_header(&bed)->block_paddr[0] = UINT64_C(1) << 41;
+        bed.fault_paddr = bed.block.leaves_paddr[0];
+        bed.fault_skip = 1;
         bed_run(&bed);
-        assert_int_equal(bed.end, BED_TRIPLE_FAULT);
-        assert_ptr_equal(bed_status(&bed), &bed.purgatory.own_status);
-        assert_int_equal(bed_status(&bed)->exceptions, 1);
+        assert_jumped(&bed, 1);
+        assert_int_equal(bed.n_exceptions, 4);
+        assert_int_equal(bed_status(&bed)->block_copy, 2);
+        assert_int_equal(bed_status(&bed)->leaves_copy, 2);
 }
 
 /* A method that faults is not tried again, the others are. */
@@ -289,8 +344,7 @@ static void test_an_nmi_at_any_time_changes_nothing(void **state)
                 bed.nmi_at_call = call;
                 bed_run(&bed);
                 assert_jumped(&bed, 0);
-                assert_int_equal(bed.purgatory.own_status.nmis + bed_status(&bed)->nmis,
-                                 call <= bed.n_calls);
+                assert_int_equal(bed_status(&bed)->nmis, call <= bed.n_calls);
         }
 }
 
@@ -309,9 +363,10 @@ int main(void)
                 cmocka_unit_test(test_no_exception_is_provoked_in_the_fallback),
                 cmocka_unit_test(test_an_exception_without_a_fallback_resets),
                 cmocka_unit_test(test_an_exception_in_each_target_resets),
-                cmocka_unit_test(test_an_exception_while_looking_for_the_block_resets),
-                cmocka_unit_test(test_an_exception_while_looking_for_leaves_resets),
-                cmocka_unit_test(test_an_exception_while_looking_for_the_status_resets),
+                cmocka_unit_test(test_an_exception_costs_one_copy_only),
+                cmocka_unit_test(test_an_exception_in_each_block_resets),
+                cmocka_unit_test(test_an_exception_in_each_leaf_table_resets),
+                cmocka_unit_test(test_an_exception_in_everything_leads_to_the_fallback),
                 cmocka_unit_test(test_exceptions_do_not_stop_a_reset),
                 cmocka_unit_test(test_an_exception_behind_the_jump_has_all_checked_again),
                 cmocka_unit_test(test_an_nmi_is_waited_for_and_counted),

@@ -11,7 +11,7 @@
 /* What some thousand layouts had in common with each other; all of it must have happened. */
 typedef struct Tally {
         unsigned started[PURGATORY_TARGETS_MAX + 1], repaired, lost, second_block, second_leaves;
-        unsigned exceptions;
+        unsigned exceptions, damaged_header;
 } Tally;
 
 static bool one_in(uint64_t *seed, unsigned n)
@@ -61,6 +61,7 @@ static void layout_make(Bed *bed, uint64_t *seed)
         }
         if (one_in(seed, 10))
                 bed->header.status_paddr = 0;
+        bed->wild_faults = one_in(seed, 2);
         bed_seal(bed);
 }
 
@@ -82,6 +83,17 @@ static void extent_flip(Bed *bed, uint64_t *seed)
                 range_flip(bed, seed, extent->mirror_paddr + offset, 1);
 }
 
+/* Half of the time one of its addresses */
+static void header_flip(Bed *bed, uint64_t *seed)
+{
+        if (one_in(seed, 2))
+                range_flip(bed, seed, bed->header_paddr, sizeof(PurgatoryHeader));
+        else
+                range_flip(bed, seed, bed->header_paddr + offsetof(PurgatoryHeader, block_paddr),
+                           offsetof(PurgatoryHeader, block_bytes) -
+                                   offsetof(PurgatoryHeader, block_paddr));
+}
+
 static void damage(Bed *bed, uint64_t *seed)
 {
         for (uint64_t n = bed_random(seed) % 8; n > 0; n--) {
@@ -90,6 +102,8 @@ static void damage(Bed *bed, uint64_t *seed)
                 if (one_in(seed, 10))
                         range_flip(bed, seed, bed->header.block_paddr[copy],
                                    sizeof(PurgatoryBlock));
+                else if (one_in(seed, 8))
+                        header_flip(bed, seed);
                 else if (one_in(seed, 8))
                         range_flip(bed, seed, bed->block.leaves_paddr[copy],
                                    (uint64_t) bed->block.n_leaves * PURGATORY_DIGEST_BYTES);
@@ -105,10 +119,24 @@ static bool is_as_sealed(const Bed *bed, uint64_t paddr, uint64_t bytes)
                       bytes) == 0;
 }
 
-static bool one_copy_is_as_sealed(const Bed *bed, const uint64_t paddr[PURGATORY_COPIES],
-                                  uint64_t bytes)
+static bool one_table_is_as_sealed(const Bed *bed)
 {
-        return is_as_sealed(bed, paddr[0], bytes) || is_as_sealed(bed, paddr[1], bytes);
+        uint64_t bytes = (uint64_t) bed->block.n_leaves * PURGATORY_DIGEST_BYTES;
+
+        return is_as_sealed(bed, bed->block.leaves_paddr[0], bytes) ||
+               is_as_sealed(bed, bed->block.leaves_paddr[1], bytes);
+}
+
+/* Does one of the header's addresses, as they are now, lead to a good block? */
+static bool one_block_is_found(Bed *bed)
+{
+        for (unsigned i = 0; i < PURGATORY_COPIES; i++)
+                for (unsigned copy = 0; copy < PURGATORY_COPIES; copy++)
+                        if (bed_header(bed)->block_paddr[i] == bed->header.block_paddr[copy] &&
+                            is_as_sealed(bed, bed->header.block_paddr[copy],
+                                         sizeof(PurgatoryBlock)))
+                                return true;
+        return false;
 }
 
 /* Can it be had, from one copy of each chunk? */
@@ -135,9 +163,7 @@ static bool extent_can_be_had(Bed *bed, const PurgatoryExtent *extent)
  * of the target. */
 static unsigned target_expected(Bed *bed)
 {
-        if (!one_copy_is_as_sealed(bed, bed->header.block_paddr, sizeof(PurgatoryBlock)) ||
-            !one_copy_is_as_sealed(bed, bed->block.leaves_paddr,
-                                   (uint64_t) bed->block.n_leaves * PURGATORY_DIGEST_BYTES))
+        if (!one_block_is_found(bed) || !one_table_is_as_sealed(bed))
                 return NO_TARGET;
         for (unsigned target = 0; target < PURGATORY_TARGETS_MAX; target++) {
                 bool good = bed->block.targets[target].entry != 0;
@@ -177,6 +203,7 @@ static void assert_outcome(Bed *bed, unsigned target)
                 return;
         }
         assert_int_equal(bed->end, BED_JUMPED);
+        assert_int_equal(bed->n_writes, 0);
         assert_int_equal(status->started, target + 1);
         assert_int_equal(bed->entry, bed->block.targets[target].entry);
         assert_int_equal(bed->boot_params, bed->block.targets[target].boot_params);
@@ -199,6 +226,7 @@ static void tally_add(Tally *tally, Bed *bed, unsigned target)
         tally->second_block += status->block_copy == 2;
         tally->second_leaves += status->leaves_copy == 2;
         tally->exceptions += status->exceptions > 0;
+        tally->damaged_header += !bed->purgatory.header_is_whole;
 }
 
 static void test_what_can_be_had_is_started_and_nothing_else(void **state)
@@ -227,6 +255,8 @@ static void test_what_can_be_had_is_started_and_nothing_else(void **state)
         assert_true(tally.lost > LAYOUTS / 10);
         assert_true(tally.second_block > LAYOUTS / 100);
         assert_true(tally.second_leaves > LAYOUTS / 100);
+        assert_true(tally.damaged_header > LAYOUTS / 10);
+        assert_true(tally.exceptions > LAYOUTS / 50);
 }
 
 static void provoke(Bed *bed, uint64_t *seed)

@@ -285,13 +285,15 @@ static void test_each_bit_of_a_block_counts(void **state)
         _cleanup_bed_ Bed bed;
 
         bed_init_usual(&bed);
+        bed.block.leaves_paddr[1] = bed.block.leaves_paddr[0];
+        bed_seal_block(&bed);
         for (uint64_t bit = 0; bit < 8 * sizeof(PurgatoryBlock); bit += 5) {
                 memcpy(bed.memory, bed.sealed, bed.bytes);
                 bed.purgatory = (Purgatory){};
                 bed_flip(&bed, bed.header.block_paddr[0] + bit / 8, bit % 8);
                 /* Enough to know which block is used */
                 bed.fault_paddr = bed.block.leaves_paddr[0];
-                bed.fault_skip = 1;
+                bed.fault_skip = PURGATORY_COPIES;
                 bed.works = PURGATORY_RESET_FADT;
                 bed.n_writes = 0;
                 bed_run(&bed);

@@ -36,7 +36,8 @@ typedef enum PurgatoryReset {
 } PurgatoryReset;
 
 /* The first bytes of the blob. What is above the line is the blob's own, what is below is written
- * by the loader before it loads the blob, and is used where no block can be trusted. */
+ * by the loader before it loads the blob, and is used where no block can be trusted. It has no
+ * mirror: if the digest does not fit, each address is tried for what it is worth. */
 typedef struct PurgatoryHeader {
         uint8_t entry[8]; /* a jump behind this header */
         uint64_t magic;
@@ -48,8 +49,8 @@ typedef struct PurgatoryHeader {
         uint32_t block_bytes;  /* sizeof(PurgatoryBlock) of the loader */
         uint16_t serial_port;  /* 0: none */
         uint16_t reserved0;
-        uint8_t resets[PURGATORY_RESETS_MAX]; /* PurgatoryReset, in turn */
-        uint64_t reserved1[4];
+        uint8_t resets[PURGATORY_RESETS_MAX];   /* PurgatoryReset, in turn */
+        uint8_t digest[PURGATORY_DIGEST_BYTES]; /* of all that is before it */
 } PurgatoryHeader;
 
 /* One range of the crash area that a target needs. */
@@ -163,6 +164,7 @@ typedef struct PurgatoryStatus {
 
 _Static_assert(sizeof(PurgatoryHeader) == 96, "the blob's entry jumps that far");
 _Static_assert(offsetof(PurgatoryHeader, block_paddr) == 24, "known to the blob");
+_Static_assert(offsetof(PurgatoryHeader, digest) == 64, "no padding");
 _Static_assert(sizeof(PurgatoryExtent) == 40, "fixed layout");
 _Static_assert(offsetof(PurgatoryBlock, leaves_paddr) == 32, "fixed layout");
 _Static_assert(offsetof(PurgatoryBlock, targets) == 128, "fixed layout");

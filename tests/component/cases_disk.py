@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 
-from componentbed import FALLBACK_PROGRAM, GENERATIONS, LIBRARY, check, kernel
+from componentbed import FALLBACK_PROGRAM, GENERATIONS, KERNEL_PAYLOAD, LIBRARY, check, kernel
 
 
 def base_folder(bed):
@@ -61,6 +61,20 @@ def cut_off_kernel_keeps_the_image(bed):
     bed.request(lambda: bed.m.write("boot/vmlinuz-6.1", kernel(2)))
     bed.check_armed(2)
     check(bed.n_builds() == 2, "%d builds", bed.n_builds())
+
+
+def rotten_kernel_keeps_the_image(bed):
+    """Its header is as it should be: the build finds out, by unpacking it."""
+    bed.start()
+    rotten = bytearray(kernel(2))
+    rotten[KERNEL_PAYLOAD + 12] ^= 1
+    bed.m.write("boot/vmlinuz-6.1", rotten)
+    bed.sm.wait(lambda: bed.state()["state"] == "degraded", "the build's end")
+    bed.check_degraded("building the base image failed", 1)
+    check("'/boot/vmlinuz-6.1' could not start as a kernel: its payload (gzip)" in bed.tail(), "it does not say so")
+    bed.m.write("boot/vmlinuz-6.1", kernel(2))
+    bed.sm.wait(lambda: bed.state()["state"] == "armed", "the build")
+    bed.check_armed(2)
 
 
 def removed_kernel_is_still_armed(bed):
@@ -419,8 +433,8 @@ def read_only_disk_keeps_the_image(bed):
 
 
 CASES = (upgraded_library_is_a_new_base, touched_library_is_nothing, library_that_goes_back_finds_its_base,
-         upgraded_kernel_is_a_new_base, cut_off_kernel_keeps_the_image, removed_kernel_is_still_armed,
-         next_kernel_is_built_for_before_it_runs, edit_in_an_upgrade_takes_the_base_that_is_there,
+         upgraded_kernel_is_a_new_base, cut_off_kernel_keeps_the_image, rotten_kernel_keeps_the_image,
+         removed_kernel_is_still_armed, next_kernel_is_built_for_before_it_runs, edit_in_an_upgrade_takes_the_base_that_is_there,
          change_in_a_build_waits_for_the_next, images_that_were_never_armed_do_not_fill_the_disk, reload_waits_for_no_pause,
          first_start_arms_although_files_change, reload_ends_although_files_always_change, failed_build_is_not_tried_again_by_itself,
          dracut_that_fails_half_way_keeps_the_image, dracut_that_leaves_no_archive_keeps_the_image,

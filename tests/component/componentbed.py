@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """A made-up machine below a folder, the daemon that runs on it, and what can be said of both."""
 
+import gzip
 import hashlib
 import json
 import os
@@ -15,7 +16,7 @@ import servicemanager
 from servicemanager import BUILD, Failure, check  # noqa: F401
 
 RELEASE = "6.1"
-KERNEL_BYTES = 4096
+KERNEL_BYTES, KERNEL_PAYLOAD = 4096, 3072
 RAM_FIRST, CRASH_FIRST, CRASH_BYTES = 0x100000, 0x2f000000, 64 << 20
 KCORE_OFFSET = 0x1000
 INITRD_ALIGN = 512
@@ -30,13 +31,17 @@ RTM_NEWADDR = 20
 
 def kernel(fill):
     """As much of a bzImage as is looked at."""
+    start, payload = 4 * 512, gzip.compress(b"\x7fELF" + bytes([fill] * 100), mtime=0)
     image = bytearray([fill] * KERNEL_BYTES)
-    image[0x1f1:0x264] = bytes(0x264 - 0x1f1)
-    image[0x1f1] = 3
-    struct.pack_into("<I", image, 0x1f4, (KERNEL_BYTES - 4 * 512) // 16)
-    image[0x1fe:0x200] = b"\x55\xaa"
-    image[0x202:0x208] = b"HdrS\x0f\x02"
-    image[0x234] = 1
+    image[0x1f1:0x290] = bytes(0x290 - 0x1f1)
+    image[0x1f1] = start // 512 - 1
+    struct.pack_into("<I", image, 0x1f4, (KERNEL_BYTES - start) // 16)
+    image[0x1fe:0x208] = b"\x55\xaa\xeb\x6aHdrS\x0f\x02"
+    image[0x211] = 1
+    struct.pack_into("<IBBH", image, 0x230, 0x200000, 1, 21, 0x3f)
+    struct.pack_into("<II", image, 0x248, KERNEL_PAYLOAD - start, len(payload))
+    struct.pack_into("<QI", image, 0x258, 0x1000000, 0x10000)
+    image[KERNEL_PAYLOAD:KERNEL_PAYLOAD + len(payload)] = payload
     return bytes(image)
 
 

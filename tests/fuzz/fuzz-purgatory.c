@@ -14,6 +14,8 @@
 /* The first byte; or'ed */
 #define HOW_LIVE_ELF 1U
 #define HOW_WITHOUT_FALLBACK 2U
+#define HOW_DAMAGED_HEADER 4U /* its digest is not made right */
+#define HOW_WILD_FAULTS 8U    /* what is no memory is an exception */
 
 /* Of a patch */
 enum {
@@ -58,6 +60,7 @@ static void bed_load(Bed *bed, unsigned how)
         }
         if (how & HOW_WITHOUT_FALLBACK)
                 bed->block.targets[1].entry = 0;
+        bed->wild_faults = how & HOW_WILD_FAULTS;
         bed_seal(bed);
 }
 
@@ -78,7 +81,7 @@ static void memory_patch(Bed *bed, unsigned where, uint64_t offset, uint64_t val
                         bed->memory[i + byte] ^= (uint8_t) (value >> 8 * byte);
 }
 
-static void bed_patch(Bed *bed, const uint8_t *data, size_t size)
+static void bed_patch(Bed *bed, unsigned how, const uint8_t *data, size_t size)
 {
         uint64_t paddr = bed->header_paddr, block_paddr[PURGATORY_COPIES];
         size_t n = MIN(size / PATCH_BYTES, PATCHES_MAX);
@@ -100,7 +103,24 @@ static void bed_patch(Bed *bed, const uint8_t *data, size_t size)
         SHA256((const uint8_t *) &bed->block, offsetof(PurgatoryBlock, digest), bed->block.digest);
         for (unsigned i = 0; i < PURGATORY_COPIES; i++)
                 memcpy(bed_at(bed, block_paddr[i]), &bed->block, sizeof(bed->block));
+        if (!(how & HOW_DAMAGED_HEADER))
+                SHA256((const uint8_t *) &bed->header, offsetof(PurgatoryHeader, digest),
+                       bed->header.digest);
         memcpy(bed_at(bed, paddr), &bed->header, sizeof(bed->header));
+}
+
+/* Nothing but the header was changed, that does not claim what is another's, and one address in it
+ * is as it was. */
+static bool must_start(const PurgatoryHeader *header, const PurgatoryHeader *right, unsigned how,
+                       const uint8_t *data, size_t size)
+{
+        for (size_t i = 0; i < MIN(size / PATCH_BYTES, PATCHES_MAX); i++)
+                if (data[i * PATCH_BYTES] % _WHERE_MAX != WHERE_HEADER)
+                        return false;
+        if (header->bytes > right->bytes && !(how & HOW_DAMAGED_HEADER))
+                return false;
+        return header->block_paddr[0] == right->block_paddr[0] ||
+               header->block_paddr[1] == right->block_paddr[1];
 }
 
 /* By other code than the purgatory's: is it what the leaves say? */
@@ -145,12 +165,14 @@ static void started_check(Bed *bed)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+        PurgatoryHeader as_loaded;
         _cleanup_bed_ Bed bed;
 
         if (size == 0)
                 return 0;
         bed_load(&bed, data[0]);
-        bed_patch(&bed, data + 1, size - 1);
+        as_loaded = bed.header;
+        bed_patch(&bed, data[0], data + 1, size - 1);
         /* Waits are not what is of interest. */
         bed.tsc_step = UINT64_C(1) << 40;
         bed.nmi_in_stage = bed.block.provoke_stage;
@@ -161,6 +183,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         FUZZ_CHECK(bed_status(&bed));
         if (bed.end == BED_JUMPED)
                 started_check(&bed);
+        else if (must_start(&bed.header, &as_loaded, data[0], data + 1, size - 1))
+                FUZZ_CHECK(!"what is good is started");
         else
                 FUZZ_CHECK(bed.end == BED_TRIPLE_FAULT && bed_status(&bed)->started == 0);
         return 0;

@@ -378,7 +378,7 @@ def purgatory(how, patches):
 
 def purgatory_seeds():
     block, header, elf, anywhere, leaves = range(5)
-    live, no_fallback = 1, 2
+    live, no_fallback, damaged_header, wild_faults = 1, 2, 4, 8
     targets, extents, resets, stage = 128, 160, 104, 112
 
     def extent(i, field):
@@ -402,6 +402,10 @@ def purgatory_seeds():
     yield purgatory(0, [(header, 24, 3), (header, 32, M64), (header, 64, 0x0504030201)])
     yield purgatory(0, [(header, 40, 0x10000000), (header, 16, M64)])
     yield purgatory(0, [(block, 32, 0x10000000), (block, 40, M64 - 3)])
+    yield purgatory(damaged_header | wild_faults, [(header, 16, M64), (header, 24, 1 << 40)])
+    yield purgatory(wild_faults, [(header, 24, 1 << 41), (header, 32, 1 << 42)])
+    yield purgatory(wild_faults, [(header, 32, 1 << 40), (header, 40, 1 << 41), (header, 52, 0x80)])
+    yield purgatory(wild_faults, [(block, 32, 1 << 43), (block, extent(1, 0), 1 << 44)])
 
 
 def bzimage(payload, at=0x300, size=None, patches=()):

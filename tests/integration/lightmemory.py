@@ -12,7 +12,7 @@ ROLES = ("kernel", "initramfs", "fallback initramfs", "boot_params", "command li
          "fallback command line", "setup_data", "EFI table", "ELF headers", "status node")
 LIVE_ELF, ELF_COPY_OFFSET = 1, 64
 BLOCK_BYTES, BLOCK_RESETS, BLOCK_PROVOKE = 1536, 108, 116
-HEADER_STATUS, HEADER_RESETS = 40, 56
+HEADER_STATUS, HEADER_RESETS, HEADER_DIGEST = 40, 56, 64
 STATUS_BYTES = 512
 STATUS_FIELDS = ("stage", "started", "block_copy", "leaves_copy", "chunks_checked", "chunks_repaired", "chunks_lost",
                  "exceptions", "nmis", "resets")
@@ -112,7 +112,9 @@ class Memory:
         """In the block and in the blob."""
         plan = bytes(RESETS[n] for n in names).ljust(8, b"\0")
         self.change_block(BLOCK_RESETS, plan)
-        self.write(self.purgatory[0] + HEADER_RESETS, plan)
+        header = bytearray(self.read(self.purgatory[0], HEADER_DIGEST))
+        header[HEADER_RESETS:HEADER_RESETS + len(plan)] = plan
+        self.write(self.purgatory[0], bytes(header) + hashlib.sha256(header).digest())
 
     def damage(self, name, copies=("primary", "mirror"), chunk=0, bit=0):
         """One bit of a chunk of an extent, in each of these copies of it."""
