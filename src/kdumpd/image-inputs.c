@@ -114,7 +114,7 @@ static int check_payload(int fd, const char *source)
                 return 0;
         }
         r = bzimage_check_payload(&image, &message);
-        if (r == -ENOMEM) {
+        if (r == -ENOMEM || r == -EOPNOTSUPP) {
                 log_warning("Failed to look at what is in '%s', ignoring: %s", source,
                             message ?: strerror(-r));
                 return 0;

@@ -137,6 +137,8 @@ static int unpack_zstd(const uint8_t *data, size_t size, Unpacked *unpacked)
         return in.pos == in.size ? 0 : -EBADMSG;
 }
 
+#define MAGIC_BYTES_MAX 8
+
 typedef struct PayloadFormat {
         const char *name, *magic;
         size_t magic_bytes;
@@ -204,6 +206,18 @@ static int unpack_check(const PayloadFormat *format, const uint8_t *payload, uin
         return 0;
 }
 
+/* A kernel of tomorrow may be packed in another way, and start all the same; but not with nothing
+ * where it should be, as in a file that was never written out. */
+static int unknown_format(const uint8_t *payload, uint64_t bytes, char **reterr_message)
+{
+        static const uint8_t nothing[MAGIC_BYTES_MAX];
+        bool empty = bytes <= sizeof(nothing) || memcmp(payload, nothing, sizeof(nothing)) == 0;
+
+        (void) strprintf(reterr_message, "its payload of %" PRIu64 " bytes is %s", bytes,
+                         empty ? "empty" : "of no known format");
+        return empty ? -EBADMSG : -EOPNOTSUPP;
+}
+
 int bzimage_check_payload(const BzImage *image, char **reterr_message)
 {
         const uint8_t *payload = image->kernel + image->payload_offset;
@@ -211,12 +225,8 @@ int bzimage_check_payload(const BzImage *image, char **reterr_message)
         uint64_t bytes;
         int r;
 
-        if (!format) {
-                (void) strprintf(reterr_message,
-                                 "its payload of %" PRIu64 " bytes is of no known format",
-                                 image->payload_bytes);
-                return -EBADMSG;
-        }
+        if (!format)
+                return unknown_format(payload, image->payload_bytes, reterr_message);
         /* It is unpacked in place, and init_size has to be enough for that
          * (arch/x86/boot/header.S, INIT_SIZE). */
         bytes = announced_bytes(payload + image->payload_bytes);

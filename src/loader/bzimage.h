@@ -24,6 +24,7 @@ typedef struct BzImage {
 int bzimage_parse(const void *file, size_t size, BzImage *ret, char **reterr_message);
 
 /* Whether the payload can be decompressed to an ELF file: tried with gzip, xz and zstd; of other
- * formats only magic and size are looked at. Returns 0; -EBADMSG as above, -ENOMEM. Takes as long
- * as decompressing does, and for xz and zstd as much memory as is unpacked. Does not log. */
+ * formats only magic and size are looked at. Returns 0; -EOPNOTSUPP if it has no format that we
+ * know, -EBADMSG as above, both with *reterr_message; -ENOMEM. Takes as long as decompressing does,
+ * and for xz and zstd as much memory as is unpacked. Does not log. */
 int bzimage_check_payload(const BzImage *image, char **reterr_message);

@@ -374,9 +374,11 @@ static void test_other_formats_are_known_by_their_magic(void **state)
         assert_payload(&image, 0, "", "");
 
         put_payload(&image, "\x02\x21\x4c\x18\0\1\0\0", 7);
-        assert_payload(&image, -EBADMSG, "no known format", "of 7 bytes");
+        assert_payload(&image, -EBADMSG, "empty", "of 7 bytes");
         put_payload(&image, "\177ELF............\0\1\0\0", 20);
-        assert_payload(&image, -EBADMSG, "no known format", "of 20 bytes");
+        assert_payload(&image, -EOPNOTSUPP, "no known format", "of 20 bytes");
+        put_payload(&image, "\0\0\0\0\0\0\0\0........\0\1\0\0", 20);
+        assert_payload(&image, -EBADMSG, "empty", "of 20 bytes");
 }
 
 int main(void)
