@@ -66,6 +66,45 @@ static int add_target(const char *root, char ***folders, struct libmnt_table *mo
         return mount ? add_folder(folders, mount, path) : 0;
 }
 
+/* Whether @path is on a disk of this machine. */
+static bool path_is_on_disk(const char *root, struct libmnt_table *mounts, const char *path)
+{
+        _cleanup_free_ char *full = NULL;
+        struct libmnt_fs *fs;
+
+        if (strprintf(&full, "%s/%s", root && !streq(root, "/") ? root : "",
+                      path + strspn(path, "/")) < 0)
+                return true;
+        fs = mnt_table_find_mountpoint(mounts, full, MNT_ITER_BACKWARD);
+        return !fs || (mnt_fs_is_netfs(fs) <= 0 && !streq_ptr(mnt_fs_get_fstype(fs), "virtiofs"));
+}
+
+static bool target_is_on_disk(const char *root, struct libmnt_table *mounts, const Target *target)
+{
+        if (target->type == TARGET_PATH)
+                return path_is_on_disk(root, mounts, target->path ?: PATH_DEFAULT_DUMPS);
+        return target->type == TARGET_FS || target->type == TARGET_RAW;
+}
+
+/* The folders of the root file system that get dumps instead of the targets: with dump_to_rootfs
+ * the one that resolve_plan() gives it, and that of the fallback image where all targets are on
+ * other machines (wanted-fallback.c). */
+static int add_instead(const Config *config, const char *root, struct libmnt_table *mounts,
+                       char ***folders)
+{
+        int r;
+
+        if (config->failure_action == ACTION_DUMP_TO_ROOTFS) {
+                r = add_folder(folders, "/", config->targets[0].path ?: PATH_DEFAULT_DUMPS);
+                if (r < 0)
+                        return r;
+        }
+        for (size_t i = 0; i < config->n_targets; i++)
+                if (target_is_on_disk(root, mounts, config->targets + i))
+                        return 0;
+        return add_folder(folders, "/", PATH_DEFAULT_DUMPS);
+}
+
 int dump_folders(const Config *config, const char *root, char ***ret)
 {
         _cleanup_(table_unrefp) struct libmnt_table *mounts = mnt_new_table();
@@ -84,11 +123,11 @@ int dump_folders(const Config *config, const char *root, char ***ret)
                 if (r < 0)
                         return r;
         }
-        if (config->n_targets == 0) {
-                r = add_folder(&folders, "/", config->general.path ?: PATH_DEFAULT_DUMPS);
-                if (r < 0)
-                        return r;
-        }
+        r = config->n_targets > 0
+                    ? add_instead(config, root, mounts, &folders)
+                    : add_folder(&folders, "/", config->general.path ?: PATH_DEFAULT_DUMPS);
+        if (r < 0)
+                return r;
         *ret = TAKE_PTR(folders);
         return 0;
 }
