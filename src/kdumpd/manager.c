@@ -28,6 +28,7 @@ Manager *manager_free(Manager *m)
         manager_watch_done(m);
         manager_network_done(m);
         manager_ahead_done(m);
+        manager_boot_done(m);
         held_done(&m->held);
         m->bus = manager_bus_free(m->bus);
         history_entry_done(&m->story);
@@ -190,7 +191,10 @@ static int manager_answer(Manager *m, const Decision *d)
         manager_story_end(m, d);
         manager_hold(m);
         manager_guard_answered(m);
-        manager_boot(m);
+        if (d->action == DECIDE_FAIL && !m->started && exit_status(m) != EXIT_LOAD_FAILED)
+                manager_boot_last(m);
+        else
+                manager_boot(m);
         if (m->requested) {
                 manager_keep(m);
                 manager_watch_inputs(m);
@@ -462,6 +466,9 @@ int manager_new(const ManagerOptions *options, Manager **ret)
         if (r < 0)
                 return log_error_errno(r, "Failed to set up the event loop: %m");
         r = manager_ahead_start(m);
+        if (r < 0)
+                return log_error_errno(r, "Failed to set up the event loop: %m");
+        r = manager_boot_start(m);
         if (r < 0)
                 return log_error_errno(r, "Failed to set up the event loop: %m");
         r = manager_look_start(m);

@@ -105,11 +105,10 @@ static int add_instead(const Config *config, const char *root, struct libmnt_tab
         return add_folder(folders, "/", PATH_DEFAULT_DUMPS);
 }
 
-int dump_folders(const Config *config, const char *root, char ***ret)
+static int read_mounts(struct libmnt_table **ret)
 {
         _cleanup_(table_unrefp) struct libmnt_table *mounts = mnt_new_table();
         _cleanup_(cache_unrefp) struct libmnt_cache *cache = mnt_new_cache();
-        _cleanup_strv_ char **folders = NULL;
         int r;
 
         if (!mounts || !cache)
@@ -118,16 +117,47 @@ int dump_folders(const Config *config, const char *root, char ***ret)
         r = mnt_table_parse_mtab(mounts, NULL);
         if (r < 0)
                 return r;
+        *ret = TAKE_PTR(mounts);
+        return 0;
+}
+
+static int add_targets(const Config *config, const char *root, struct libmnt_table *mounts,
+                       char ***folders)
+{
         for (size_t i = 0; i < config->n_targets; i++) {
-                r = add_target(root, &folders, mounts, config->targets + i);
+                int r = add_target(root, folders, mounts, config->targets + i);
+
                 if (r < 0)
                         return r;
         }
-        r = config->n_targets > 0
-                    ? add_instead(config, root, mounts, &folders)
-                    : add_folder(&folders, "/", config->general.path ?: PATH_DEFAULT_DUMPS);
+        return 0;
+}
+
+static int find_folders(const Config *config, const char *root, bool instead, char ***ret)
+{
+        _cleanup_(table_unrefp) struct libmnt_table *mounts = NULL;
+        _cleanup_strv_ char **folders = NULL;
+        int r;
+
+        r = read_mounts(&mounts);
+        if (r >= 0)
+                r = add_targets(config, root, mounts, &folders);
+        if (r >= 0 && instead)
+                r = config->n_targets > 0
+                            ? add_instead(config, root, mounts, &folders)
+                            : add_folder(&folders, "/", config->general.path ?: PATH_DEFAULT_DUMPS);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(folders);
         return 0;
+}
+
+int dump_folders_of_targets(const Config *config, char ***ret)
+{
+        return find_folders(config, NULL, false, ret);
+}
+
+int dump_folders(const Config *config, const char *root, char ***ret)
+{
+        return find_folders(config, root, true, ret);
 }

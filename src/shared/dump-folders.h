@@ -10,3 +10,6 @@
  * @config is of, below which mounts are looked for; NULL: this one. Returns 0; -ENOMEM, errors of
  * reading the mount table. Does not log. */
 int dump_folders(const Config *config, const char *root, char ***ret);
+
+/* The same of the targets alone, on this system. */
+int dump_folders_of_targets(const Config *config, char ***ret);
