@@ -93,6 +93,12 @@ static bool wait_for_mounts(Manager *m, uint64_t wait_usec)
         return true;
 }
 
+/* Whether there will be a daemon: kdump.service is not started again after these. */
+static bool may_wait(const Manager *m)
+{
+        return m->exit_status != EXIT_BUILD_FAILED && m->exit_status != EXIT_CONFIG_ERROR;
+}
+
 static void on_wait_over(void *userdata)
 {
         manager_kick(userdata);
@@ -100,7 +106,7 @@ static void on_wait_over(void *userdata)
 
 /* What was told is in the state file, which a restarted daemon reads, and which a boot removes: if
  * it cannot be taken out of the other file, it is still told once. */
-static void look_back(Manager *m, bool may_wait)
+static void look_back(Manager *m)
 {
         _cleanup_(last_boot_finding_done) LastBootFinding finding = { 0 };
 
@@ -114,7 +120,7 @@ static void look_back(Manager *m, bool may_wait)
         }
         if (!finding.text)
                 return;
-        if (may_wait && finding.wait_usec > 0 && wait_for_mounts(m, finding.wait_usec))
+        if (finding.wait_usec > 0 && may_wait(m) && wait_for_mounts(m, finding.wait_usec))
                 return;
         settle_cancel(&m->boot_wait);
         tell(m, &finding);
@@ -137,20 +143,10 @@ static int armed(Manager *m)
         return last_boot_armed(m->root_fd, m->armed_generation, now_realtime_usec(), &dumps);
 }
 
-static void look_and_write(Manager *m, bool may_wait)
-{
-        look_back(m, may_wait);
-        check_written(m->armed_generation > 0 ? armed(m) : last_boot_clean(m->root_fd));
-}
-
 void manager_boot(Manager *m)
 {
-        look_and_write(m, true);
-}
-
-void manager_boot_last(Manager *m)
-{
-        look_and_write(m, false);
+        look_back(m);
+        check_written(m->armed_generation > 0 ? armed(m) : last_boot_clean(m->root_fd));
 }
 
 int manager_boot_start(Manager *m)

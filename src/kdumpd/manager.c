@@ -191,10 +191,9 @@ static int manager_answer(Manager *m, const Decision *d)
         manager_story_end(m, d);
         manager_hold(m);
         manager_guard_answered(m);
-        if (d->action == DECIDE_FAIL && !m->started && exit_status(m) != EXIT_LOAD_FAILED)
-                manager_boot_last(m);
-        else
-                manager_boot(m);
+        if (!m->started && d->action == DECIDE_FAIL)
+                m->exit_status = exit_status(m);
+        manager_boot(m);
         if (m->requested) {
                 manager_keep(m);
                 manager_watch_inputs(m);
@@ -209,10 +208,8 @@ static int manager_answer(Manager *m, const Decision *d)
 
         if (m->started)
                 return 0;
-        if (d->action == DECIDE_FAIL) {
-                m->exit_status = exit_status(m);
+        if (d->action == DECIDE_FAIL)
                 return sd_event_exit(m->event, 0);
-        }
         m->started = true;
         (void) sd_notify(false, "READY=1");
         return 0;
@@ -466,15 +463,12 @@ int manager_new(const ManagerOptions *options, Manager **ret)
         if (r < 0)
                 return log_error_errno(r, "Failed to set up the event loop: %m");
         r = manager_ahead_start(m);
-        if (r < 0)
-                return log_error_errno(r, "Failed to set up the event loop: %m");
-        r = manager_boot_start(m);
-        if (r < 0)
-                return log_error_errno(r, "Failed to set up the event loop: %m");
-        r = manager_look_start(m);
-        if (r < 0)
-                return log_error_errno(r, "Failed to set up the event loop: %m");
-        r = manager_network_start(m);
+        if (r >= 0)
+                r = manager_boot_start(m);
+        if (r >= 0)
+                r = manager_look_start(m);
+        if (r >= 0)
+                r = manager_network_start(m);
         if (r < 0)
                 return log_error_errno(r, "Failed to set up the event loop: %m");
         r = manager_requests_start(m);

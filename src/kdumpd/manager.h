@@ -199,10 +199,8 @@ int manager_read_wanted(const Manager *manager, bool quiet, Wanted *ret);
 
 /* manager-boot.c: tells of a boot before this one that did not end in order, once, when all that a
  * dump may be on has had its time to be mounted, and keeps for the next one whether something is
- * armed. Not before something is, as it takes its time. manager_boot_last(): the daemon ends and
- * nobody will start it again, so that it is told now. Both log. */
+ * armed. Not before something is, as it takes its time. Logs. */
 void manager_boot(Manager *manager);
-void manager_boot_last(Manager *manager);
 int manager_boot_start(Manager *manager);
 void manager_boot_done(Manager *manager);
 

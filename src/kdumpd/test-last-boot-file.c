@@ -126,8 +126,7 @@ static void check_clock(const Fixture *root, uint64_t began_seconds, bool set, b
         assert_int_equal(last_boot_read(root->fd, &boot), 0);
         assert_true(boot.clock_set == set);
         assert_true(boot.before ? boot.before->clock_set == before_set : !before_set);
-        assert_int_equal(boot.boot_realtime_usec,
-                         USEC(set ? BEGAN - 3600 : BEGAN));
+        assert_int_equal(boot.boot_realtime_usec, USEC(set ? BEGAN - 3600 : BEGAN));
 }
 
 static void test_clock_that_is_set_is_noticed(void **state)

@@ -2,6 +2,7 @@
 """The daemon ends and comes back."""
 
 import os
+import shutil
 import signal
 
 from cases_hotplug import take_disk_away
@@ -259,6 +260,18 @@ def lost_boot_is_told_when_all_is_mounted(bed):
     check(times_told(bed) == 1, "it was told %d times", times_told(bed))
 
 
+def lost_boot_is_told_by_a_daemon_that_gives_up(bed):
+    bed.start()
+    bed.sm.kill(signal.SIGKILL)
+    bed.m.write("proc/uptime", "10.00 1.00\n")
+    bed.m.write("etc/kdump.conf", "nonsense\n")
+    shutil.rmtree(bed.m.path("var/lib/kdumpd/generation"))
+    bed.m.boot()
+    bed.sm.forget_files()
+    bed.start(ready=False)
+    check(bed.sm.exit_status == 78 and "left no dump" in bed.state()["last_boot"], "%s", bed.state())
+
+
 def dump_that_is_mounted_late_is_found(bed):
     bed.start()
     bed.sm.kill(signal.SIGKILL)
@@ -304,4 +317,5 @@ CASES = (restarted_daemon_has_the_image_in_memory, daemon_that_loses_disk_and_im
          kill_before_a_load_is_written_down_is_made_good, boot_arms_what_was_built,
          lost_boot_is_told_once, lost_boot_is_told_once_if_nothing_can_be_armed,
          boot_that_left_a_dump_is_not_lost, orderly_end_is_no_loss, end_of_the_daemon_is_no_loss,
-         lost_boot_is_told_when_all_is_mounted, dump_that_is_mounted_late_is_found, dump_of_a_clock_that_was_set_back_is_found)
+         lost_boot_is_told_when_all_is_mounted, lost_boot_is_told_by_a_daemon_that_gives_up,
+         dump_that_is_mounted_late_is_found, dump_of_a_clock_that_was_set_back_is_found)
