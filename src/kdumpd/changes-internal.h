@@ -15,3 +15,12 @@ bool changes_text_is_secret(const char *text);
 
 /* Appends a line for each word of a kernel command line that is another, new or gone. */
 int changes_cmdline(char ***lines, const char *old, const char *new);
+
+/* Appends what is another in the Plan. NULL: there is none, or it is not known. */
+int changes_plans(char ***lines, const char *old_json, const char *new_json);
+
+/* Appends which files are others, new or gone. Both must be sorted. */
+int changes_files(char ***lines, const OverlayList *old, const OverlayList *new);
+
+/* Appends how the fallback images differ. changes-fallback.c. */
+int changes_fallback(char ***lines, const ImageDescription *old, const ImageDescription *new);

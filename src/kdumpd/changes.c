@@ -271,7 +271,7 @@ static int parse_plan(const char *json, struct json_object **ret)
         return 0;
 }
 
-static int compare_plans(char ***lines, const char *old_json, const char *new_json)
+int changes_plans(char ***lines, const char *old_json, const char *new_json)
 {
         _cleanup_json_ struct json_object *old = NULL, *new = NULL;
         int r;
@@ -314,7 +314,7 @@ static int compare_file(char ***lines, const OverlayFile *old, const OverlayFile
         return 0;
 }
 
-static int compare_overlays(char ***lines, const OverlayList *old, const OverlayList *new)
+int changes_files(char ***lines, const OverlayList *old, const OverlayList *new)
 {
         size_t i = 0, j = 0;
         int r;
@@ -378,10 +378,10 @@ static int compare_images(char ***lines, const ImageDescription *old, const Imag
         }
         if (!old->overlay || !new->overlay)
                 return 0;
-        r = compare_plans(lines, old->overlay->plan_json, new->overlay->plan_json);
+        r = changes_plans(lines, old->overlay->plan_json, new->overlay->plan_json);
         if (r < 0)
                 return r;
-        return compare_overlays(lines, old->overlay, new->overlay);
+        return changes_files(lines, old->overlay, new->overlay);
 }
 
 /* When no difference was found but that the bytes are others. */
@@ -406,6 +406,8 @@ int changes_list(const ImageDescription *old, const ImageDescription *new, char 
         if (r < 0)
                 return r;
         r = compare_bases(&lines, old, new, base_inputs);
+        if (r >= 0 && old)
+                r = changes_fallback(&lines, old, new);
         if (r < 0)
                 return r;
         if (!lines && old) {

@@ -23,6 +23,9 @@ void overlay_list_done(OverlayList *list);
  * ours. Does not log. changes-overlay.c. */
 int overlay_list(const void *data, size_t size, OverlayList *ret);
 
+/* The same for a fallback image, which is gzip'ed. changes-fallback.c. */
+int fallback_list(const void *data, size_t size, OverlayList *ret);
+
 /* All that is compared. Nothing is owned; what is NULL on one side is not known and not compared.
  */
 typedef struct ImageDescription {
@@ -31,13 +34,18 @@ typedef struct ImageDescription {
         const char *cmdline;
         const char *overlay_sha256;
         const OverlayList *overlay;
+        const char *fallback_sha256; /* NULL: it has no fallback image, which is compared */
+        const char *fallback_cmdline, *fallback_target;
+        const char *fallback_missing; /* why it has none */
+        const OverlayList *fallback;
 } ImageDescription;
 
 /* Lines such as "targets[0].path: '/a' → '/b'", "'/root/.ssh/kdump_id_rsa' has changed",
  * "command line: 'nr_cpus=1' → 'nr_cpus=2'"; *ret is NULL if there are none. The Plan's generation
- * is not compared, and fields that may hold a secret are named, not shown. @old: NULL if there is
- * none. @base_inputs: paths that are known to have changed since the base image was built, instead
- * of which its id is compared; may be NULL. At most HISTORY_CHANGES_MAX lines. Returns 0 or
+ * is not compared, and fields that may hold a secret are named, not shown. What is in the fallback
+ * image is told if it is the only thing that differs: it follows from all the rest. @old: NULL if
+ * there is none. @base_inputs: paths that are known to have changed since the base image was built,
+ * instead of which its id is compared; may be NULL. At most HISTORY_CHANGES_MAX lines. Returns 0 or
  * -ENOMEM. Does not log. */
 int changes_list(const ImageDescription *old, const ImageDescription *new, char *const *base_inputs,
                  char ***ret);

@@ -24,7 +24,7 @@ typedef struct Generation {
 
         char *fallback_sha256; /* NULL: there is no fallback image, and none of these is set */
         char *fallback_cmdline;
-        char *fallback_archive_sha256; /* before it was packed; NULL: not known */
+        char *fallback_archive_sha256; /* of what is in it, in any order; NULL: not known */
         char *fallback_target;         /* as one of `targets`; NULL: not known */
         uint64_t fallback_bytes;
 } Generation;

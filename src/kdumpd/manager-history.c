@@ -36,7 +36,7 @@ void manager_story_change(Manager *m, const char *text)
                 (void) log_oom();
 }
 
-static void describe(const Generation *g, const OverlayList *overlay, ImageDescription *ret)
+static void describe(const Generation *g, ImageDescription *ret)
 {
         *ret = (ImageDescription){
                 .kernel_release = g->kernel_release,
@@ -44,7 +44,9 @@ static void describe(const Generation *g, const OverlayList *overlay, ImageDescr
                 .base_id = g->base_id,
                 .cmdline = g->cmdline,
                 .overlay_sha256 = g->overlay_sha256,
-                .overlay = overlay,
+                .fallback_sha256 = g->fallback_sha256,
+                .fallback_cmdline = g->fallback_cmdline,
+                .fallback_target = g->fallback_target,
         };
 }
 
@@ -58,23 +60,59 @@ static const Generation *compared_with(const Manager *m)
         return m->store.current.number > 0 ? &m->store.current : NULL;
 }
 
-static int compare(Manager *m, const Generation *before, char ***ret)
+/* What is in the images of a generation, as far as it can be read. */
+typedef struct Contents {
+        OverlayList overlay, fallback;
+} Contents;
+
+static void contents_done(Contents *contents)
 {
-        _cleanup_(overlay_list_done) OverlayList old_list = { 0 }, new_list = { 0 };
-        _cleanup_free_ char *overlay = NULL, *message = NULL;
-        const Generation *wanted = &m->wanted.generation;
-        ImageDescription old, new;
+        overlay_list_done(&contents->overlay);
+        overlay_list_done(&contents->fallback);
+}
+
+static void list_before(const Manager *m, const Generation *before, Contents *contents,
+                        ImageDescription *description)
+{
+        _cleanup_free_ char *overlay = NULL, *fallback = NULL, *message = NULL, *why = NULL;
         size_t size;
-        bool known;
+
+        if (generation_read_overlay(&m->store, before, &overlay, &size, &message) >= 0 &&
+            overlay_list(overlay, size, &contents->overlay) >= 0)
+                description->overlay = &contents->overlay;
+        if (generation_read_fallback(&m->store, before, &fallback, &size, &why) >= 0 &&
+            fallback_list(fallback, size, &contents->fallback) >= 0)
+                description->fallback = &contents->fallback;
+}
+
+static int list_wanted(const Wanted *wanted, Contents *contents, ImageDescription *description)
+{
+        const Generation *g = &wanted->generation;
         int r;
 
-        r = overlay_list(m->wanted.overlay, wanted->overlay_bytes, &new_list);
+        r = overlay_list(wanted->overlay, g->overlay_bytes, &contents->overlay);
         if (r < 0)
                 return r;
-        known = generation_read_overlay(&m->store, before, &overlay, &size, &message) >= 0 &&
-                overlay_list(overlay, size, &old_list) >= 0;
-        describe(before, known ? &old_list : NULL, &old);
-        describe(wanted, &new_list, &new);
+        description->overlay = &contents->overlay;
+        description->fallback_missing = wanted->fallback_missing;
+        if (wanted->fallback &&
+            fallback_list(wanted->fallback, g->fallback_bytes, &contents->fallback) >= 0)
+                description->fallback = &contents->fallback;
+        return 0;
+}
+
+static int compare(Manager *m, const Generation *before, char ***ret)
+{
+        _cleanup_(contents_done) Contents old_contents = { 0 }, new_contents = { 0 };
+        ImageDescription old, new;
+        int r;
+
+        describe(before, &old);
+        describe(&m->wanted.generation, &new);
+        r = list_wanted(&m->wanted, &new_contents, &new);
+        if (r < 0)
+                return r;
+        list_before(m, before, &old_contents, &old);
         return changes_list(&old, &new, NULL, ret);
 }
 

@@ -28,6 +28,7 @@ Manager *manager_free(Manager *m)
         manager_watch_done(m);
         manager_network_done(m);
         manager_ahead_done(m);
+        manager_boot_done(m);
         held_done(&m->held);
         m->bus = manager_bus_free(m->bus);
         history_entry_done(&m->story);
@@ -190,6 +191,8 @@ static int manager_answer(Manager *m, const Decision *d)
         manager_story_end(m, d);
         manager_hold(m);
         manager_guard_answered(m);
+        if (!m->started && d->action == DECIDE_FAIL)
+                m->exit_status = exit_status(m);
         manager_boot(m);
         if (m->requested) {
                 manager_keep(m);
@@ -205,10 +208,8 @@ static int manager_answer(Manager *m, const Decision *d)
 
         if (m->started)
                 return 0;
-        if (d->action == DECIDE_FAIL) {
-                m->exit_status = exit_status(m);
+        if (d->action == DECIDE_FAIL)
                 return sd_event_exit(m->event, 0);
-        }
         m->started = true;
         (void) sd_notify(false, "READY=1");
         return 0;
@@ -460,15 +461,14 @@ int manager_new(const ManagerOptions *options, Manager **ret)
         if (r < 0)
                 return log_error_errno(r, "Failed to read the generations: %m");
         r = add_sources(m);
-        if (r < 0)
-                return log_error_errno(r, "Failed to set up the event loop: %m");
-        r = manager_ahead_start(m);
-        if (r < 0)
-                return log_error_errno(r, "Failed to set up the event loop: %m");
-        r = manager_look_start(m);
-        if (r < 0)
-                return log_error_errno(r, "Failed to set up the event loop: %m");
-        r = manager_network_start(m);
+        if (r >= 0)
+                r = manager_ahead_start(m);
+        if (r >= 0)
+                r = manager_boot_start(m);
+        if (r >= 0)
+                r = manager_look_start(m);
+        if (r >= 0)
+                r = manager_network_start(m);
         if (r < 0)
                 return log_error_errno(r, "Failed to set up the event loop: %m");
         r = manager_requests_start(m);

@@ -117,6 +117,9 @@ struct Manager {
         Verify verify;
         bool rebuild_requested; /* a new base image, whether one is needed or not */
 
+        Settle boot_wait; /* then it is told that a boot left no dump */
+        bool boot_told, boot_listed;
+
         HistoryEntry story; /* what goes on, from its trigger to its outcome */
 
         ManagerBus *bus;
@@ -195,9 +198,12 @@ void manager_story_compare(Manager *manager);
 /* What is asked for now; it is not taken over. Logs nothing of it if @quiet. */
 int manager_read_wanted(const Manager *manager, bool quiet, Wanted *ret);
 
-/* manager-boot.c: tells of a boot before this one that did not end in order, once, and keeps for
- * the next one whether something is armed. Not before something is, as it takes its time. Logs. */
+/* manager-boot.c: tells of a boot before this one that did not end in order, once, when all that a
+ * dump may be on has had its time to be mounted, and keeps for the next one whether something is
+ * armed. Not before something is, as it takes its time. Logs. */
 void manager_boot(Manager *manager);
+int manager_boot_start(Manager *manager);
+void manager_boot_done(Manager *manager);
 
 /* manager-network.c: looks again when the network changes. */
 int manager_network_start(Manager *manager);

@@ -405,3 +405,27 @@ int mount_find_fstab(int root_fd, const char *what, MountPlace *ret)
                 return r == -ENOENT ? 0 : r;
         return find_fs(root_fd, table, fs_has_source, what, ret);
 }
+
+static int fs_is_at(int root_fd, struct libmnt_fs *fs, const char *point)
+{
+        return streq_ptr(mnt_fs_get_target(fs), point);
+}
+
+int mount_is_missing(int root_fd, const char *path)
+{
+        _cleanup_(table_unrefp) struct libmnt_table *fstab = NULL, *mounts = NULL;
+        _cleanup_(mount_place_done) MountPlace place = { 0 };
+        struct libmnt_fs *fs;
+        int r;
+
+        r = read_table(root_fd, "/etc/fstab", &fstab);
+        if (r >= 0)
+                r = read_mounts(root_fd, &mounts);
+        if (r < 0)
+                return r == -ENOMEM ? r : 0;
+        fs = table_find_path(fstab, path);
+        if (!fs || streq(mnt_fs_get_target(fs), "/"))
+                return 0;
+        r = find_fs(root_fd, mounts, fs_is_at, mnt_fs_get_target(fs), &place);
+        return r < 0 ? r : r == 0;
+}

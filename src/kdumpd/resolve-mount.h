@@ -40,6 +40,9 @@ int mount_find_source(int root_fd, const char *source, MountPlace *ret);
  */
 int mount_find_fstab(int root_fd, const char *what, MountPlace *ret);
 
+/* Whether /etc/fstab has a file system for @path that is not mounted now. Returns 1 or 0. */
+int mount_is_missing(int root_fd, const char *path);
+
 /* Joins two parts of a path with one '/' between them and none at the end: "/" and "/a/" give "/a".
  */
 int path_join(const char *first, const char *second, char **ret);

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "cpio.h"
+#include "fallback-image.h"
 #include "history.h"
 #include "io.h"
 #include "overlay.h"
@@ -207,6 +208,65 @@ static void test_kernels_and_base_images(void **state)
         assert_changes(&old, &(const ImageDescription){ 0 }, NULL, "");
 }
 
+static void test_fallback_images(void **state)
+{
+        OverlayFile old_files[] = { { (char[]){ "/init" }, (char[]){ "1" }, FILE_MODE } };
+        OverlayFile new_files[] = { { (char[]){ "/init" }, (char[]){ "2" }, FILE_MODE } };
+        const OverlayList overlay = { 0 };
+        const OverlayList old_list = { .plan_json = (char[]){ "{\"generation\":1}" },
+                                       .files = old_files,
+                                       .n_files = 1 };
+        const OverlayList new_list = { .plan_json =
+                                               (char[]){ "{\"generation\":2,\"final_action\":1}" },
+                                       .files = new_files,
+                                       .n_files = 1 };
+        const OverlayList same_list = { .plan_json = (char[]){ "{\"generation\":2}" },
+                                        .files = old_files,
+                                        .n_files = 1 };
+        const ImageDescription none = { .overlay = &overlay,
+                                        .overlay_sha256 = "1",
+                                        .fallback_missing = "no disk" };
+        const ImageDescription old = { .overlay = &overlay,
+                                       .overlay_sha256 = "1",
+                                       .fallback_sha256 = "1",
+                                       .fallback_cmdline = "x",
+                                       .fallback_target = "raw /dev/vda",
+                                       .fallback = &old_list };
+        ImageDescription new = old;
+
+        assert_changes(&old, &old, NULL, "");
+        assert_changes(&none, &old, NULL,
+                       "there is a fallback image now, which saves to raw /dev/vda");
+        assert_changes(&old, &none, NULL, "there is no fallback image any more: no disk");
+        /* All generations differ by their number. */
+        new.overlay_sha256 = "2";
+        new.fallback_sha256 = "2";
+        new.fallback = &new_list;
+        assert_changes(&old, &new, NULL,
+                       "fallback image: '/init' has changed\n"
+                       "fallback image: final_action is new: 1");
+        new.fallback = NULL;
+        assert_changes(&old, &new, NULL,
+                       "the fallback image is another; what has changed in it is not known");
+        new.fallback = &same_list;
+        new.fallback_cmdline = "y";
+        assert_changes(&old, &new, NULL, "the command line of the fallback image has changed");
+        new.fallback_target = "ext4 UUID=1";
+        assert_changes(&old, &new, NULL,
+                       "the fallback image saves to another target: raw /dev/vda" ARROW
+                       "ext4 UUID=1");
+        /* What follows from the rest is not told twice. */
+        new = old;
+        new.cmdline = "a=2";
+        new.fallback_sha256 = "2";
+        new.fallback = &new_list;
+        assert_changes(&(ImageDescription){ .overlay = &overlay,
+                                            .cmdline = "a=1",
+                                            .fallback_sha256 = "1",
+                                            .fallback = &old_list },
+                       &new, NULL, "command line: 'a=1'" ARROW "'a=2'");
+}
+
 static void test_there_is_an_end(void **state)
 {
         _cleanup_strv_ char **inputs = NULL, **lines = NULL, **plan_lines = NULL;
@@ -287,6 +347,32 @@ static void test_damaged_overlay_is_refused(void **state)
         assert_int_equal(overlay_list(writer.data, writer.size, &list), -EBADMSG);
 }
 
+static void test_fallback_image_is_listed(void **state)
+{
+        static const char text[4 << 20] = "much that is of little size when packed";
+        _cleanup_(cpio_writer_done) CpioWriter writer = { 0 };
+        _cleanup_(overlay_list_done) OverlayList list = { 0 };
+        _cleanup_free_ uint8_t *packed = NULL;
+        FallbackArchive archive = { 0 };
+        OverlayList broken;
+        size_t size;
+
+        assert_int_equal(cpio_add(&writer, "/init", S_IFREG | 0755, text, sizeof(text)), 0);
+        assert_int_equal(cpio_add(&writer, "/etc/kdump/plan.json", S_IFREG | 0600, "{}", 2), 0);
+        assert_int_equal(cpio_add_trailer(&writer), 0);
+        archive = (FallbackArchive){ .data = writer.data, .size = writer.size };
+        assert_int_equal(fallback_archive_pack(&archive, &packed, &size), 0);
+        assert_int_equal(fallback_list(packed, size, &list), 0);
+        assert_string_equal(list.plan_json, "{}");
+        assert_int_equal(list.n_files, 1);
+        assert_string_equal(list.files[0].path, "/init");
+        assert_int_equal(fallback_list(packed, size - 1, &broken), -EBADMSG);
+        assert_int_equal(fallback_list(packed, 0, &broken), -EBADMSG);
+        packed[size / 2] ^= 0xff;
+        assert_int_equal(fallback_list(packed, size, &broken), -EBADMSG);
+        assert_int_equal(fallback_list(writer.data, writer.size, &broken), -EBADMSG);
+}
+
 static Plan *make_plan(const char *path)
 {
         Plan *plan = plan_new();
@@ -342,6 +428,8 @@ int main(void)
                 cmocka_unit_test(test_command_lines),
                 cmocka_unit_test(test_files),
                 cmocka_unit_test(test_kernels_and_base_images),
+                cmocka_unit_test(test_fallback_images),
+                cmocka_unit_test(test_fallback_image_is_listed),
                 cmocka_unit_test(test_there_is_an_end),
                 cmocka_unit_test(test_overlay_is_listed),
                 cmocka_unit_test(test_damaged_overlay_is_refused),

@@ -1,49 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Tests of last-boot.c and last-boot-look.c on folders that look like a machine after a boot. */
-#include "last-boot.h"
-
-#include "test-fixture.h"
+/* Tests of last-boot-*.c: what is told of the boot before, on folders that look like a machine. */
+#include "test-last-boot.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#include "io.h"
 #include "raw-store.h"
 #include "record.h"
-#include "rootdir.h"
-
-#define THIS_BOOT "11111111-2222-3333-4444-555555555555"
-#define OTHER_BOOT "99999999-2222-3333-4444-555555555555"
-#define MACHINE "0123456789abcdef0123456789abcdef"
-#define BOOT_ID "/proc/sys/kernel/random/boot_id"
-
-/* Seconds: the boot before this one began, armed, went down, and this one began. */
-#define BEGAN 1000000
-#define ARMED 1000030
-#define CRASHED 1005000
-#define BOOTED 1006000
-#define DAY (24 * 3600)
-
-#define STR_(x) #x
-#define STR(x) STR_(x)
-#define USEC(seconds) ((uint64_t) (seconds) *USEC_PER_SEC)
-
-#define FILE_OF(id, armed, clean)                                                                  \
-        "{\"boot_id\":\"" id "\",\"generation\":5,\"armed_realtime_usec\":" STR(                   \
-                armed) "000000,\"boot_realtime_usec\":" STR(BEGAN) "000000,\"clean\":" clean "}"
-#define ARMED_FILE FILE_OF(OTHER_BOOT, ARMED, "false")
-
-static void put_boot(const Fixture *root, const char *boot_id, uint64_t began_seconds)
-{
-        _cleanup_free_ char *stat = NULL;
-
-        if (boot_id)
-                fixture_write(root, BOOT_ID, boot_id);
-        assert_int_equal(strprintf(&stat, "cpu  1 2 3\nbtime %llu\nprocesses 9\n",
-                                   (unsigned long long) began_seconds),
-                         0);
-        fixture_write(root, "/proc/stat", stat);
-}
+#include "strv.h"
 
 static void put_record(const Fixture *root, const char *folder, uint64_t crash_seconds,
                        const char *machine_id)
@@ -183,6 +147,8 @@ typedef struct LookCase {
         const char *config;
         bool no_boot_id;
         uint64_t booted_seconds; /* 0: BOOTED */
+        const char *uptime, *fstab, *mount;
+        uint64_t wait_seconds;
         LastBootVerdict verdict;
         const char *says, *hint;
 } LookCase;
@@ -197,9 +163,15 @@ static void check_look(const LookCase *c)
 {
         _cleanup_(last_boot_finding_done) LastBootFinding finding = { 0 };
         _cleanup_(fixture_done) Fixture root = FIXTURE_NULL;
+        _cleanup_free_ char *mounts = NULL;
 
         fixture_init(&root);
-        fixture_write(&root, "/proc/1/mountinfo", "22 1 254:1 / / rw - ext4 /dev/vda1 rw\n");
+        assert_int_equal(
+                strprintf(&mounts, "22 1 254:1 / / rw - ext4 /dev/vda1 rw\n%s", c->mount ?: ""), 0);
+        fixture_write(&root, "/proc/1/mountinfo", mounts);
+        fixture_write(&root, "/etc/fstab", c->fstab ?: "");
+        if (c->uptime)
+                fixture_write(&root, "/proc/uptime", c->uptime);
         fixture_write(&root, "/etc/machine-id", MACHINE "\n");
         fixture_write(&root, "/etc/kdump.conf", c->config ?: "");
         put_boot(&root, c->no_boot_id ? NULL : THIS_BOOT "\n", c->booted_seconds ?: BOOTED);
@@ -212,7 +184,8 @@ static void check_look(const LookCase *c)
                 fail_msg("%s: verdict %d (%s)", c->name, (int) finding.verdict, finding.text ?: "");
         check_text(c, finding.text, c->says);
         check_text(c, finding.hint, c->hint);
-        if (c->verdict >= LAST_BOOT_DUMPED) {
+        assert_int_equal(finding.wait_usec, USEC(c->wait_seconds));
+        if (c->verdict >= LAST_BOOT_UNWATCHED) {
                 assert_int_equal(finding.generation, 5);
                 assert_non_null(finding.hint);
         } else
@@ -266,6 +239,9 @@ static void test_dump_is_found(void **state)
                   "ssh me@box\nfailure_action dump_to_rootfs\n", .verdict = LAST_BOOT_DUMPED },
                 { "raw device", ARMED_FILE, raw_with, "raw /dev/vda\n", .verdict = LAST_BOOT_DUMPED,
                   .says = "its dump is '/dev/vda'" },
+                /* The fallback image saves there, as it reaches no server. */
+                { "the fallback image's", ARMED_FILE, recorded, "ssh me@box\n",
+                  .verdict = LAST_BOOT_DUMPED, .says = "'/var/crash/new'" },
                 { "moved from the raw device", ARMED_FILE, raw_moved, "raw /dev/vda\n",
                   .verdict = LAST_BOOT_DUMPED, .says = "'/var/crash/new'" },
         };
@@ -280,11 +256,11 @@ static void test_no_dump_is_told(void **state)
                 { "no folder", ARMED_FILE, none, .verdict = LAST_BOOT_LOST,
                   .says = "with generation 5 armed and left no dump", .hint = "kdumpctl verify" },
                 { "only older dumps", ARMED_FILE, older, .verdict = LAST_BOOT_LOST,
-                  .says = "went down between 1970-01-1" },
+                  .says = "ended without an orderly shutdown, between 1970-01-1" },
                 { "another machine's", ARMED_FILE, of_another_machine, .verdict = LAST_BOOT_LOST },
                 { "a dump of the future", ARMED_FILE, of_the_future, .verdict = LAST_BOOT_LOST },
                 { "file of the future", FILE_OF(OTHER_BOOT, 9000000, "false"), none,
-                  .verdict = LAST_BOOT_LOST, .says = "went down after 1970-04-1" },
+                  .verdict = LAST_BOOT_LOST, .says = "after 1970-04-1" },
                 { "pstore", ARMED_FILE, in_pstore, .verdict = LAST_BOOT_LOST,
                   .hint = "There is /sys/fs/pstore/dmesg-efi-1 /var/lib/systemd/pstore/77. The" },
                 { "empty raw device", ARMED_FILE, raw_without, "raw /dev/vda\n",
@@ -316,84 +292,166 @@ static void test_what_cannot_be_seen_is_named(void **state)
                 check_look(cases + i);
 }
 
-static void check_file(const Fixture *root, const char *boot_id, uint64_t generation,
-                       uint64_t armed_seconds, bool clean)
-{
-        _cleanup_(last_boot_done) LastBoot boot = { 0 };
+/* The file of a boot whose clock says that it began at @began, with more members. */
+#define BOOT_WITH(began, more)                                                                     \
+        "{\"boot_id\":\"" OTHER_BOOT "\",\"generation\":5,\"armed_realtime_usec\":" STR(           \
+                began) "000030,\"boot_realtime_usec\":" STR(began) "000000,\"clean\":false," more  \
+                                                                   "}"
+#define SEEN "\"folders\":[\"/var/crash\"]"
 
-        assert_int_equal(last_boot_read(root->fd, &boot), 0);
-        assert_string_equal(boot.boot_id, boot_id);
-        assert_int_equal(boot.generation, generation);
-        assert_int_equal(boot.armed_realtime_usec, USEC(armed_seconds));
-        assert_int_equal(boot.boot_realtime_usec, USEC(BEGAN));
-        assert_true(boot.clean == clean);
+/* A folder that the crash kernel's clock, without its time zone, has made. */
+static void hours_before(const Fixture *root)
+{
+        put_bare(root, "/var/crash/new", "vmcore-incomplete", BEGAN - 8 * 3600);
 }
 
-static void test_file_is_written_only_when_it_changes(void **state)
+static void days_before(const Fixture *root)
 {
-        _cleanup_(fixture_done) Fixture root = FIXTURE_NULL;
-        struct stat st;
-
-        fixture_init(&root);
-        put_boot(&root, THIS_BOOT "\n", BEGAN);
-        assert_int_equal(last_boot_clean(root.fd, false), 0);
-        assert_int_equal(last_boot_armed(root.fd, 5, USEC(ARMED)), 1);
-        check_file(&root, THIS_BOOT, 5, ARMED, false);
-        assert_int_equal(fstatat(root.fd, root_relative(PATH_LAST_BOOT), &st, 0), 0);
-        assert_int_equal(st.st_mode & 07777, 0600);
-        assert_int_equal(last_boot_armed(root.fd, 5, USEC(ARMED + 1)), 0);
-        /* Another image, and no time without one. */
-        assert_int_equal(last_boot_armed(root.fd, 6, USEC(ARMED + 2)), 1);
-        check_file(&root, THIS_BOOT, 6, ARMED, false);
-        assert_int_equal(last_boot_clean(root.fd, false), 1);
-        check_file(&root, THIS_BOOT, 6, ARMED, true);
-        assert_int_equal(last_boot_clean(root.fd, false), 0);
-        assert_int_equal(last_boot_armed(root.fd, 6, USEC(ARMED + 3)), 1);
-        check_file(&root, THIS_BOOT, 6, ARMED + 3, false);
+        put_bare(root, "/var/crash/new", "vmcore-incomplete", BEGAN - 30 * DAY / 10);
 }
 
-static void test_file_of_another_boot_stays_until_it_is_told(void **state)
+static void recorded_before(const Fixture *root)
 {
-        _cleanup_(fixture_done) Fixture root = FIXTURE_NULL;
-
-        fixture_init(&root);
-        put_boot(&root, THIS_BOOT "\n", BEGAN);
-        fixture_write(&root, PATH_LAST_BOOT, ARMED_FILE);
-        assert_int_equal(last_boot_clean(root.fd, false), 0);
-        check_file(&root, OTHER_BOOT, 5, ARMED, false);
-        assert_int_equal(last_boot_clean(root.fd, true), 1);
-        check_file(&root, OTHER_BOOT, 5, ARMED, true);
-        assert_int_equal(last_boot_clean(root.fd, true), 0);
-        assert_int_equal(last_boot_armed(root.fd, 5, USEC(ARMED + 7)), 1);
-        check_file(&root, THIS_BOOT, 5, ARMED + 7, false);
-        fixture_write(&root, PATH_LAST_BOOT, "{");
-        assert_int_equal(last_boot_clean(root.fd, true), 0);
-        assert_int_equal(last_boot_clean(root.fd, false), 0);
-        assert_int_equal(last_boot_armed(root.fd, 5, USEC(ARMED)), 1);
-        check_file(&root, THIS_BOOT, 5, ARMED, false);
+        put_record(root, "/var/crash/new", BEGAN - 8 * 3600, MACHINE);
 }
 
-static void test_nothing_is_written_if_boots_cannot_be_told_apart(void **state)
+static void test_dumps_are_told_apart_by_name(void **state)
 {
-        static const struct {
-                const char *boot_id;
-                int error;
-        } cases[] = {
-                { NULL, -ENOENT },
-                { "", -EBADMSG },
-                { "11111111-2222-3333-4444-55555555555\n", -EBADMSG },
-                { "1111111g-2222-3333-4444-555555555555\n", -EBADMSG },
+        static const LookCase cases[] = {
+                { "known dump is of a boot before",
+                  BOOT_WITH(BEGAN, SEEN ",\"dumps\":[\"/var/crash/old\",\"/var/crash/new\"]"),
+                  recorded, .verdict = LAST_BOOT_LOST },
+                { "another one is known", BOOT_WITH(BEGAN, SEEN ",\"dumps\":[\"/var/crash/old\"]"),
+                  recorded, .verdict = LAST_BOOT_DUMPED },
+                { "clock was set back between the boots", BOOT_WITH(9000000, SEEN), recorded,
+                  .verdict = LAST_BOOT_DUMPED },
+                { "it was, and the dump is known",
+                  BOOT_WITH(9000000, SEEN ",\"dumps\":[\"/var/crash/old\",\"/var/crash/new\"]"),
+                  recorded, .verdict = LAST_BOOT_LOST, .says = "by a clock that was set since" },
+                { "it was, and names are not known",
+                  BOOT_WITH(9000000, "\"folders\":[\"/elsewhere\"]"), recorded,
+                  .verdict = LAST_BOOT_LOST },
+                { "clock was set in that boot", BOOT_WITH(1005500, "\"clock_set\":true," SEEN),
+                  recorded, .verdict = LAST_BOOT_DUMPED },
+                { "clock was not", BOOT_WITH(1005500, SEEN), recorded, .verdict = LAST_BOOT_LOST },
+                { "new one of the future", BOOT_WITH(BEGAN, SEEN), of_the_future,
+                  .verdict = LAST_BOOT_DUMPED },
+                { "folder has no time zone", BOOT_WITH(BEGAN, SEEN), hours_before,
+                  .verdict = LAST_BOOT_DUMPED },
+                { "folder is too old", BOOT_WITH(BEGAN, SEEN), days_before,
+                  .verdict = LAST_BOOT_LOST },
+                { "moved from a raw device after that boot had begun", BOOT_WITH(BEGAN, SEEN),
+                  recorded_before, .verdict = LAST_BOOT_LOST },
         };
 
-        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
-                _cleanup_(fixture_done) Fixture root = FIXTURE_NULL;
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++)
+                check_look(cases + i);
+}
 
-                fixture_init(&root);
-                put_boot(&root, cases[i].boot_id, BEGAN);
-                assert_int_equal(last_boot_armed(root.fd, 5, USEC(ARMED)), cases[i].error);
-                assert_int_equal(last_boot_clean(root.fd, false), cases[i].error);
-                assert_int_equal(faccessat(root.fd, root_relative(PATH_LAST_BOOT), F_OK, 0), -1);
+#define DUMPS_MOUNT "30 22 254:17 / /srv rw - ext4 /dev/vdb1 rw\n"
+
+static void test_mounts_are_waited_for(void **state)
+{
+        static const LookCase cases[] = {
+                { "just booted", ARMED_FILE, none, .uptime = "30.52 7.11\n",
+                  .verdict = LAST_BOOT_LOST, .wait_seconds = 270 },
+                { "booted some time ago", ARMED_FILE, none, .uptime = "300.01 7.11\n",
+                  .verdict = LAST_BOOT_LOST },
+                { "just booted, with a dump", ARMED_FILE, recorded, .uptime = "30.52 7.11\n",
+                  .verdict = LAST_BOOT_DUMPED },
+                { "just booted, with a server", ARMED_FILE, none, "ssh me@box\n",
+                  .uptime = "1.00 7.11\n", .verdict = LAST_BOOT_ELSEWHERE, .wait_seconds = 299 },
+                { "no uptime", ARMED_FILE, none, .uptime = "x\n", .verdict = LAST_BOOT_LOST },
+                { "in fstab, and not mounted", ARMED_FILE, none, "path /srv/dumps\n",
+                  .fstab = "/dev/vdb1 /srv ext4 nofail 0 2\n", .verdict = LAST_BOOT_ELSEWHERE,
+                  .says = "one may be on folder '/srv/dumps'" },
+                { "in fstab, and mounted", ARMED_FILE, none, "path /srv/dumps\n",
+                  .fstab = "/dev/vdb1 /srv ext4 nofail 0 2\n", .mount = DUMPS_MOUNT,
+                  .verdict = LAST_BOOT_LOST },
+                { "something else in fstab", ARMED_FILE, none, "path /srv/dumps\n",
+                  .fstab = "/dev/vda1 / ext4 defaults 0 1\n/dev/vdb1 /srv/other ext4 nofail 0 2\n"
+                           "/dev/vdc1 none swap sw 0 0\n",
+                  .verdict = LAST_BOOT_LOST },
+                { "mounted on demand", ARMED_FILE, none, "path /srv/dumps\n",
+                  .mount = "30 22 0:40 / /srv rw - autofs systemd-1 rw,direct\n",
+                  .verdict = LAST_BOOT_ELSEWHERE, .says = "folder '/srv/dumps'" },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++)
+                check_look(cases + i);
+}
+
+/* The daemon had ended, and nobody was there to see whether the system went down in order. */
+static void test_nobody_watched(void **state)
+{
+        static const LookCase cases[] = {
+                { "without a dump", BOOT_WITH(BEGAN, "\"unwatched\":true"), none,
+                  .verdict = LAST_BOOT_UNWATCHED, .says = "in order is not known" },
+                { "with one", BOOT_WITH(BEGAN, "\"unwatched\":true"), recorded,
+                  .verdict = LAST_BOOT_DUMPED },
+                { "with a server", BOOT_WITH(BEGAN, "\"unwatched\":true"), none, "ssh me@box\n",
+                  .verdict = LAST_BOOT_UNWATCHED },
+                { "by another word", BOOT_WITH(BEGAN, "\"unwatched\":1"), none,
+                  .verdict = LAST_BOOT_UNKNOWN },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++)
+                check_look(cases + i);
+}
+
+#define BEFORE "\"generation\":6,\"armed_realtime_usec\":7,\"before\":" ARMED_FILE "}"
+
+/* Mounts were still waited for, or there was no time for that. */
+static void test_what_was_not_told_is_kept(void **state)
+{
+        static const LookCase cases[] = {
+                { "in this boot", "{\"boot_id\":\"" THIS_BOOT "\",\"clean\":false," BEFORE, none,
+                  .verdict = LAST_BOOT_LOST, .says = "between 1970-01-1" },
+                { "in the one after it", "{\"boot_id\":\"third\",\"clean\":true," BEFORE, none,
+                  .verdict = LAST_BOOT_LOST },
+                { "with a dump", "{\"boot_id\":\"" THIS_BOOT "\",\"clean\":false," BEFORE, recorded,
+                  .verdict = LAST_BOOT_DUMPED },
+                { "no object",
+                  "{\"boot_id\":\"x\",\"generation\":6,\"armed_realtime_usec\":7,"
+                  "\"clean\":true,\"before\":7}",
+                  none, .verdict = LAST_BOOT_UNKNOWN },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++)
+                check_look(cases + i);
+}
+
+static void test_list_of_dumps(void **state)
+{
+        _cleanup_(last_boot_dumps_done) LastBootDumps dumps = { 0 }, fewer = { 0 };
+        _cleanup_(fixture_done) Fixture root = FIXTURE_NULL;
+        _cleanup_free_ char *folders = NULL, *names = NULL, *rest = NULL;
+
+        fixture_init(&root);
+        fixture_write(&root, "/proc/1/mountinfo", "22 1 254:1 / / rw - ext4 /dev/vda1 rw\n");
+        fixture_write(&root, "/etc/kdump.conf", "path /srv/dumps\n");
+        fixture_folder(&root, "/var/crash/b");
+        fixture_folder(&root, "/var/crash/a");
+        fixture_folder(&root, "/var/crash/no\nname");
+        fixture_folder(&root, "/var/crash/.hidden");
+        assert_int_equal(last_boot_list(root.fd, &dumps), 0);
+        assert_int_equal(strv_join(dumps.folders, &folders), 0);
+        assert_int_equal(strv_join(dumps.dumps, &names), 0);
+        assert_string_equal(folders, "/srv/dumps /var/crash");
+        assert_string_equal(names, "/var/crash/a /var/crash/b");
+
+        /* More than are written down, and a folder that is not mounted. */
+        for (unsigned i = 0; i < 1001; i++) {
+                _cleanup_free_ char *path = NULL;
+
+                assert_int_equal(strprintf(&path, "/var/crash/%u", i), 0);
+                fixture_folder(&root, path);
         }
+        fixture_write(&root, "/etc/fstab", "/dev/vdb1 /srv ext4 nofail 0 2\n");
+        assert_int_equal(last_boot_list(root.fd, &fewer), 0);
+        assert_int_equal(strv_join(fewer.folders, &rest), 0);
+        assert_string_equal(rest, "");
+        assert_null(fewer.dumps);
 }
 
 int main(void)
@@ -403,9 +461,11 @@ int main(void)
                 cmocka_unit_test(test_dump_is_found),
                 cmocka_unit_test(test_no_dump_is_told),
                 cmocka_unit_test(test_what_cannot_be_seen_is_named),
-                cmocka_unit_test(test_file_is_written_only_when_it_changes),
-                cmocka_unit_test(test_file_of_another_boot_stays_until_it_is_told),
-                cmocka_unit_test(test_nothing_is_written_if_boots_cannot_be_told_apart),
+                cmocka_unit_test(test_dumps_are_told_apart_by_name),
+                cmocka_unit_test(test_mounts_are_waited_for),
+                cmocka_unit_test(test_nobody_watched),
+                cmocka_unit_test(test_what_was_not_told_is_kept),
+                cmocka_unit_test(test_list_of_dumps),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL) != 0;

@@ -38,10 +38,12 @@ static bool may_unload(const char *pid1_address, const char **ret_reason, bool *
         return decide_unload(job_type, system_state, ret_reason);
 }
 
-/* Else the next boot would look for a dump. */
-static void ended_in_order(int root_fd)
+/* Else the next boot would look for a dump, and tell of one that is missing. Without a daemon
+ * nobody is asked when the system goes down later: this runs once for each time that it has ended.
+ */
+static void leave_word(int root_fd, bool in_order)
 {
-        int r = last_boot_clean(root_fd, false);
+        int r = in_order ? last_boot_clean(root_fd) : last_boot_unwatched(root_fd);
 
         if (r < 0 && r != -EROFS && r != -ENOENT)
                 (void) log_warning_errno(r, "Failed to write '%s', ignoring: %m", PATH_LAST_BOOT);
@@ -77,23 +79,23 @@ int verb_stop_below(const char *root, const KexecLoader *loader, const char *pid
                 return 1;
         }
         if (facts_crash_loaded(root_fd) == 0) {
-                ended_in_order(root_fd);
+                leave_word(root_fd, true);
                 return 0;
         }
         if (!is_explicit && !may_unload(pid1_address, &reason, &going_down)) {
                 log_info("The crash kernel stays armed: %s.", reason);
-                if (going_down)
-                        ended_in_order(root_fd);
+                leave_word(root_fd, going_down);
                 return 0;
         }
         r = kexec_crash_unload(loader);
         if (r < 0) {
                 (void) log_error_errno(r, "Failed to unload the crash kernel: %m");
+                leave_word(root_fd, going_down);
                 return 1;
         }
         message_send(MESSAGE_DISARMED, LOG_NOTICE, 0, 0, "kexec: unloaded kdump kernel: %s.",
                      reason);
-        ended_in_order(root_fd);
+        leave_word(root_fd, true);
         write_state(root_fd);
         return 0;
 }

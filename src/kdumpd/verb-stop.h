@@ -5,9 +5,10 @@
 #include "kexec.h"
 
 /* Takes the image away if, and only if, someone asked for the service to stop, and not for a
- * restart or the end of the system. With @is_explicit that is known, and nobody is asked. Either
- * way the next boot is to know that this one ended in order. Returns 0; 1 if the image should have
- * been taken away and could not. Logs. */
+ * restart or the end of the system. With @is_explicit that is known, and nobody is asked. What
+ * the next boot is to know of this is written down: that all is in order, or else that nobody
+ * watches what stays armed. Returns 0; 1 if the image should have been taken away and could not.
+ * Logs. */
 int verb_stop(bool is_explicit);
 
 /* The same below @root, of @loader, for tests. @pid1_address: as of pid1_connect(). */

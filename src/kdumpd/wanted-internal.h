@@ -12,6 +12,7 @@ typedef struct WantedSources {
         const Config *config;
         const Plan *plan; /* with the number of @wanted's generation */
         const Needs *needs;
+        const BaseImage *base; /* of @wanted's generation */
 } WantedSources;
 
 /* wanted-fallback.c: gives @wanted, whose generation has all else, a fallback image, or the reason

@@ -345,6 +345,7 @@ static int make_fallback(Work *work)
                 .config = work->config,
                 .plan = work->plan,
                 .needs = &work->needs,
+                .base = &work->base,
         };
         int r;
 

@@ -66,11 +66,49 @@ static int add_target(const char *root, char ***folders, struct libmnt_table *mo
         return mount ? add_folder(folders, mount, path) : 0;
 }
 
-int dump_folders(const Config *config, const char *root, char ***ret)
+/* Whether @path is on a disk of this machine. */
+static bool path_is_on_disk(const char *root, struct libmnt_table *mounts, const char *path)
+{
+        _cleanup_free_ char *full = NULL;
+        struct libmnt_fs *fs;
+
+        if (strprintf(&full, "%s/%s", root && !streq(root, "/") ? root : "",
+                      path + strspn(path, "/")) < 0)
+                return true;
+        fs = mnt_table_find_mountpoint(mounts, full, MNT_ITER_BACKWARD);
+        return !fs || (mnt_fs_is_netfs(fs) <= 0 && !streq_ptr(mnt_fs_get_fstype(fs), "virtiofs"));
+}
+
+static bool target_is_on_disk(const char *root, struct libmnt_table *mounts, const Target *target)
+{
+        if (target->type == TARGET_PATH)
+                return path_is_on_disk(root, mounts, target->path ?: PATH_DEFAULT_DUMPS);
+        return target->type == TARGET_FS || target->type == TARGET_RAW;
+}
+
+/* The folders of the root file system that get dumps instead of the targets: with dump_to_rootfs
+ * the one that resolve_plan() gives it, and that of the fallback image where all targets are on
+ * other machines (wanted-fallback.c). */
+static int add_instead(const Config *config, const char *root, struct libmnt_table *mounts,
+                       char ***folders)
+{
+        int r;
+
+        if (config->failure_action == ACTION_DUMP_TO_ROOTFS) {
+                r = add_folder(folders, "/", config->targets[0].path ?: PATH_DEFAULT_DUMPS);
+                if (r < 0)
+                        return r;
+        }
+        for (size_t i = 0; i < config->n_targets; i++)
+                if (target_is_on_disk(root, mounts, config->targets + i))
+                        return 0;
+        return add_folder(folders, "/", PATH_DEFAULT_DUMPS);
+}
+
+static int read_mounts(struct libmnt_table **ret)
 {
         _cleanup_(table_unrefp) struct libmnt_table *mounts = mnt_new_table();
         _cleanup_(cache_unrefp) struct libmnt_cache *cache = mnt_new_cache();
-        _cleanup_strv_ char **folders = NULL;
         int r;
 
         if (!mounts || !cache)
@@ -79,16 +117,47 @@ int dump_folders(const Config *config, const char *root, char ***ret)
         r = mnt_table_parse_mtab(mounts, NULL);
         if (r < 0)
                 return r;
+        *ret = TAKE_PTR(mounts);
+        return 0;
+}
+
+static int add_targets(const Config *config, const char *root, struct libmnt_table *mounts,
+                       char ***folders)
+{
         for (size_t i = 0; i < config->n_targets; i++) {
-                r = add_target(root, &folders, mounts, config->targets + i);
+                int r = add_target(root, folders, mounts, config->targets + i);
+
                 if (r < 0)
                         return r;
         }
-        if (config->n_targets == 0) {
-                r = add_folder(&folders, "/", config->general.path ?: PATH_DEFAULT_DUMPS);
-                if (r < 0)
-                        return r;
-        }
+        return 0;
+}
+
+static int find_folders(const Config *config, const char *root, bool instead, char ***ret)
+{
+        _cleanup_(table_unrefp) struct libmnt_table *mounts = NULL;
+        _cleanup_strv_ char **folders = NULL;
+        int r;
+
+        r = read_mounts(&mounts);
+        if (r >= 0)
+                r = add_targets(config, root, mounts, &folders);
+        if (r >= 0 && instead)
+                r = config->n_targets > 0
+                            ? add_instead(config, root, mounts, &folders)
+                            : add_folder(&folders, "/", config->general.path ?: PATH_DEFAULT_DUMPS);
+        if (r < 0)
+                return r;
         *ret = TAKE_PTR(folders);
         return 0;
+}
+
+int dump_folders_of_targets(const Config *config, char ***ret)
+{
+        return find_folders(config, NULL, false, ret);
+}
+
+int dump_folders(const Config *config, const char *root, char ***ret)
+{
+        return find_folders(config, root, true, ret);
 }

@@ -345,6 +345,7 @@ def program_that_is_being_replaced_keeps_the_fallback_image(bed):
     bed.reload()
     bed.check_armed(2)
     check(bed.state()["generation"] == 2, "it is generation %d", bed.state()["generation"])
+    bed.check_history("overlay", "fallback image: '/init' has changed")
 
 
 def machine_without_a_fallback_image_is_armed(bed):

@@ -2,6 +2,7 @@
 """The daemon ends and comes back."""
 
 import os
+import shutil
 import signal
 
 from cases_hotplug import take_disk_away
@@ -223,6 +224,81 @@ def orderly_end_is_no_loss(bed):
     check(times_told(bed) == 1, "it was told %d times", times_told(bed))
 
 
+def end_of_the_daemon_is_no_loss(bed):
+    """Nobody is there any more to see whether the system goes down in order."""
+    bed.start()
+    bed.sm.kill(signal.SIGKILL)
+    bed.sm.run_stop()
+    boot_again(bed)
+    check("last_boot" not in bed.state() and times_told(bed) == 0, "the last boot is told of: %s", bed.state())
+    check("whether it was shut down in order is not known" in (bed.sm.folder / "log").read_text(), "it is not in the log")
+    # It is seen again in a boot in which the daemon came back.
+    bed.sm.kill(signal.SIGKILL)
+    bed.sm.run_stop()
+    bed.start()
+    bed.sm.kill(signal.SIGKILL)
+    boot_again(bed)
+    check(times_told(bed) == 1, "it was told %d times", times_told(bed))
+
+
+def lost_boot_is_told_when_all_is_mounted(bed):
+    bed.start()
+    bed.sm.kill(signal.SIGKILL)
+    bed.m.write("proc/uptime", "10.00 1.00\n")
+    boot_again(bed)
+    check("last_boot" not in bed.state() and times_told(bed) == 0, "it is told of: %s", bed.state())
+    # There was no time for it.
+    bed.sm.kill()
+    bed.sm.system_state = "stopping"
+    bed.sm.run_stop()
+    bed.sm.system_state = "running"
+    bed.m.write("proc/uptime", "280.00 1.00\n")
+    boot_again(bed)
+    check("last_boot" not in bed.state() and times_told(bed) == 0, "it is told of: %s", bed.state())
+    bed.m.write("proc/uptime", "300.00 1.00\n")
+    bed.sm.wait(lambda: "last_boot" in bed.state(), "the word of the last boot")
+    check(times_told(bed) == 1, "it was told %d times", times_told(bed))
+
+
+def lost_boot_is_told_by_a_daemon_that_gives_up(bed):
+    bed.start()
+    bed.sm.kill(signal.SIGKILL)
+    bed.m.write("proc/uptime", "10.00 1.00\n")
+    bed.m.write("etc/kdump.conf", "nonsense\n")
+    shutil.rmtree(bed.m.path("var/lib/kdumpd/generation"))
+    bed.m.boot()
+    bed.sm.forget_files()
+    bed.start(ready=False)
+    check(bed.sm.exit_status == 78 and "left no dump" in bed.state()["last_boot"], "%s", bed.state())
+
+
+def dump_that_is_mounted_late_is_found(bed):
+    bed.start()
+    bed.sm.kill(signal.SIGKILL)
+    bed.m.write("proc/uptime", "10.00 1.00\n")
+    boot_again(bed)
+    bed.m.write("var/crash/new/vmcore", "pages")
+    bed.reload()
+    check("its dump is '/var/crash/new'" in bed.state()["last_boot"], "the state is %s", bed.state())
+    bed.m.write("proc/uptime", "300.00 1.00\n")
+    bed.reload()
+    check(times_told(bed) == 0, "it was told %d times", times_told(bed))
+
+
+def dump_of_a_clock_that_was_set_back_is_found(bed):
+    bed.m.write("var/crash/old/vmcore", "pages")
+    bed.start()
+    bed.sm.kill(signal.SIGKILL)
+    bed.m.write("var/crash/new/vmcore", "pages")
+    for name in ("old", "new"):
+        os.utime(bed.m.path("var/crash/" + name), (86400, 86400))
+    bed.m.boot()
+    bed.m.write("proc/stat", "cpu  1 2 3\nbtime 90000\n")
+    bed.sm.forget_files()
+    bed.start()
+    check("its dump is '/var/crash/new'" in bed.state()["last_boot"], "the state is %s", bed.state())
+
+
 def lost_boot_is_told_once_if_nothing_can_be_armed(bed):
     bed.start()
     bed.sm.kill(signal.SIGKILL)
@@ -240,4 +316,6 @@ CASES = (restarted_daemon_has_the_image_in_memory, daemon_that_loses_disk_and_im
          kill_in_the_middle_of_a_load_is_made_good,
          kill_before_a_load_is_written_down_is_made_good, boot_arms_what_was_built,
          lost_boot_is_told_once, lost_boot_is_told_once_if_nothing_can_be_armed,
-         boot_that_left_a_dump_is_not_lost, orderly_end_is_no_loss)
+         boot_that_left_a_dump_is_not_lost, orderly_end_is_no_loss, end_of_the_daemon_is_no_loss,
+         lost_boot_is_told_when_all_is_mounted, lost_boot_is_told_by_a_daemon_that_gives_up,
+         dump_that_is_mounted_late_is_found, dump_of_a_clock_that_was_set_back_is_found)
