@@ -302,17 +302,23 @@ static bool may_have_loaded(const KexecLoader *loader, int error)
         return error == -ETIMEDOUT && kexec_loaded(loader) == 1;
 }
 
-/* Has @fallback in the place of whatever is there. */
-static void restore(const Call *fallback, KexecSwap *swap)
+/* Has @fallback in the place of what is there, unless that is still what was there before. */
+static void go_back(const Call *fallback, KexecSwap *swap)
 {
+        const KexecLoader *loader = fallback->loader;
         uint64_t unused;
 
-        swap->restore_error = call_until_free(fallback, &unused);
-        swap->restored = swap->restore_error == 0;
-        swap->unknown = !swap->restored && kexec_loaded(fallback->loader) == 1;
+        if (!swap->unknown && kexec_loaded(loader) == 1)
+                return;
+        if (fallback->image) {
+                swap->restore_error = call_until_free(fallback, &unused);
+                swap->restored = swap->restore_error == 0;
+        }
+        swap->unknown = !swap->restored && kexec_loaded(loader) != 0;
 }
 
-/* One load, and the way back if it takes along what was there. @fallback->image may be NULL. */
+/* One load, and the way back if it takes along what was there, or if that was not worth keeping
+ * (@ret->unknown). @fallback->image may be NULL. */
 static int swap_once(const Call *call, const Call *fallback, KexecSwap *ret)
 {
         const KexecLoader *loader = call->loader;
@@ -325,8 +331,27 @@ static int swap_once(const Call *call, const Call *fallback, KexecSwap *ret)
                 ret->unknown = was_loaded;
                 r = was_loaded ? r : 0;
         }
-        if (r < 0 && fallback->image && (ret->unknown || kexec_loaded(loader) != 1))
-                restore(fallback, ret);
+        if (r < 0)
+                go_back(fallback, ret);
+        else
+                ret->unknown = false;
+        ret->gap_usec += now_boottime_usec() - begin_usec;
+        return r;
+}
+
+/* All of @call in the place of what it has just loaded, which is damaged: that is neither the image
+ * nor what was there before it. */
+static int swap_whole(Call *call, const Call *fallback, KexecSwap *ret)
+{
+        uint64_t begin_usec;
+        int r;
+
+        ret->damaged = ret->unknown = true;
+        r = call_prepare(call, KEXEC_PREPARE_WHOLE, &ret->message);
+        if (r >= 0)
+                return swap_once(call, fallback, ret);
+        begin_usec = now_boottime_usec();
+        go_back(fallback, ret);
         ret->gap_usec += now_boottime_usec() - begin_usec;
         return r;
 }
@@ -368,9 +393,7 @@ int kexec_crash_swap(const KexecLoader *loader, const KexecImage *image, const K
         r = swap_once(&call, &back, ret);
         if (r < 0 || !is_damaged(&call))
                 return r;
-        ret->damaged = true;
-        r = call_prepare(&call, KEXEC_PREPARE_WHOLE, &ret->message);
-        return r < 0 ? r : swap_once(&call, &back, ret);
+        return swap_whole(&call, &back, ret);
 }
 
 int kexec_crash_unload(const KexecLoader *loader)

@@ -100,8 +100,8 @@ int kexec_initrd_new(int base_fd, const void *overlay, size_t overlay_size, int 
 typedef struct KexecSwap {
         bool restored;     /* @image failed and took the old one along, @fallback is loaded */
         int restore_error; /* @fallback failed too: nothing is loaded, unless @unknown */
-        bool unknown;      /* @image failed, and what is loaded may be it, or the old one */
-        bool damaged;      /* what @image was built upon was damaged: all of it was loaded again */
+        bool unknown; /* @image failed, and what is loaded may be it, damaged, or the old one */
+        bool damaged; /* what @image was built upon was damaged: all of it was loaded again */
         uint64_t gap_usec; /* from just before the last call until an image was loaded again */
         char *message;     /* what is wrong with @image, in words; NULL: the errno says it */
 } KexecSwap;

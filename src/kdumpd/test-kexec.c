@@ -80,7 +80,8 @@ static struct {
         const KexecImage *last;
 
         /* Of a loader that makes ready: */
-        int prepare_error;
+        int prepare_error;     /* of each, */
+        int prepare_errors[8]; /* or of one */
         KexecPrepare hows[8];
         size_t n_prepared, n_freed;
         bool intact[8]; /* after each load */
@@ -308,8 +309,9 @@ static int fake_prepare(void *userdata, const KexecImage *image, KexecPrepare ho
 
         assert_true(i < ELEMENTSOF(fake.hows));
         fake.hows[i] = how;
-        if (fake.prepare_error < 0)
-                return fail_text(fake.prepare_error, reterr_message, "no room");
+        if (fake.prepare_error < 0 || fake.prepare_errors[i] < 0)
+                return fail_text(MIN(fake.prepare_error, fake.prepare_errors[i]), reterr_message,
+                                 "no room");
         *ret_ready = (void *) (uintptr_t) (i + 1);
         return 0;
 }
@@ -399,6 +401,62 @@ static void test_failed_whole_load_goes_back(void **unused)
         assert_ptr_equal(fake.last, &old);
 }
 
+/* What is there after the first load is damaged, and not what was there before. */
+static void test_damaged_image_that_cannot_be_loaded_whole(void **state)
+{
+        static const struct {
+                int prepare_error, answers[2]; /* of the whole load, and to the way back */
+                bool swap_began, fallback;     /* by the whole load */
+                bool restored, unknown;
+                size_t n_calls;
+        } table[] = {
+                { -ENOMEM, { 0, 0 }, false, true, true, false, 2 },
+                { -ENOMEM, { -EPERM, 0 }, false, true, false, true, 2 },
+                { -ENOMEM, { 0, 0 }, false, false, false, true, 1 },
+                { 0, { -EPERM, 0 }, false, true, true, false, 3 },
+                { 0, { -EPERM, -EPERM }, false, true, false, true, 3 },
+                { 0, { -EPERM, 0 }, false, false, false, true, 2 },
+                { 0, { -ENOMEM, -EIO }, true, true, false, false, 3 },
+                { 0, { -ENOMEM, 0 }, true, false, false, false, 2 },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(table); i++) {
+                KexecImage image = KEXEC_IMAGE_NULL, old = KEXEC_IMAGE_NULL;
+                _cleanup_(kexec_swap_done) KexecSwap swap = { 0 };
+                int error = table[i].prepare_error;
+
+                fake_reset(true);
+                fake.prepare_errors[table[i].fallback ? 2 : 1] = error;
+                fake.answers[1] = table[i].answers[0];
+                fake.answers[2] = table[i].answers[1];
+                fake.swap_began[1] = table[i].swap_began;
+                assert_int_equal(kexec_crash_swap(&ready_loader, &image,
+                                                  table[i].fallback ? &old : NULL,
+                                                  KEXEC_PREPARE_NEXT, &swap),
+                                 error < 0 ? error : table[i].answers[0]);
+                assert_true(swap.damaged);
+                assert_int_equal(swap.restored, table[i].restored);
+                assert_int_equal(swap.unknown, table[i].unknown);
+                assert_int_equal(fake.n_calls, table[i].n_calls);
+                assert_int_equal(fake.n_freed, 1 + table[i].fallback + (error == 0));
+        }
+}
+
+static void test_whole_load_is_asked_for(void **state)
+{
+        KexecImage image = KEXEC_IMAGE_NULL, old = KEXEC_IMAGE_NULL;
+        _cleanup_(kexec_swap_done) KexecSwap swap = { 0 };
+
+        fake_reset(true);
+        fake.intact[0] = true;
+        assert_int_equal(kexec_crash_swap(&ready_loader, &image, &old, KEXEC_PREPARE_WHOLE, &swap),
+                         0);
+        assert_int_equal(fake.n_prepared, 2);
+        assert_int_equal(fake.hows[0], KEXEC_PREPARE_WHOLE);
+        assert_int_equal(fake.hows[1], KEXEC_PREPARE_BACK);
+        assert_false(swap.damaged || swap.unknown);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -406,6 +464,8 @@ int main(void)
                 cmocka_unit_test(test_both_ways_are_ready_before_the_call),
                 cmocka_unit_test(test_what_is_damaged_is_loaded_whole),
                 cmocka_unit_test(test_failed_whole_load_goes_back),
+                cmocka_unit_test(test_damaged_image_that_cannot_be_loaded_whole),
+                cmocka_unit_test(test_whole_load_is_asked_for),
                 cmocka_unit_test(test_initrd_is_base_padding_overlay),
                 cmocka_unit_test(test_initrd_cannot_be_changed),
                 cmocka_unit_test(test_swap_replaces),
