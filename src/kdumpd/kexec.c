@@ -15,7 +15,7 @@
 #include "process.h"
 
 #define KEXEC_PROGRAM "/sbin/kexec"
-#define KEXEC_PROGRAM_TIMEOUT_USEC (60 * USEC_PER_SEC)
+#define KEXEC_PROGRAM_TIMEOUT_USEC (20 * USEC_PER_SEC)
 
 /* Attempts at a busy kernel: the pause doubles from 1 ms to at most 512 ms, about 6 s together. */
 #define BUSY_ATTEMPTS 20
@@ -129,13 +129,17 @@ int kexec_initrd_new(int base_fd, const void *overlay, size_t overlay_size, int 
         return 0;
 }
 
-/* kexec(8) gets our files by their names below our own /proc folder: it cannot inherit them, since
- * all that we open is closed on exec. */
-static int program_load(const KexecImage *image)
+/* Loads by kexec_load(2), which -c has kexec(8) do: with -a it would first call what we have
+ * called, and have that free what is armed. What the program does before its call it does while
+ * that is still there. It gets our files by their names below our own /proc folder: it cannot
+ * inherit them, since all that we open is closed on exec. */
+static int file_load_slowly(void *userdata, const KexecImage *image, void *ready)
 {
         _cleanup_free_ char *kernel = NULL, *initrd = NULL, *cmdline = NULL;
         int status, r;
 
+        if (access(KEXEC_PROGRAM, X_OK) < 0)
+                return -EOPNOTSUPP;
         r = strprintf(&kernel, "/proc/%d/fd/%d", (int) getpid(), image->kernel_fd);
         if (r < 0)
                 return r;
@@ -147,7 +151,7 @@ static int program_load(const KexecImage *image)
                 return r;
 
         char *argv[] = { (char[]){ KEXEC_PROGRAM },
-                         (char[]){ "-a" },
+                         (char[]){ "-c" },
                          (char[]){ "-p" },
                          initrd,
                          cmdline,
@@ -162,20 +166,11 @@ static int program_load(const KexecImage *image)
 
 static int file_load(void *userdata, const KexecImage *image, void *ready)
 {
-        int error;
-
         if (syscall(SYS_kexec_file_load, image->kernel_fd, image->initrd_fd,
                     (unsigned long) strlen(image->cmdline) + 1, image->cmdline,
                     (unsigned long) KEXEC_FILE_ON_CRASH) == 0)
                 return 0;
-        error = -errno;
-
-        /* The same errors at which kexec(8) itself turns to the other system call. */
-        if (error != -ENOSYS && error != -EINVAL && error != -ENOEXEC && error != -ENOTSUP)
-                return error;
-        if (access(KEXEC_PROGRAM, X_OK) < 0)
-                return error;
-        return program_load(image);
+        return -errno;
 }
 
 static int file_unload(void *userdata)
@@ -220,6 +215,7 @@ static void sleep_usec(void *userdata, uint64_t usec)
 const KexecLoader kexec_loader_file = {
         .name = "kexec_file_load",
         .load = file_load,
+        .load_slowly = file_load_slowly,
         .unload = file_unload,
         .loaded = sys_loaded,
         .busy = sys_busy,
@@ -296,12 +292,6 @@ static void file_warm(int fd)
         } while (n > 0 || (n < 0 && errno == EINTR));
 }
 
-/* kexec(8) that was killed may have come as far as the system call, which ends in any case. */
-static bool may_have_loaded(const KexecLoader *loader, int error)
-{
-        return error == -ETIMEDOUT && kexec_loaded(loader) == 1;
-}
-
 /* Has @fallback in the place of what is there, unless that is still what was there before. */
 static void go_back(const Call *fallback, KexecSwap *swap)
 {
@@ -317,22 +307,76 @@ static void go_back(const Call *fallback, KexecSwap *swap)
         swap->unknown = !swap->restored && kexec_loaded(loader) != 0;
 }
 
+static int call_slowly(const Call *call)
+{
+        const KexecLoader *loader = call->loader;
+
+        if (!loader->load_slowly)
+                return -EOPNOTSUPP;
+        return loader->load_slowly(loader->userdata, call->image, call->ready);
+}
+
+/* The errors at which kexec(8) itself turns from one system call to the other. */
+static bool is_for_program(int error)
+{
+        return error == -ENOSYS || error == -EINVAL || error == -ENOEXEC || error == -ENOTSUP;
+}
+
+/* After load() has failed with @error, and the way back was taken: that comes first, as this may
+ * take its time, and is longest where it fails. So it begins with nothing armed only if nothing
+ * was, or if the system call does not take the fallback either; then nothing is lost by it. */
+static int swap_slowly(const Call *call, const Call *fallback, int error, KexecSwap *ret)
+{
+        const KexecLoader *loader = call->loader;
+        bool was_loaded = kexec_loaded(loader) == 1;
+        int r;
+
+        r = call_slowly(call);
+        if (r == -EOPNOTSUPP)
+                return error;
+        /* A program that was killed may have come as far as its call, which ends in any case. */
+        if (r == -ETIMEDOUT && kexec_loaded(loader) == 1) {
+                ret->unknown = was_loaded;
+                r = was_loaded ? r : 0;
+        }
+        if (r < 0) {
+                go_back(fallback, ret);
+                return r;
+        }
+        ret->restored = false;
+        ret->restore_error = 0;
+        return 0;
+}
+
+/* Where the system call does not take the fallback, and nothing else is there. */
+static void go_back_slowly(const Call *fallback, KexecSwap *swap)
+{
+        int r;
+
+        if (!is_for_program(swap->restore_error) || kexec_loaded(fallback->loader) == 1)
+                return;
+        r = call_slowly(fallback);
+        if (r == -EOPNOTSUPP)
+                return;
+        swap->restore_error = r;
+        swap->restored = r >= 0;
+        swap->unknown = r < 0 && kexec_loaded(fallback->loader) == 1;
+}
+
 /* One load, and the way back if it takes along what was there, or if that was not worth keeping
  * (@ret->unknown). @fallback->image may be NULL. */
 static int swap_once(const Call *call, const Call *fallback, KexecSwap *ret)
 {
-        const KexecLoader *loader = call->loader;
-        bool was_loaded = kexec_loaded(loader) == 1;
         uint64_t begin_usec;
         int r;
 
         r = call_until_free(call, &begin_usec);
-        if (may_have_loaded(loader, r)) {
-                ret->unknown = was_loaded;
-                r = was_loaded ? r : 0;
-        }
         if (r < 0)
                 go_back(fallback, ret);
+        if (is_for_program(r))
+                r = swap_slowly(call, fallback, r, ret);
+        if (r < 0)
+                go_back_slowly(fallback, ret);
         else
                 ret->unknown = false;
         ret->gap_usec += now_boottime_usec() - begin_usec;

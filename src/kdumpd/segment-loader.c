@@ -187,15 +187,9 @@ static int call_or_file(const SegmentLoader *loader, Ready *ready, const KexecIm
         return kexec_loader_file.load(NULL, image, NULL);
 }
 
-static int load(void *userdata, const KexecImage *image, void *data)
+/* A call has ended with @r. */
+static int called(SegmentLoader *loader, Ready *ready, int r)
 {
-        SegmentLoader *loader = userdata;
-        Ready *ready = data;
-        int r;
-
-        r = call_or_file(loader, ready, image);
-        if (r == -EBUSY)
-                return r;
         loader->suspect = r < 0;
         if (r < 0)
                 return r;
@@ -205,6 +199,26 @@ static int load(void *userdata, const KexecImage *image, void *data)
         }
         remember(loader, ready);
         return 0;
+}
+
+static int load(void *userdata, const KexecImage *image, void *data)
+{
+        SegmentLoader *loader = userdata;
+        Ready *ready = data;
+        int r;
+
+        r = call_or_file(loader, ready, image);
+        return r == -EBUSY ? r : called(loader, ready, r);
+}
+
+static int load_slowly(void *userdata, const KexecImage *image, void *data)
+{
+        SegmentLoader *loader = userdata;
+        Ready *ready = data;
+        int r;
+
+        r = ready->segments ? -EOPNOTSUPP : kexec_loader_file.load_slowly(NULL, image, NULL);
+        return r == -EOPNOTSUPP ? r : called(loader, ready, r);
 }
 
 static int intact(void *userdata, void *data)
@@ -259,6 +273,7 @@ int segment_loader_new(int root_fd, SegmentLoader **ret)
         loader->ops.prepare = prepare;
         loader->ops.ready_free = ready_free;
         loader->ops.load = load;
+        loader->ops.load_slowly = load_slowly;
         loader->ops.intact = intact;
         loader->ops.report = report;
         loader->ops.unload = unload;
