@@ -278,18 +278,27 @@ static int call_until_free(const Call *call, uint64_t *ret_begin_usec)
         }
 }
 
-/* Touches every page, so that the kernel finds the file in memory while nothing is armed. Failing
- * to is no reason not to try the load. */
+/* Touches every page, so that the kernel finds the file in memory while nothing is armed: what a
+ * memory file has may be swapped out. Failing to is no reason not to try the load. */
 static void file_warm(int fd)
 {
         uint8_t buf[64 * 1024];
         off_t offset = 0;
         ssize_t n;
 
+        if (fd < 0)
+                return;
         do {
                 n = pread(fd, buf, sizeof(buf), offset);
                 offset += MAX(n, (ssize_t) 0);
         } while (n > 0 || (n < 0 && errno == EINTR));
+}
+
+static void image_warm(const KexecImage *image)
+{
+        file_warm(image->kernel_fd);
+        file_warm(image->initrd_fd);
+        file_warm(image->fallback_fd);
 }
 
 /* Has @fallback in the place of what is there, unless that is still what was there before. */
@@ -421,9 +430,9 @@ int kexec_crash_swap(const KexecLoader *loader, const KexecImage *image, const K
         int r;
 
         *ret = (KexecSwap){ 0 };
-        file_warm(image->kernel_fd);
+        image_warm(image);
         if (fallback)
-                file_warm(fallback->kernel_fd);
+                image_warm(fallback);
 
         r = call_prepare(&call, how, &ret->message);
         if (r < 0)

@@ -2,10 +2,14 @@
 /* Tests what a swap does when the kernel says no, or has damaged memory. */
 #include "test-kexec-fake.h"
 
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <sys/mman.h>
 
 #include <cmocka.h>
+
+#include "io.h"
 
 static void test_swap_replaces(void **unused)
 {
@@ -252,6 +256,43 @@ static void test_whole_load_is_asked_for(void **state)
         assert_false(swap.damaged || swap.unknown);
 }
 
+/* How much this process has read, of whatever. */
+static uint64_t read_bytes(void)
+{
+        _cleanup_free_ char *text = NULL;
+
+        assert_int_equal(file_read(AT_FDCWD, "/proc/self/io", 4096, &text, NULL), 0);
+        assert_memory_equal(text, "rchar: ", 7);
+        return strtoull(text + 7, NULL, 10);
+}
+
+static KexecImage image_of_zeros(off_t kernel_bytes, off_t initrd_bytes, off_t fallback_bytes)
+{
+        KexecImage image = {
+                .kernel_fd = memfd_create("kernel", MFD_CLOEXEC),
+                .initrd_fd = memfd_create("initrd", MFD_CLOEXEC),
+                .fallback_fd = memfd_create("fallback", MFD_CLOEXEC),
+        };
+
+        assert_int_equal(ftruncate(image.kernel_fd, kernel_bytes), 0);
+        assert_int_equal(ftruncate(image.initrd_fd, initrd_bytes), 0);
+        assert_int_equal(ftruncate(image.fallback_fd, fallback_bytes), 0);
+        return image;
+}
+
+static void test_all_files_are_in_memory_before_the_call(void **unused)
+{
+        _cleanup_(kexec_image_done) KexecImage image = image_of_zeros(1 << 20, 2 << 20, 4 << 20),
+                                               old = image_of_zeros(8 << 20, 16 << 20, 32 << 20);
+        uint64_t before = read_bytes();
+        KexecSwap swap;
+
+        fake_reset(true);
+        assert_int_equal(kexec_crash_swap(&fake_loader, &image, &old, KEXEC_PREPARE_NEXT, &swap),
+                         0);
+        assert_true(read_bytes() - before >= 63 << 20);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -263,6 +304,7 @@ int main(void)
                 cmocka_unit_test(test_refusal_before_the_swap_restores_nothing),
                 cmocka_unit_test(test_both_fail),
                 cmocka_unit_test(test_unload),
+                cmocka_unit_test(test_all_files_are_in_memory_before_the_call),
                 cmocka_unit_test(test_what_cannot_be_made_ready_leaves_the_old_one),
                 cmocka_unit_test(test_both_ways_are_ready_before_the_call),
                 cmocka_unit_test(test_what_is_damaged_is_loaded_whole),
