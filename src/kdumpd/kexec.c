@@ -422,6 +422,25 @@ void kexec_swap_done(KexecSwap *swap)
         free(TAKE_PTR(swap->message));
 }
 
+/* Without a way back nothing is put at stake that is armed: what keeps that from being made ready
+ * passes (an image that the loader cannot make anything of is loaded in another way). */
+static int prepare_back(Call *fallback, char **reterr_message)
+{
+        _cleanup_free_ char *message = NULL;
+        int r;
+
+        if (!fallback->image)
+                return 0;
+        r = call_prepare(fallback, KEXEC_PREPARE_BACK, &message);
+        if (r >= 0)
+                return 0;
+        fallback->image = NULL;
+        if (kexec_loaded(fallback->loader) == 0)
+                return 0;
+        return fail_text(r, reterr_message, "what is armed could not be loaded again: %s",
+                         message ?: strerror(-r));
+}
+
 int kexec_crash_swap(const KexecLoader *loader, const KexecImage *image, const KexecImage *fallback,
                      KexecPrepare how, KexecSwap *ret)
 {
@@ -437,12 +456,9 @@ int kexec_crash_swap(const KexecLoader *loader, const KexecImage *image, const K
         r = call_prepare(&call, how, &ret->message);
         if (r < 0)
                 return r;
-        if (fallback) {
-                _cleanup_free_ char *unused = NULL;
-
-                if (call_prepare(&back, KEXEC_PREPARE_BACK, &unused) < 0)
-                        back.image = NULL;
-        }
+        r = prepare_back(&back, &ret->message);
+        if (r < 0)
+                return r;
         r = swap_once(&call, &back, ret);
         if (r < 0 || !is_damaged(&call))
                 return r;

@@ -11,7 +11,7 @@
 
 #include "io.h"
 
-static void test_swap_replaces(void **unused)
+static void test_swap_replaces(void **state)
 {
         KexecImage image = KEXEC_IMAGE_NULL, old = KEXEC_IMAGE_NULL;
         KexecSwap swap;
@@ -25,7 +25,7 @@ static void test_swap_replaces(void **unused)
         assert_int_equal(swap.restore_error, 0);
 }
 
-static void test_busy_kernel_is_asked_again(void **unused)
+static void test_busy_kernel_is_asked_again(void **state)
 {
         KexecImage image = KEXEC_IMAGE_NULL;
         KexecSwap swap;
@@ -45,7 +45,7 @@ static int always_busy(void *userdata, const KexecImage *image, void *ready)
         return -EBUSY;
 }
 
-static void test_busy_for_ever_keeps_the_old(void **unused)
+static void test_busy_for_ever_keeps_the_old(void **state)
 {
         KexecLoader loader = fake_loader;
         KexecImage image = KEXEC_IMAGE_NULL, old = KEXEC_IMAGE_NULL;
@@ -66,7 +66,7 @@ static bool is_busy(void *userdata)
 }
 
 /* The kernel counts them, and may allow only so many. */
-static void test_no_load_is_wasted_on_a_busy_kernel(void **unused)
+static void test_no_load_is_wasted_on_a_busy_kernel(void **state)
 {
         KexecLoader loader = fake_loader;
         KexecImage image = KEXEC_IMAGE_NULL;
@@ -81,7 +81,7 @@ static void test_no_load_is_wasted_on_a_busy_kernel(void **unused)
         assert_true(fake.loaded);
 }
 
-static void test_load_failure_restores_previous(void **unused)
+static void test_load_failure_restores_previous(void **state)
 {
         KexecImage image = KEXEC_IMAGE_NULL, old = KEXEC_IMAGE_NULL;
         KexecSwap swap;
@@ -99,7 +99,7 @@ static void test_load_failure_restores_previous(void **unused)
         assert_int_equal(swap.restore_error, 0);
 }
 
-static void test_refusal_before_the_swap_restores_nothing(void **unused)
+static void test_refusal_before_the_swap_restores_nothing(void **state)
 {
         KexecImage image = KEXEC_IMAGE_NULL, old = KEXEC_IMAGE_NULL;
         KexecSwap swap;
@@ -113,7 +113,7 @@ static void test_refusal_before_the_swap_restores_nothing(void **unused)
         assert_false(swap.restored);
 }
 
-static void test_both_fail(void **unused)
+static void test_both_fail(void **state)
 {
         KexecImage image = KEXEC_IMAGE_NULL, old = KEXEC_IMAGE_NULL;
         KexecSwap swap;
@@ -129,7 +129,7 @@ static void test_both_fail(void **unused)
         assert_false(fake.loaded);
 }
 
-static void test_unload(void **unused)
+static void test_unload(void **state)
 {
         fake_reset(true);
         fake.answers[0] = -EBUSY;
@@ -138,7 +138,7 @@ static void test_unload(void **unused)
         assert_false(fake.loaded);
 }
 
-static void test_what_cannot_be_made_ready_leaves_the_old_one(void **unused)
+static void test_what_cannot_be_made_ready_leaves_the_old_one(void **state)
 {
         KexecImage image = KEXEC_IMAGE_NULL, old = KEXEC_IMAGE_NULL;
         _cleanup_(kexec_swap_done) KexecSwap swap = { 0 };
@@ -153,7 +153,7 @@ static void test_what_cannot_be_made_ready_leaves_the_old_one(void **unused)
         assert_int_equal(swap.gap_usec, 0);
 }
 
-static void test_both_ways_are_ready_before_the_call(void **unused)
+static void test_both_ways_are_ready_before_the_call(void **state)
 {
         KexecImage image = KEXEC_IMAGE_NULL, old = KEXEC_IMAGE_NULL;
         _cleanup_(kexec_swap_done) KexecSwap swap = { 0 };
@@ -170,7 +170,27 @@ static void test_both_ways_are_ready_before_the_call(void **unused)
         assert_false(swap.damaged);
 }
 
-static void test_what_is_damaged_is_loaded_whole(void **unused)
+static void test_no_way_back_puts_nothing_at_stake(void **state)
+{
+        for (int armed = 0; armed < 2; armed++) {
+                KexecImage image = KEXEC_IMAGE_NULL, old = KEXEC_IMAGE_NULL;
+                _cleanup_(kexec_swap_done) KexecSwap swap = { 0 };
+
+                fake_reset(armed);
+                fake.intact[0] = true;
+                fake.prepare_errors[1] = -EMFILE;
+                assert_int_equal(
+                        kexec_crash_swap(&ready_loader, &image, &old, KEXEC_PREPARE_NEXT, &swap),
+                        armed ? -EMFILE : 0);
+                assert_int_equal(fake.n_calls, !armed);
+                assert_int_equal(fake.n_freed, 1);
+                assert_true(fake.loaded);
+                if (armed)
+                        assert_non_null(strstr(swap.message, "loaded again: no room"));
+        }
+}
+
+static void test_what_is_damaged_is_loaded_whole(void **state)
 {
         KexecImage image = KEXEC_IMAGE_NULL;
         _cleanup_(kexec_swap_done) KexecSwap swap = { 0 };
@@ -186,7 +206,7 @@ static void test_what_is_damaged_is_loaded_whole(void **unused)
         assert_int_equal(fake.n_freed, 2);
 }
 
-static void test_failed_whole_load_goes_back(void **unused)
+static void test_failed_whole_load_goes_back(void **state)
 {
         KexecImage image = KEXEC_IMAGE_NULL, old = KEXEC_IMAGE_NULL;
         _cleanup_(kexec_swap_done) KexecSwap swap = { 0 };
@@ -280,7 +300,7 @@ static KexecImage image_of_zeros(off_t kernel_bytes, off_t initrd_bytes, off_t f
         return image;
 }
 
-static void test_all_files_are_in_memory_before_the_call(void **unused)
+static void test_all_files_are_in_memory_before_the_call(void **state)
 {
         _cleanup_(kexec_image_done) KexecImage image = image_of_zeros(1 << 20, 2 << 20, 4 << 20),
                                                old = image_of_zeros(8 << 20, 16 << 20, 32 << 20);
@@ -307,6 +327,7 @@ int main(void)
                 cmocka_unit_test(test_all_files_are_in_memory_before_the_call),
                 cmocka_unit_test(test_what_cannot_be_made_ready_leaves_the_old_one),
                 cmocka_unit_test(test_both_ways_are_ready_before_the_call),
+                cmocka_unit_test(test_no_way_back_puts_nothing_at_stake),
                 cmocka_unit_test(test_what_is_damaged_is_loaded_whole),
                 cmocka_unit_test(test_failed_whole_load_goes_back),
                 cmocka_unit_test(test_damaged_image_that_cannot_be_loaded_whole),
