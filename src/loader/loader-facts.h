@@ -69,7 +69,7 @@ typedef struct LoaderFacts {
         uint64_t mem_total_bytes; /* /proc/meminfo; all pages the kernel has */
         uint64_t max_paddr;       /* end of the highest RAM */
         bool la57;                /* five levels of page tables are in use */
-        bool gb_pages;            /* CPU flag pdpe1gb */
+        bool gb_pages;            /* the CPU has pages of 1 GiB, and the kernel uses them */
         uint32_t tsc_khz;         /* about; 0: not known */
         uint16_t serial_port;     /* of a console that is a port UART; 0: there is none */
         uint16_t fadt_reset_port; /* 0: none, or not a port */
