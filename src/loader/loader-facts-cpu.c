@@ -105,7 +105,7 @@ static int read_gb_pages(int root_fd, bool *ret)
 
         r = root_read(root_fd, "/proc/meminfo", MEMINFO_BYTES_MAX, &text, NULL);
         if (r < 0)
-                return r == -ENOMEM ? r : 0;
+                return facts_unless_passing(r);
         *ret = strstr(text, "\nDirectMap1G:");
         return 0;
 }
@@ -118,13 +118,13 @@ int facts_read_cpu(int root_fd, LoaderFacts *facts, FactsEncryption *encryption)
 
         r = read_first_cpu(root_fd, &text);
         if (r < 0)
-                return r == -ENOMEM ? r : 0;
+                return facts_unless_passing(r);
         r = read_khz(text, &facts->tsc_khz);
-        if (r == -ENOMEM)
+        if (loader_facts_error_passes(r))
                 return r;
         r = read_flags(text, &flags);
         if (r < 0)
-                return r == -ENOMEM ? r : 0;
+                return facts_unless_passing(r);
         if (strv_contains(flags, "pdpe1gb")) {
                 r = read_gb_pages(root_fd, &facts->gb_pages);
                 if (r < 0)

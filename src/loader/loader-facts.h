@@ -95,6 +95,15 @@ void loader_facts_done(LoaderFacts *facts);
  * no sense; *reterr_message (the caller frees it) says what. Does not log. */
 int loader_facts_read(int root_fd, LoaderFacts *ret, char **reterr_message);
 
+/* The same, until two in a row agree upon memory and CPUs: /proc/iomem is read in pieces, and while
+ * they come and go it may be senseless, or well-formed and wrong. Returns also -EBUSY: they never
+ * agree. */
+int loader_facts_read_stable(int root_fd, LoaderFacts *ret, char **reterr_message);
+
+/* Whether @error is one that passes, and says nothing of the machine: a lack of memory or of file
+ * descriptors, no two that agree. Pure. */
+bool loader_facts_error_passes(int error);
+
 /* Why kexec_load(2) with an image of ours is no way on this machine, in words that fit behind
  * "because "; NULL: it is one. Pure. */
 const char *loader_facts_refusal(const LoaderFacts *facts);
