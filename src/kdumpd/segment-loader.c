@@ -166,16 +166,15 @@ static void run_first(bool begin)
 static int call_kernel(const Ready *ready)
 {
         const SegmentImage *image = &ready->segments->image;
-        const struct kexec_segment *segments = ready->sparse ? image->small : image->full;
-        size_t n = ready->sparse ? image->n_small : image->n_full;
+        const SegmentList *list = ready->sparse ? &image->small : &image->full;
         unsigned long flags = KEXEC_ON_CRASH | KEXEC_ARCH_X86_64;
         int r;
 
         if (image->crash.layout.live_elfcorehdr)
                 flags |= KEXEC_UPDATE_ELFCOREHDR;
         run_first(true);
-        r = syscall(SYS_kexec_load, (unsigned long) image->crash.layout.entry, (unsigned long) n,
-                    segments, flags) == 0
+        r = syscall(SYS_kexec_load, (unsigned long) image->crash.layout.entry,
+                    (unsigned long) list->n, list->segments, flags) == 0
                     ? 0
                     : -errno;
         run_first(false);

@@ -8,13 +8,20 @@
 #include "crash-image.h"
 #include "kcore-map.h"
 
+/* What one call is handed, sorted by address. */
+typedef struct SegmentList {
+        struct kexec_segment segments[LAYOUT_SEGMENTS_MAX];
+        size_t n;
+} SegmentList;
+
+/* Of memory, whether it is copied or cleared. */
+uint64_t segment_list_bytes(const SegmentList *list);
+
 typedef struct SegmentImage {
         CrashImage crash;
-        struct kexec_segment full[LAYOUT_SEGMENTS_MAX]; /* sorted by address */
-        size_t n_full;
-        struct kexec_segment small[LAYOUT_SEGMENTS_MAX]; /* of them, those that a sparse load has */
-        size_t n_small;
-        uint8_t *arena; /* what the small segments are copied from */
+        SegmentList full;  /* the segments of the layout, in its order */
+        SegmentList small; /* of them, those that a sparse load has */
+        uint8_t *arena;    /* what the small segments are copied from */
         size_t arena_bytes;
 } SegmentImage;
 
