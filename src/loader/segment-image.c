@@ -174,8 +174,12 @@ static int make_segments(SegmentImage *image, char **reterr_message)
         return 0;
 }
 
-static int check_segments(const SegmentImage *image, const LoaderFacts *facts,
-                          const SegmentList *list, char **reterr_message)
+typedef int (*LayoutCheck)(const Layout *layout, const LoaderFacts *facts,
+                           const LayoutCheckSegment *segments, size_t n, uint64_t entry,
+                           char **reterr_message);
+
+static int check_list(const SegmentImage *image, const LoaderFacts *facts, const SegmentList *list,
+                      LayoutCheck check, char **reterr_message)
 {
         LayoutCheckSegment checked[LAYOUT_SEGMENTS_MAX];
 
@@ -188,8 +192,14 @@ static int check_segments(const SegmentImage *image, const LoaderFacts *facts,
                         .buffer_bytes = segment->bufsz,
                 };
         }
-        return layout_check_segments(&image->crash.layout, facts, checked, list->n,
-                                     image->crash.layout.entry, reterr_message);
+        return check(&image->crash.layout, facts, checked, list->n, image->crash.layout.entry,
+                     reterr_message);
+}
+
+int segment_image_check_parts(const SegmentImage *image, const LoaderFacts *facts,
+                              const SegmentList *list, char **reterr_message)
+{
+        return check_list(image, facts, list, layout_check_parts, reterr_message);
 }
 
 int segment_image_make(CrashImage *crash, const LoaderFacts *facts, SegmentImage *ret,
@@ -206,10 +216,10 @@ int segment_image_make(CrashImage *crash, const LoaderFacts *facts, SegmentImage
         r = make_segments(&image, reterr_message);
         if (r < 0)
                 return r;
-        r = check_segments(&image, facts, &image.full, reterr_message);
+        r = check_list(&image, facts, &image.full, layout_check_segments, reterr_message);
         if (r < 0)
                 return r;
-        r = check_segments(&image, facts, &image.small, reterr_message);
+        r = check_list(&image, facts, &image.small, layout_check_segments, reterr_message);
         if (r < 0)
                 return r;
         *ret = image;

@@ -34,6 +34,11 @@ void segment_image_done(SegmentImage *image);
 int segment_image_make(CrashImage *crash, const LoaderFacts *facts, SegmentImage *ret,
                        char **reterr_message);
 
+/* Proves what can be of @list: small segments of @image and parts of big ones
+ * (layout_check_parts()). Returns as above. */
+int segment_image_check_parts(const SegmentImage *image, const LoaderFacts *facts,
+                              const SegmentList *list, char **reterr_message);
+
 /* What is loaded, compared with what should be. */
 typedef struct SegmentDamage {
         ExtentRole role; /* the first that differs */
