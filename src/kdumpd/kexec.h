@@ -30,6 +30,7 @@ typedef struct KexecReport {
         char *reason;     /* why the image is guarded by less than it could be; NULL: it is not */
         bool guarded;     /* a purgatory of ours checks it; else nothing below is set */
         bool sparse;      /* what is big was left where it was */
+        uint64_t loaded_bytes, image_bytes; /* so much of so much had to be loaded */
         bool kernel_mirror, initrd_mirror, fallback;
         LoadedPlace place;
 } KexecReport;

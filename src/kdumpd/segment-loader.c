@@ -37,7 +37,7 @@ struct SegmentLoader {
 typedef struct Ready {
         Segments *segments; /* NULL: load it by kexec_file_load(2) */
         bool back;          /* it is the way back */
-        bool sparse;
+        SegmentsLoad load;
         bool readable; /* what is loaded can be compared with what should be */
         char *reason;  /* why by kexec_file_load(2) */
 } Ready;
@@ -79,7 +79,7 @@ static int make_segments(SegmentLoader *loader, const KexecImage *image, bool ne
                 return fail_text(-EOPNOTSUPP, reterr_reason, "%s", refusal);
         ready->readable = !facts.encrypted_host;
         return segments_make(&facts, image, loader->blob, loader->blob_size,
-                             ready->readable ? base : NULL, &ready->segments, &ready->sparse,
+                             ready->readable ? base : NULL, &ready->segments, &ready->load,
                              reterr_reason);
 }
 
@@ -139,6 +139,7 @@ static int prepare(void *userdata, const KexecImage *image, KexecPrepare how, vo
         ready->back = how == KEXEC_PREPARE_BACK;
         if (ready->back && loader->armed && segments_are_of(loader->armed, image)) {
                 ready->segments = segments_ref(loader->armed);
+                segments_load_whole(ready->segments, &ready->load);
                 *ret_ready = TAKE_PTR(ready);
                 return 0;
         }
@@ -166,7 +167,7 @@ static void run_first(bool begin)
 static int call_kernel(const Ready *ready)
 {
         const SegmentImage *image = &ready->segments->image;
-        const SegmentList *list = ready->sparse ? &image->small : &image->full;
+        const SegmentList *list = &ready->load.list;
         unsigned long flags = KEXEC_ON_CRASH | KEXEC_ARCH_X86_64;
         int r;
 
@@ -192,7 +193,9 @@ static void remember(SegmentLoader *loader, Ready *ready, const char *call)
         if (segments) {
                 const LayoutExtent *extents = segments->image.crash.layout.extents;
 
-                report.sparse = ready->sparse;
+                report.sparse = ready->load.sparse;
+                report.loaded_bytes = segment_list_bytes(&ready->load.list);
+                report.image_bytes = segment_list_bytes(&segments->image.full);
                 report.kernel_mirror = extents[EXTENT_KERNEL].mirror_paddr > 0;
                 report.initrd_mirror = extents[EXTENT_INITRD].mirror_paddr > 0;
                 report.fallback = extents[EXTENT_FALLBACK_INITRD].present;
@@ -286,8 +289,8 @@ static int intact(void *userdata, void *data)
         if (r >= 0)
                 r = segment_image_verify(&ready->segments->image, &map, SEGMENTS_ALL, &damage);
         loader->suspect = r != 0;
-        /* What a sparse load was built upon and cannot be looked at is as good as damaged. */
-        if (r < 0 && !ready->sparse)
+        /* What a load was built upon and cannot be looked at is as good as damaged. */
+        if (r < 0 && !ready->load.upon)
                 return r;
         return r == 0;
 }

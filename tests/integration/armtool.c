@@ -104,9 +104,10 @@ static bool load(const KexecLoader *loader, const KexecImage *image, Tally *tall
         if (r < 0 || !tally)
                 printf("%s %s gap_usec %" PRIu64 " damaged %d restored %d%s%s\n",
                        r < 0 ? strerror(-r) : "loaded",
-                       !report || !report->guarded ? "file"
-                       : report->sparse            ? "sparse"
-                                                   : "full",
+                       !report || !report->guarded                  ? "file"
+                       : report->sparse                             ? "sparse"
+                       : report->loaded_bytes < report->image_bytes ? "delta"
+                                                                    : "full",
                        swap.gap_usec, swap.damaged, swap.restored,
                        report && report->reason ? " because " : "",
                        report && report->reason ? report->reason : "");
