@@ -316,6 +316,16 @@ static void go_back(const Call *fallback, KexecSwap *swap)
         swap->unknown = !swap->restored && kexec_loaded(loader) != 0;
 }
 
+/* A program that was killed may have come as far as its call, which ends in any case. Returns what
+ * became of it then. */
+static int given_up(const KexecLoader *loader, bool was_loaded, int error, KexecSwap *swap)
+{
+        if (error != -ETIMEDOUT || kexec_loaded(loader) != 1)
+                return error;
+        swap->unknown = was_loaded;
+        return was_loaded ? error : 0;
+}
+
 static int call_slowly(const Call *call)
 {
         const KexecLoader *loader = call->loader;
@@ -343,11 +353,7 @@ static int swap_slowly(const Call *call, const Call *fallback, int error, KexecS
         r = call_slowly(call);
         if (r == -EOPNOTSUPP)
                 return error;
-        /* A program that was killed may have come as far as its call, which ends in any case. */
-        if (r == -ETIMEDOUT && kexec_loaded(loader) == 1) {
-                ret->unknown = was_loaded;
-                r = was_loaded ? r : 0;
-        }
+        r = given_up(loader, was_loaded, r, ret);
         if (r < 0) {
                 go_back(fallback, ret);
                 return r;
@@ -376,10 +382,13 @@ static void go_back_slowly(const Call *fallback, KexecSwap *swap)
  * (@ret->unknown). @fallback->image may be NULL. */
 static int swap_once(const Call *call, const Call *fallback, KexecSwap *ret)
 {
+        const KexecLoader *loader = call->loader;
+        bool was_loaded = kexec_loaded(loader) == 1;
         uint64_t begin_usec;
         int r;
 
         r = call_until_free(call, &begin_usec);
+        r = given_up(loader, was_loaded, r, ret);
         if (r < 0)
                 go_back(fallback, ret);
         if (is_for_program(r))

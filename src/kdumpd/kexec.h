@@ -54,12 +54,13 @@ typedef struct KexecLoader {
                        char **reterr_message);
         void (*ready_free)(void *ready);
 
-        /* One system call. */
+        /* One system call. -ETIMEDOUT: it was given up, and may have loaded the image all the same.
+         */
         int (*load)(void *userdata, const KexecImage *image, void *ready);
 
-        /* The same by another way that takes seconds, but what is loaded only at its end. Tried if
-         * load() has failed with ENOSYS, EINVAL, ENOEXEC or ENOTSUP. -EOPNOTSUPP: there is none;
-         * -ETIMEDOUT: it was given up, and may have loaded the image all the same. May be NULL. */
+        /* The same by another way, which takes seconds but frees what is loaded only at its end.
+         * Tried if load() has failed with ENOSYS, EINVAL, ENOEXEC or ENOTSUP. -EOPNOTSUPP: there
+         * is none. May be NULL. */
         int (*load_slowly)(void *userdata, const KexecImage *image, void *ready);
 
         /* Whether what load() has just loaded is there as it should be, with what it was built
