@@ -15,7 +15,7 @@
 #include "process.h"
 
 #define KEXEC_PROGRAM "/sbin/kexec"
-#define KEXEC_PROGRAM_TIMEOUT_USEC (60 * USEC_PER_SEC)
+#define KEXEC_PROGRAM_TIMEOUT_USEC (20 * USEC_PER_SEC)
 
 /* Attempts at a busy kernel: the pause doubles from 1 ms to at most 512 ms, about 6 s together. */
 #define BUSY_ATTEMPTS 20
@@ -129,13 +129,17 @@ int kexec_initrd_new(int base_fd, const void *overlay, size_t overlay_size, int 
         return 0;
 }
 
-/* kexec(8) gets our files by their names below our own /proc folder: it cannot inherit them, since
- * all that we open is closed on exec. */
-static int program_load(const KexecImage *image)
+/* Loads by kexec_load(2), which -c has kexec(8) do: with -a it would first call what we have
+ * called, and have that free what is armed. What the program does before its call it does while
+ * that is still there. It gets our files by their names below our own /proc folder: it cannot
+ * inherit them, since all that we open is closed on exec. */
+static int file_load_slowly(void *userdata, const KexecImage *image, void *ready)
 {
         _cleanup_free_ char *kernel = NULL, *initrd = NULL, *cmdline = NULL;
         int status, r;
 
+        if (access(KEXEC_PROGRAM, X_OK) < 0)
+                return -EOPNOTSUPP;
         r = strprintf(&kernel, "/proc/%d/fd/%d", (int) getpid(), image->kernel_fd);
         if (r < 0)
                 return r;
@@ -147,7 +151,7 @@ static int program_load(const KexecImage *image)
                 return r;
 
         char *argv[] = { (char[]){ KEXEC_PROGRAM },
-                         (char[]){ "-a" },
+                         (char[]){ "-c" },
                          (char[]){ "-p" },
                          initrd,
                          cmdline,
@@ -162,20 +166,11 @@ static int program_load(const KexecImage *image)
 
 static int file_load(void *userdata, const KexecImage *image, void *ready)
 {
-        int error;
-
         if (syscall(SYS_kexec_file_load, image->kernel_fd, image->initrd_fd,
                     (unsigned long) strlen(image->cmdline) + 1, image->cmdline,
                     (unsigned long) KEXEC_FILE_ON_CRASH) == 0)
                 return 0;
-        error = -errno;
-
-        /* The same errors at which kexec(8) itself turns to the other system call. */
-        if (error != -ENOSYS && error != -EINVAL && error != -ENOEXEC && error != -ENOTSUP)
-                return error;
-        if (access(KEXEC_PROGRAM, X_OK) < 0)
-                return error;
-        return program_load(image);
+        return -errno;
 }
 
 static int file_unload(void *userdata)
@@ -220,6 +215,7 @@ static void sleep_usec(void *userdata, uint64_t usec)
 const KexecLoader kexec_loader_file = {
         .name = "kexec_file_load",
         .load = file_load,
+        .load_slowly = file_load_slowly,
         .unload = file_unload,
         .loaded = sys_loaded,
         .busy = sys_busy,
@@ -282,37 +278,108 @@ static int call_until_free(const Call *call, uint64_t *ret_begin_usec)
         }
 }
 
-/* Touches every page, so that the kernel finds the file in memory while nothing is armed. Failing
- * to is no reason not to try the load. */
+/* Touches every page, so that the kernel finds the file in memory while nothing is armed: what a
+ * memory file has may be swapped out. Failing to is no reason not to try the load. */
 static void file_warm(int fd)
 {
         uint8_t buf[64 * 1024];
         off_t offset = 0;
         ssize_t n;
 
+        if (fd < 0)
+                return;
         do {
                 n = pread(fd, buf, sizeof(buf), offset);
                 offset += MAX(n, (ssize_t) 0);
         } while (n > 0 || (n < 0 && errno == EINTR));
 }
 
-/* kexec(8) that was killed may have come as far as the system call, which ends in any case. */
-static bool may_have_loaded(const KexecLoader *loader, int error)
+static void image_warm(const KexecImage *image)
 {
-        return error == -ETIMEDOUT && kexec_loaded(loader) == 1;
+        file_warm(image->kernel_fd);
+        file_warm(image->initrd_fd);
+        file_warm(image->fallback_fd);
 }
 
-/* Has @fallback in the place of whatever is there. */
-static void restore(const Call *fallback, KexecSwap *swap)
+/* Has @fallback in the place of what is there, unless that is still what was there before. */
+static void go_back(const Call *fallback, KexecSwap *swap)
 {
+        const KexecLoader *loader = fallback->loader;
         uint64_t unused;
 
-        swap->restore_error = call_until_free(fallback, &unused);
-        swap->restored = swap->restore_error == 0;
-        swap->unknown = !swap->restored && kexec_loaded(fallback->loader) == 1;
+        if (!swap->unknown && kexec_loaded(loader) == 1)
+                return;
+        if (fallback->image) {
+                swap->restore_error = call_until_free(fallback, &unused);
+                swap->restored = swap->restore_error == 0;
+        }
+        swap->unknown = !swap->restored && kexec_loaded(loader) != 0;
 }
 
-/* One load, and the way back if it takes along what was there. @fallback->image may be NULL. */
+/* A program that was killed may have come as far as its call, which ends in any case. Returns what
+ * became of it then. */
+static int given_up(const KexecLoader *loader, bool was_loaded, int error, KexecSwap *swap)
+{
+        if (error != -ETIMEDOUT || kexec_loaded(loader) != 1)
+                return error;
+        swap->unknown = was_loaded;
+        return was_loaded ? error : 0;
+}
+
+static int call_slowly(const Call *call)
+{
+        const KexecLoader *loader = call->loader;
+
+        if (!loader->load_slowly)
+                return -EOPNOTSUPP;
+        return loader->load_slowly(loader->userdata, call->image, call->ready);
+}
+
+/* The errors at which kexec(8) itself turns from one system call to the other. */
+static bool is_for_program(int error)
+{
+        return error == -ENOSYS || error == -EINVAL || error == -ENOEXEC || error == -ENOTSUP;
+}
+
+/* After load() has failed with @error, and the way back was taken: that comes first, as this may
+ * take its time, and is longest where it fails. So it begins with nothing armed only if nothing
+ * was, or if the system call does not take the fallback either; then nothing is lost by it. */
+static int swap_slowly(const Call *call, const Call *fallback, int error, KexecSwap *ret)
+{
+        const KexecLoader *loader = call->loader;
+        bool was_loaded = kexec_loaded(loader) == 1;
+        int r;
+
+        r = call_slowly(call);
+        if (r == -EOPNOTSUPP)
+                return error;
+        r = given_up(loader, was_loaded, r, ret);
+        if (r < 0) {
+                go_back(fallback, ret);
+                return r;
+        }
+        ret->restored = false;
+        ret->restore_error = 0;
+        return 0;
+}
+
+/* Where the system call does not take the fallback, and nothing else is there. */
+static void go_back_slowly(const Call *fallback, KexecSwap *swap)
+{
+        int r;
+
+        if (!is_for_program(swap->restore_error) || kexec_loaded(fallback->loader) == 1)
+                return;
+        r = call_slowly(fallback);
+        if (r == -EOPNOTSUPP)
+                return;
+        swap->restore_error = r;
+        swap->restored = r >= 0;
+        swap->unknown = r < 0 && kexec_loaded(fallback->loader) == 1;
+}
+
+/* One load, and the way back if it takes along what was there, or if that was not worth keeping
+ * (@ret->unknown). @fallback->image may be NULL. */
 static int swap_once(const Call *call, const Call *fallback, KexecSwap *ret)
 {
         const KexecLoader *loader = call->loader;
@@ -321,12 +388,32 @@ static int swap_once(const Call *call, const Call *fallback, KexecSwap *ret)
         int r;
 
         r = call_until_free(call, &begin_usec);
-        if (may_have_loaded(loader, r)) {
-                ret->unknown = was_loaded;
-                r = was_loaded ? r : 0;
-        }
-        if (r < 0 && fallback->image && (ret->unknown || kexec_loaded(loader) != 1))
-                restore(fallback, ret);
+        r = given_up(loader, was_loaded, r, ret);
+        if (r < 0)
+                go_back(fallback, ret);
+        if (is_for_program(r))
+                r = swap_slowly(call, fallback, r, ret);
+        if (r < 0)
+                go_back_slowly(fallback, ret);
+        else
+                ret->unknown = false;
+        ret->gap_usec += now_boottime_usec() - begin_usec;
+        return r;
+}
+
+/* All of @call in the place of what it has just loaded, which is damaged: that is neither the image
+ * nor what was there before it. */
+static int swap_whole(Call *call, const Call *fallback, KexecSwap *ret)
+{
+        uint64_t begin_usec;
+        int r;
+
+        ret->damaged = ret->unknown = true;
+        r = call_prepare(call, KEXEC_PREPARE_WHOLE, &ret->message);
+        if (r >= 0)
+                return swap_once(call, fallback, ret);
+        begin_usec = now_boottime_usec();
+        go_back(fallback, ret);
         ret->gap_usec += now_boottime_usec() - begin_usec;
         return r;
 }
@@ -344,6 +431,25 @@ void kexec_swap_done(KexecSwap *swap)
         free(TAKE_PTR(swap->message));
 }
 
+/* Without a way back nothing is put at stake that is armed: what keeps that from being made ready
+ * passes (an image that the loader cannot make anything of is loaded in another way). */
+static int prepare_back(Call *fallback, char **reterr_message)
+{
+        _cleanup_free_ char *message = NULL;
+        int r;
+
+        if (!fallback->image)
+                return 0;
+        r = call_prepare(fallback, KEXEC_PREPARE_BACK, &message);
+        if (r >= 0)
+                return 0;
+        fallback->image = NULL;
+        if (kexec_loaded(fallback->loader) == 0)
+                return 0;
+        return fail_text(r, reterr_message, "what is armed could not be loaded again: %s",
+                         message ?: strerror(-r));
+}
+
 int kexec_crash_swap(const KexecLoader *loader, const KexecImage *image, const KexecImage *fallback,
                      KexecPrepare how, KexecSwap *ret)
 {
@@ -352,25 +458,20 @@ int kexec_crash_swap(const KexecLoader *loader, const KexecImage *image, const K
         int r;
 
         *ret = (KexecSwap){ 0 };
-        file_warm(image->kernel_fd);
+        image_warm(image);
         if (fallback)
-                file_warm(fallback->kernel_fd);
+                image_warm(fallback);
 
         r = call_prepare(&call, how, &ret->message);
         if (r < 0)
                 return r;
-        if (fallback) {
-                _cleanup_free_ char *unused = NULL;
-
-                if (call_prepare(&back, KEXEC_PREPARE_BACK, &unused) < 0)
-                        back.image = NULL;
-        }
+        r = prepare_back(&back, &ret->message);
+        if (r < 0)
+                return r;
         r = swap_once(&call, &back, ret);
         if (r < 0 || !is_damaged(&call))
                 return r;
-        ret->damaged = true;
-        r = call_prepare(&call, KEXEC_PREPARE_WHOLE, &ret->message);
-        return r < 0 ? r : swap_once(&call, &back, ret);
+        return swap_whole(&call, &back, ret);
 }
 
 int kexec_crash_unload(const KexecLoader *loader)

@@ -30,6 +30,7 @@ typedef struct KexecReport {
         char *reason;     /* why the image is guarded by less than it could be; NULL: it is not */
         bool guarded;     /* a purgatory of ours checks it; else nothing below is set */
         bool sparse;      /* what is big was left where it was */
+        uint64_t loaded_bytes, image_bytes; /* so much of so much had to be loaded */
         bool kernel_mirror, initrd_mirror, fallback;
         LoadedPlace place;
 } KexecReport;
@@ -53,8 +54,14 @@ typedef struct KexecLoader {
                        char **reterr_message);
         void (*ready_free)(void *ready);
 
-        /* -ETIMEDOUT: it was given up, and may have loaded the image all the same. */
+        /* One system call. -ETIMEDOUT: it was given up, and may have loaded the image all the same.
+         */
         int (*load)(void *userdata, const KexecImage *image, void *ready);
+
+        /* The same by another way, which takes seconds but frees what is loaded only at its end.
+         * Tried if load() has failed with ENOSYS, EINVAL, ENOEXEC or ENOTSUP. -EOPNOTSUPP: there
+         * is none. May be NULL. */
+        int (*load_slowly)(void *userdata, const KexecImage *image, void *ready);
 
         /* Whether what load() has just loaded is there as it should be, with what it was built
          * upon: 1, 0, or a negative errno if that cannot be told. May be NULL. */
@@ -78,8 +85,7 @@ static inline int kexec_loaded(const KexecLoader *loader)
         return loader->loaded(loader->userdata);
 }
 
-/* kexec_file_load(2). Where the kernel answers ENOSYS, EINVAL, ENOEXEC or ENOTSUP, and kexec(8) is
- * installed, that program is tried. */
+/* kexec_file_load(2), or slowly by kexec(8) if that is installed. */
 extern const KexecLoader kexec_loader_file;
 
 /* Copies the rest of @from_fd to a sealed memory file that *ret_fd has open for reading. @name is
@@ -100,9 +106,10 @@ int kexec_initrd_new(int base_fd, const void *overlay, size_t overlay_size, int 
 typedef struct KexecSwap {
         bool restored;     /* @image failed and took the old one along, @fallback is loaded */
         int restore_error; /* @fallback failed too: nothing is loaded, unless @unknown */
-        bool unknown;      /* @image failed, and what is loaded may be it, or the old one */
-        bool damaged;      /* what @image was built upon was damaged: all of it was loaded again */
-        uint64_t gap_usec; /* from just before the last call until an image was loaded again */
+        bool unknown; /* @image failed, and what is loaded may be it, damaged, or the old one */
+        bool damaged; /* what @image was built upon was damaged: all of it was loaded again */
+        uint64_t gap_usec; /* from just before the last call until an image was loaded again; with a
+                              slow way, at most */
         char *message;     /* what is wrong with @image, in words; NULL: the errno says it */
 } KexecSwap;
 
@@ -110,10 +117,10 @@ void kexec_swap_done(KexecSwap *swap);
 
 /* Loads @image in the place of what is loaded now, which is not unloaded first. The kernel frees
  * the old image before it reads the new one: if that then fails, or nobody knows, @fallback (may be
- * NULL) is loaded at once. A kernel that is busy (-EBUSY) is asked again for some seconds. @how:
- * KEXEC_PREPARE_WHOLE if what is loaded is known to be damaged or another's, else
- * KEXEC_PREPARE_NEXT. Returns 0, or the errno of loading @image; *ret is filled in either case.
- * Does not log. */
+ * NULL) is loaded at once, before any slow way is tried. A kernel that is busy (-EBUSY) is asked
+ * again for some seconds. @how: KEXEC_PREPARE_WHOLE if what is loaded is known to be damaged or
+ * another's, else KEXEC_PREPARE_NEXT. Returns 0, or the errno of loading @image; *ret is filled in
+ * either case. Does not log. */
 int kexec_crash_swap(const KexecLoader *loader, const KexecImage *image, const KexecImage *fallback,
                      KexecPrepare how, KexecSwap *ret);
 

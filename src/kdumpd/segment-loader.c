@@ -5,7 +5,9 @@
 #include <sched.h>
 #include <sys/syscall.h>
 
+#include "facts.h"
 #include "kcore-map.h"
+#include "loaded.h"
 #include "paths.h"
 #include "rootdir.h"
 #include "segments.h"
@@ -34,7 +36,8 @@ struct SegmentLoader {
 /* What one call of kexec_crash_swap() has made ready. */
 typedef struct Ready {
         Segments *segments; /* NULL: load it by kexec_file_load(2) */
-        bool sparse;
+        bool back;          /* it is the way back */
+        SegmentsLoad load;
         bool readable; /* what is loaded can be compared with what should be */
         char *reason;  /* why by kexec_file_load(2) */
 } Ready;
@@ -68,7 +71,7 @@ static int make_segments(SegmentLoader *loader, const KexecImage *image, bool ne
         if (!loader->blob)
                 return fail_text(-ENOENT, reterr_reason, "%s",
                                  loader->blob_problem ?: "no purgatory");
-        r = loader_facts_read(loader->root_fd, &facts, reterr_reason);
+        r = loader_facts_read_stable(loader->root_fd, &facts, reterr_reason);
         if (r < 0)
                 return r;
         refusal = loader_facts_refusal(&facts);
@@ -76,15 +79,52 @@ static int make_segments(SegmentLoader *loader, const KexecImage *image, bool ne
                 return fail_text(-EOPNOTSUPP, reterr_reason, "%s", refusal);
         ready->readable = !facts.encrypted_host;
         return segments_make(&facts, image, loader->blob, loader->blob_size,
-                             ready->readable ? base : NULL, &ready->segments, &ready->sparse,
+                             ready->readable ? base : NULL, &ready->segments, &ready->load,
                              reterr_reason);
 }
 
-/* Then the file loader is no way on: it frees what is armed before it checks the signature of the
- * new one, and what refused our segments refuses them as the way back, too. */
-static bool is_ours_armed(const SegmentLoader *loader)
+static int loaded(void *userdata)
 {
-        return loader->armed && loader->ops.loaded(NULL) == 1;
+        const SegmentLoader *loader = userdata;
+
+        return facts_crash_loaded(loader->root_fd);
+}
+
+static bool busy(void *userdata)
+{
+        const SegmentLoader *loader = userdata;
+
+        return facts_kexec_busy(loader->root_fd);
+}
+
+/* Whether what is armed is a guarded one, which this process has loaded or one before it. */
+static bool is_ours_armed(SegmentLoader *loader)
+{
+        _cleanup_(kcore_map_done) KcoreMap map = KCORE_MAP_NULL;
+        LoadedDamage damage;
+        LoadedPlace place;
+
+        if (loaded(loader) == 0)
+                return false;
+        if (loader->armed)
+                place = loader->armed->place;
+        else if (loaded_read(loader->root_fd, &place) < 0)
+                return false;
+        if (kcore_map_open(loader->root_fd, &map) < 0 ||
+            loaded_check(&map, &place, LOADED_IDENTITY, &damage) < 0)
+                return loader->armed;
+        return !damage.replaced;
+}
+
+/* No segments can be had, for @error. Then the file loader is no way on if that passes and anything
+ * is armed, which may well be guarded: another attempt is better. Nor is it where our segments are
+ * refused and ours are armed: it frees those before it checks the signature of the new image, and
+ * what refuses segments refuses them as the way back, too. */
+static bool has_to_stay(SegmentLoader *loader, int error)
+{
+        if (loader_facts_error_passes(error))
+                return loaded(loader) != 0;
+        return error == -EOPNOTSUPP && is_ours_armed(loader);
 }
 
 static int prepare(void *userdata, const KexecImage *image, KexecPrepare how, void **ret_ready,
@@ -96,17 +136,17 @@ static int prepare(void *userdata, const KexecImage *image, KexecPrepare how, vo
 
         if (!ready)
                 return -ENOMEM;
-        if (how == KEXEC_PREPARE_BACK && loader->armed && segments_are_of(loader->armed, image)) {
+        ready->back = how == KEXEC_PREPARE_BACK;
+        if (ready->back && loader->armed && segments_are_of(loader->armed, image)) {
                 ready->segments = segments_ref(loader->armed);
+                segments_load_whole(ready->segments, &ready->load);
                 *ret_ready = TAKE_PTR(ready);
                 return 0;
         }
         r = make_segments(loader, image, how == KEXEC_PREPARE_NEXT, ready, &ready->reason);
-        if (r == -ENOMEM)
-                return r;
         if (r < 0 && !ready->reason && strprintf(&ready->reason, "%s", strerror(-r)) < 0)
                 return -ENOMEM;
-        if (r == -EOPNOTSUPP && is_ours_armed(loader)) {
+        if (r < 0 && has_to_stay(loader, r)) {
                 *reterr_message = TAKE_PTR(ready->reason);
                 return r;
         }
@@ -127,34 +167,35 @@ static void run_first(bool begin)
 static int call_kernel(const Ready *ready)
 {
         const SegmentImage *image = &ready->segments->image;
-        const struct kexec_segment *segments = ready->sparse ? image->small : image->full;
-        size_t n = ready->sparse ? image->n_small : image->n_full;
+        const SegmentList *list = &ready->load.list;
         unsigned long flags = KEXEC_ON_CRASH | KEXEC_ARCH_X86_64;
         int r;
 
         if (image->crash.layout.live_elfcorehdr)
                 flags |= KEXEC_UPDATE_ELFCOREHDR;
         run_first(true);
-        r = syscall(SYS_kexec_load, (unsigned long) image->crash.layout.entry, (unsigned long) n,
-                    segments, flags) == 0
+        r = syscall(SYS_kexec_load, (unsigned long) image->crash.layout.entry,
+                    (unsigned long) list->n, list->segments, flags) == 0
                     ? 0
                     : -errno;
         run_first(false);
         return r;
 }
 
-/* What to tell of a load that went well. */
-static void remember(SegmentLoader *loader, Ready *ready)
+/* What to tell of a load by @call that went well. */
+static void remember(SegmentLoader *loader, Ready *ready, const char *call)
 {
         const Segments *segments = ready->segments;
-        KexecReport report = { .call = segments ? "kexec_load" : "kexec_file_load",
+        KexecReport report = { .call = call,
                                .reason = TAKE_PTR(ready->reason),
                                .guarded = segments };
 
         if (segments) {
                 const LayoutExtent *extents = segments->image.crash.layout.extents;
 
-                report.sparse = ready->sparse;
+                report.sparse = ready->load.sparse;
+                report.loaded_bytes = segment_list_bytes(&ready->load.list);
+                report.image_bytes = segment_list_bytes(&segments->image.full);
                 report.kernel_mirror = extents[EXTENT_KERNEL].mirror_paddr > 0;
                 report.initrd_mirror = extents[EXTENT_INITRD].mirror_paddr > 0;
                 report.fallback = extents[EXTENT_FALLBACK_INITRD].present;
@@ -173,18 +214,43 @@ static bool is_refusal(int error)
         return error == -EPERM || error == -EACCES || error == -ENOSYS;
 }
 
-static int call_or_file(const SegmentLoader *loader, Ready *ready, const KexecImage *image)
+/* After segments have failed with @error. Where nothing is armed, and nothing else is left to be
+ * tried, anything is better. */
+static bool is_file_tried(SegmentLoader *loader, const Ready *ready, bool was_loaded, int error)
 {
-        int r = ready->segments ? call_kernel(ready) : -ENOSYS;
+        if (is_refusal(error))
+                return !is_ours_armed(loader);
+        return (ready->back || !was_loaded) && loaded(loader) == 0;
+}
 
-        if (ready->segments && (!is_refusal(r) || is_ours_armed(loader)))
-                return r;
+static int call_or_file(SegmentLoader *loader, Ready *ready, const KexecImage *image)
+{
+        bool was_loaded = loaded(loader) != 0;
+        int r;
+
         if (ready->segments) {
+                r = call_kernel(ready);
+                if (r >= 0 || r == -EBUSY || !is_file_tried(loader, ready, was_loaded, r))
+                        return r;
                 ready->segments = segments_unref(ready->segments);
                 (void) fail_text(r, &ready->reason, "the kernel refuses kexec_load(2): %s",
                                  strerror(-r));
         }
         return kexec_loader_file.load(NULL, image, NULL);
+}
+
+/* It was called, and ended with @r. */
+static int called(SegmentLoader *loader, Ready *ready, const char *call, int r)
+{
+        loader->suspect = r < 0;
+        if (r < 0)
+                return r;
+        if (loader->armed != ready->segments) {
+                segments_unref(loader->armed);
+                loader->armed = ready->segments ? segments_ref(ready->segments) : NULL;
+        }
+        remember(loader, ready, call);
+        return 0;
 }
 
 static int load(void *userdata, const KexecImage *image, void *data)
@@ -196,15 +262,17 @@ static int load(void *userdata, const KexecImage *image, void *data)
         r = call_or_file(loader, ready, image);
         if (r == -EBUSY)
                 return r;
-        loader->suspect = r < 0;
-        if (r < 0)
-                return r;
-        if (loader->armed != ready->segments) {
-                segments_unref(loader->armed);
-                loader->armed = ready->segments ? segments_ref(ready->segments) : NULL;
-        }
-        remember(loader, ready);
-        return 0;
+        return called(loader, ready, ready->segments ? "kexec_load" : "kexec_file_load", r);
+}
+
+static int load_slowly(void *userdata, const KexecImage *image, void *data)
+{
+        SegmentLoader *loader = userdata;
+        Ready *ready = data;
+        int r;
+
+        r = ready->segments ? -EOPNOTSUPP : kexec_loader_file.load_slowly(NULL, image, NULL);
+        return r == -EOPNOTSUPP ? r : called(loader, ready, "kexec_load", r);
 }
 
 static int intact(void *userdata, void *data)
@@ -221,8 +289,8 @@ static int intact(void *userdata, void *data)
         if (r >= 0)
                 r = segment_image_verify(&ready->segments->image, &map, SEGMENTS_ALL, &damage);
         loader->suspect = r != 0;
-        /* What a sparse load was built upon and cannot be looked at is as good as damaged. */
-        if (r < 0 && !ready->sparse)
+        /* What a load was built upon and cannot be looked at is as good as damaged. */
+        if (r < 0 && !ready->load.upon)
                 return r;
         return r == 0;
 }
@@ -259,8 +327,11 @@ int segment_loader_new(int root_fd, SegmentLoader **ret)
         loader->ops.prepare = prepare;
         loader->ops.ready_free = ready_free;
         loader->ops.load = load;
+        loader->ops.load_slowly = load_slowly;
         loader->ops.intact = intact;
         loader->ops.report = report;
+        loader->ops.loaded = loaded;
+        loader->ops.busy = busy;
         loader->ops.unload = unload;
         r = root_read(root_fd, PATH_PURGATORY, PURGATORY_BYTES_MAX, (char **) &loader->blob,
                       &loader->blob_size);

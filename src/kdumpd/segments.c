@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "io.h"
+#include "segment-delta.h"
 
 static void file_done(SegmentsFile *file)
 {
@@ -142,15 +143,39 @@ static LayoutPolicy make_policy(const LoaderFacts *facts)
         };
 }
 
+void segments_load_whole(const Segments *segments, SegmentsLoad *ret)
+{
+        *ret = (SegmentsLoad){ .list = segments->image.full };
+}
+
+/* The least that can be listed where @armed is. What cannot be proved is not worth the risk: all of
+ * it was proved before. */
+static void make_load(const Segments *segments, const LoaderFacts *facts, const Segments *armed,
+                      SegmentsLoad *ret)
+{
+        const SegmentImage *image = &segments->image;
+        _cleanup_free_ char *unused = NULL;
+        SegmentsLoad load = { .upon = true };
+
+        segments_load_whole(segments, ret);
+        if (!armed)
+                return;
+        segment_delta_make(image, &armed->image, &load.list);
+        if (segment_list_bytes(&load.list) >= segment_list_bytes(&image->full) ||
+            segment_image_check_parts(image, facts, &load.list, &unused) < 0)
+                return;
+        load.sparse = load.list.n == image->small.n;
+        *ret = load;
+}
+
 int segments_make(const LoaderFacts *facts, const KexecImage *image, const uint8_t *blob,
-                  size_t blob_size, const Segments *armed, Segments **ret, bool *ret_sparse,
+                  size_t blob_size, const Segments *armed, Segments **ret, SegmentsLoad *ret_load,
                   char **reterr_message)
 {
         _cleanup_(segments_unrefp) Segments *segments = NULL;
         _cleanup_(crash_image_done) CrashImage crash = { 0 };
         const LayoutPolicy policy = make_policy(facts);
         CrashImageInputs inputs;
-        bool sparse = armed && has_big_files_of(armed, image);
         int r;
 
         *reterr_message = NULL;
@@ -161,11 +186,12 @@ int segments_make(const LoaderFacts *facts, const KexecImage *image, const uint8
         r = crash_inputs(segments, image, blob, blob_size, &inputs);
         if (r < 0)
                 return fail_text(r, reterr_message, "no random bytes are to be had");
-        r = sparse ? crash_image_make(facts, &inputs, &policy, &armed->image.crash, &crash,
-                                      reterr_message)
-                   : -ESTALE;
+        /* With the places of what is armed, as small parts may have grown beside them. */
+        r = armed && has_big_files_of(armed, image)
+                    ? crash_image_make(facts, &inputs, &policy, &armed->image.crash, &crash,
+                                       reterr_message)
+                    : -ESTALE;
         if (r == -ESTALE) {
-                sparse = false;
                 free(TAKE_PTR(*reterr_message));
                 r = crash_image_make(facts, &inputs, &policy, NULL, &crash, reterr_message);
         }
@@ -177,7 +203,7 @@ int segments_make(const LoaderFacts *facts, const KexecImage *image, const uint8
         r = segment_image_make(&crash, facts, &segments->image, reterr_message);
         if (r < 0)
                 return r;
+        make_load(segments, facts, armed, ret_load);
         *ret = TAKE_PTR(segments);
-        *ret_sparse = sparse;
         return 0;
 }

@@ -22,6 +22,13 @@ typedef struct Segments {
         LoadedPlace place;
 } Segments;
 
+/* What one load lists of them. */
+typedef struct SegmentsLoad {
+        SegmentList list;
+        bool upon;   /* the rest has to be there already, in what is armed */
+        bool sparse; /* nothing big is listed */
+} SegmentsLoad;
+
 Segments *segments_ref(Segments *segments);
 Segments *segments_unref(Segments *segments); /* accepts NULL, returns NULL */
 DEFINE_CLEANUP(Segments *, segments_unref);
@@ -29,10 +36,13 @@ DEFINE_CLEANUP(Segments *, segments_unref);
 /* Whether @segments was made of the very files of @image. */
 bool segments_are_of(const Segments *segments, const KexecImage *image);
 
-/* Makes segments of @image, for a load that keeps the big ones of @armed (may be NULL) where they
- * are: *ret_sparse tells whether that can be had. @blob: the purgatory, as installed. Returns 0;
- * with *reterr_message (the caller frees it), an error that kexec_file_load(2) need not have. Does
- * not log. */
+/* A load of all of them. */
+void segments_load_whole(const Segments *segments, SegmentsLoad *ret);
+
+/* Makes segments of @image, for a load that leaves in place what is the same of @armed (NULL: there
+ * is nothing to build upon): all that is big where both have the same files, else pages. @blob: the
+ * purgatory, as installed. *ret_load points into *ret. Returns 0; with *reterr_message (the caller
+ * frees it), an error that kexec_file_load(2) need not have. Does not log. */
 int segments_make(const LoaderFacts *facts, const KexecImage *image, const uint8_t *blob,
-                  size_t blob_size, const Segments *armed, Segments **ret, bool *ret_sparse,
+                  size_t blob_size, const Segments *armed, Segments **ret, SegmentsLoad *ret_load,
                   char **reterr_message);

@@ -125,11 +125,7 @@ static void test_a_kernel_that_cannot_be_unpacked_is_not_built_for(void **state)
         assert_int_equal(image_build_below(root.path, &test_request, &good), 0);
         flip_kernel_bit(&root, KERNEL_PAYLOAD + 12);
         assert_int_equal(image_build_below(root.path, &test_request, &base), -EBADMSG);
-        /* The magic */
         flip_kernel_bit(&root, KERNEL_PAYLOAD + 12);
-        flip_kernel_bit(&root, KERNEL_PAYLOAD);
-        assert_int_equal(image_build_below(root.path, &test_request, &base), -EBADMSG);
-        flip_kernel_bit(&root, KERNEL_PAYLOAD);
         /* What was built is as it was. */
         expect_found(&root, &test_request, good.id);
         assert_int_equal(image_build_below(root.path, &test_request, &base), 0);

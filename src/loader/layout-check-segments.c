@@ -287,12 +287,26 @@ static int check_is_full_or_sparse(const Layout *layout, size_t n, size_t n_smal
         return 0;
 }
 
-int layout_check_segments(const Layout *layout, const LoaderFacts *facts,
-                          const LayoutCheckSegment *segments, size_t n, uint64_t entry,
-                          char **reterr_message)
+static int check_entry(const Layout *layout, const LayoutCheckSegment *segments, size_t n,
+                       uint64_t entry, char **reterr_message)
 {
         const LayoutExtent *purgatory = &layout->extents[EXTENT_PURGATORY];
-        size_t n_small = 0, n_entries = 0;
+        size_t n_entries = 0;
+
+        for (size_t i = 0; i < n; i++)
+                n_entries += segments[i].range.start <= entry && entry < segments[i].range.end;
+        if (entry != layout->entry || entry != purgatory->paddr || n_entries != 1)
+                return REFUSE(reterr_message,
+                              "the entry %#" PRIx64 " is not the purgatory's %#" PRIx64
+                              ", or is not loaded",
+                              entry, purgatory->paddr);
+        return 0;
+}
+
+static int check_call(const Layout *layout, const LoaderFacts *facts,
+                      const LayoutCheckSegment *segments, size_t n, uint64_t entry,
+                      char **reterr_message)
+{
         int r;
 
         r = check_area(layout, facts, reterr_message);
@@ -303,7 +317,33 @@ int layout_check_segments(const Layout *layout, const LoaderFacts *facts,
                 return r;
         if (layout->n_segments > LAYOUT_SEGMENTS_MAX)
                 return REFUSE(reterr_message, "the layout has %zu segments", layout->n_segments);
+        return check_entry(layout, segments, n, entry, reterr_message);
+}
 
+/* All of the content that is in it is copied. */
+static int check_copied(const Layout *layout, const LayoutSegment *segment,
+                        const LayoutCheckSegment *part, char **reterr_message)
+{
+        uint64_t end = MIN(content_end(layout, segment->range), part->range.end);
+
+        if (part->range.start + part->buffer_bytes < end)
+                return REFUSE(reterr_message,
+                              "of segment [%#" PRIx64 ", %#" PRIx64 ") only %" PRIu64
+                              " bytes are to be copied",
+                              part->range.start, part->range.end, part->buffer_bytes);
+        return 0;
+}
+
+int layout_check_segments(const Layout *layout, const LoaderFacts *facts,
+                          const LayoutCheckSegment *segments, size_t n, uint64_t entry,
+                          char **reterr_message)
+{
+        size_t n_small = 0;
+        int r;
+
+        r = check_call(layout, facts, segments, n, entry, reterr_message);
+        if (r < 0)
+                return r;
         for (size_t i = 0; i < n; i++) {
                 Range range = segments[i].range;
                 const LayoutSegment *segment = find_segment(layout, range);
@@ -312,18 +352,58 @@ int layout_check_segments(const Layout *layout, const LoaderFacts *facts,
                         return REFUSE(reterr_message,
                                       "segment [%#" PRIx64 ", %#" PRIx64 ") is not of the layout",
                                       range.start, range.end);
-                if (range.start + segments[i].buffer_bytes < content_end(layout, range))
-                        return REFUSE(reterr_message,
-                                      "of segment [%#" PRIx64 ", %#" PRIx64 ") only %" PRIu64
-                                      " bytes are to be copied",
-                                      range.start, range.end, segments[i].buffer_bytes);
+                r = check_copied(layout, segment, &segments[i], reterr_message);
+                if (r < 0)
+                        return r;
                 n_small += segment->small;
-                n_entries += range.start <= entry && entry < range.end;
         }
-        if (entry != layout->entry || entry != purgatory->paddr || n_entries != 1)
-                return REFUSE(reterr_message,
-                              "the entry %#" PRIx64 " is not the purgatory's %#" PRIx64
-                              ", or is not loaded",
-                              entry, purgatory->paddr);
         return check_is_full_or_sparse(layout, n, n_small, reterr_message);
+}
+
+/* The one that all of @range is in. */
+static const LayoutSegment *find_whole(const Layout *layout, Range range)
+{
+        for (size_t i = 0; i < layout->n_segments; i++)
+                if (range_contains(layout->segments[i].range, range))
+                        return &layout->segments[i];
+        return NULL;
+}
+
+int layout_check_parts(const Layout *layout, const LoaderFacts *facts,
+                       const LayoutCheckSegment *segments, size_t n, uint64_t entry,
+                       char **reterr_message)
+{
+        size_t n_small = 0, n_small_all = 0;
+        int r;
+
+        r = check_call(layout, facts, segments, n, entry, reterr_message);
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < n; i++) {
+                Range range = segments[i].range;
+                const LayoutSegment *segment = find_whole(layout, range);
+
+                if (!segment || range.start < layout->hole.end ||
+                    (segment->small && !find_segment(layout, range)))
+                        return REFUSE(reterr_message,
+                                      "part [%#" PRIx64 ", %#" PRIx64 ") is not of the layout",
+                                      range.start, range.end);
+                if (i > 0 && segments[i - 1].range.end > range.start)
+                        return REFUSE(reterr_message, "the parts are not sorted");
+                r = check_copied(layout, segment, &segments[i], reterr_message);
+                if (r < 0)
+                        return r;
+                n_small += segment->small;
+        }
+        for (size_t i = 0; i < layout->n_segments; i++)
+                n_small_all += layout->segments[i].small;
+        if (n_small != n_small_all)
+                return REFUSE(reterr_message, "of %zu small segments %zu are listed", n_small_all,
+                              n_small);
+        /* A part may begin with anything, also with what the kernel takes for the headers that it
+         * is to rewrite: the last one that does. */
+        if (layout->live_elfcorehdr &&
+            segments[n - 1].range.start != layout->extents[EXTENT_ELFCOREHDR].paddr)
+                return REFUSE(reterr_message, "the ELF headers are not in the last segment");
+        return 0;
 }

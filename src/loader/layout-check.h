@@ -20,3 +20,9 @@ int layout_check(const Layout *layout, const LoaderFacts *facts, const LayoutInp
 int layout_check_segments(const Layout *layout, const LoaderFacts *facts,
                           const LayoutCheckSegment *segments, size_t n, uint64_t entry,
                           char **reterr_message);
+
+/* The same of a call that lists any parts of big segments beside all small ones. That what it
+ * leaves out is there already is for others to prove. */
+int layout_check_parts(const Layout *layout, const LoaderFacts *facts,
+                       const LayoutCheckSegment *segments, size_t n, uint64_t entry,
+                       char **reterr_message);

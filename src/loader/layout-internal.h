@@ -12,6 +12,8 @@ typedef struct LayoutWish {
         uint64_t hole_bytes;            /* whole pages */
         uint64_t elfcorehdr_room_bytes; /* whole pages, enough */
         bool mirror_small, mirror_kernel, mirror_initrd, fallback, live_elfcorehdr;
+        /* What is big stays where it is if the size of another thing changes by a little. */
+        bool roomy;
 } LayoutWish;
 
 /* Is this one of the extents that a sparse load leaves alone? */

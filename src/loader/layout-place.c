@@ -5,6 +5,9 @@
 /* The smallest that all kinds of content can live with; hash and copy go by words. */
 #define ALIGNMENT_MIN UINT64_C(16)
 
+/* An edit of the configuration changes no more than some files of an initramfs. */
+#define INITRD_ROOM_BYTES (UINT64_C(256) * 1024)
+
 #define LEAF_BYTES PURGATORY_DIGEST_BYTES
 #define STATUS_NODE_BYTES UINT64_C(16) /* next, type and len of struct setup_data */
 
@@ -66,13 +69,14 @@ static const ExtentRole mirror_order[] = {
         EXTENT_ELFCOREHDR,
 };
 
-/* What is above the window of the kernel and its small mirrors. */
+/* What is above the window of the kernel and its small mirrors. What changes its size most often is
+ * last, so that it moves nothing else. */
 static const struct {
         ExtentRole role;
         bool mirror;
 } big_order[] = {
-        { EXTENT_INITRD, false },         { EXTENT_FALLBACK_INITRD, false },
-        { EXTENT_FALLBACK_INITRD, true }, { EXTENT_KERNEL, true },
+        { EXTENT_FALLBACK_INITRD, false }, { EXTENT_FALLBACK_INITRD, true },
+        { EXTENT_KERNEL, true },           { EXTENT_INITRD, false },
         { EXTENT_INITRD, true },
 };
 
@@ -117,6 +121,8 @@ static uint64_t room_of(ExtentRole role, uint64_t bytes, const LayoutWish *wish)
 {
         if (role == EXTENT_ELFCOREHDR)
                 return wish->elfcorehdr_room_bytes;
+        if ((role == EXTENT_INITRD || role == EXTENT_FALLBACK_INITRD) && wish->roomy)
+                return ALIGN_UP(bytes, INITRD_ROOM_BYTES);
         if (role == EXTENT_STATUS)
                 return LAYOUT_PAGE_BYTES - STATUS_NODE_BYTES;
         return traits[role].own_page ? ALIGN_UP(bytes, LAYOUT_PAGE_BYTES) : bytes;

@@ -20,6 +20,9 @@
  */
 #define SMALL_SPARE_BYTES UINT64_C(16384)
 
+/* Where what is big begins, so that a longer command line does not move it. */
+#define BIG_ALIGNMENT UINT64_C(65536)
+
 const char *extent_role_to_string(ExtentRole role)
 {
         static const char *const names[_EXTENT_ROLE_MAX] = {
@@ -237,13 +240,14 @@ static int layout_try(const LoaderFacts *facts, const LayoutWish *wish, Layout *
 {
         Range area = facts->crash;
         Layout layout = { .area = area, .hole = { area.start, area.start + wish->hole_bytes } };
+        uint64_t alignment = wish->roomy ? BIG_ALIGNMENT : LAYOUT_PAGE_BYTES;
         uint64_t end, top_bytes, need_bytes;
 
         layout_describe(&layout, wish);
         layout.window = window_of(wish->inputs, layout.hole.end);
         layout.extents[EXTENT_KERNEL].paddr = layout.window.start;
         end = layout_place_small_mirrors(&layout, wish, layout.window.end);
-        end = layout_place_big(&layout, wish, end + SMALL_SPARE_BYTES);
+        end = layout_place_big(&layout, wish, ALIGN_UP(end + SMALL_SPARE_BYTES, alignment));
 
         top_bytes = layout_place_small(&layout, 0) + wish->elfcorehdr_room_bytes;
         need_bytes = end - area.start + top_bytes;
@@ -259,6 +263,19 @@ static int layout_try(const LoaderFacts *facts, const LayoutWish *wish, Layout *
         layout_finish(&layout);
         *ret = layout;
         return half_of_ram_check(ret, facts, reterr_message);
+}
+
+/* No mirror is worth less than a later load that is shorter. */
+static int layout_try_roomy(const LoaderFacts *facts, LayoutWish *wish, Layout *ret,
+                            char **reterr_message)
+{
+        _cleanup_free_ char *unused = NULL;
+
+        wish->roomy = true;
+        if (layout_try(facts, wish, ret, &unused) >= 0)
+                return 0;
+        wish->roomy = false;
+        return layout_try(facts, wish, ret, reterr_message);
 }
 
 int layout_make(const LoaderFacts *facts, const LayoutInputs *inputs, const LayoutPolicy *policy,
@@ -277,7 +294,7 @@ int layout_make(const LoaderFacts *facts, const LayoutInputs *inputs, const Layo
         for (;;) {
                 _cleanup_free_ char *message = NULL;
 
-                r = layout_try(facts, &wish, &layout, &message);
+                r = layout_try_roomy(facts, &wish, &layout, &message);
                 if (r >= 0)
                         break;
                 if (!wish_drop(&wish, &dropped)) {
@@ -348,6 +365,7 @@ static int keep_big(Layout *layout, const LayoutWish *wish, const Layout *armed,
                     mirrored != (old->mirror_paddr != 0))
                         return stale(reterr_message, "kernel, initramfs or mirrors are others");
                 extent->paddr = old->paddr;
+                extent->room_bytes = old->room_bytes;
                 extent->mirror_paddr = old->mirror_paddr;
         }
         return 0;

@@ -87,8 +87,10 @@ typedef struct Layout {
         uint64_t used_bytes; /* of the area while armed */
 } Layout;
 
-/* Returns 0; -ENOSPC if even the least does not fit, -EINVAL for inputs that make no sense, with
- * *reterr_message (the caller frees it): what is needed and what there is. Does not log. */
+/* Rooms are larger than they have to be where nothing is dropped for it: then inputs that differ by
+ * a little have what is big at the same addresses. Returns 0; -ENOSPC if even the least does not
+ * fit, -EINVAL for inputs that make no sense, with *reterr_message (the caller frees it): what is
+ * needed and what there is. Does not log. */
 int layout_make(const LoaderFacts *facts, const LayoutInputs *inputs, const LayoutPolicy *policy,
                 Layout *ret, char **reterr_message);
 

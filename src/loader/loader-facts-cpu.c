@@ -10,6 +10,8 @@
 /* One CPU has less than 3 KiB. */
 #define CPUINFO_BYTES ((size_t) 64 * 1024)
 
+#define MEMINFO_BYTES_MAX ((size_t) 64 * 1024)
+
 /* The text of the first CPU: the file has as many as there are CPUs, and all are the same. */
 static int read_first_cpu(int root_fd, char **ret)
 {
@@ -93,6 +95,21 @@ static int read_flags(const char *text, char ***ret)
         return r < 0 ? r : strv_split(line, ret);
 }
 
+/* Whether the kernel maps memory by pages of 1 GiB: it may be told not to ('nogbpages'), and says
+ * that it does with this line only (arch_report_meminfo() of arch/x86/mm/pat/set_memory.c). Its
+ * tables for a kexec are of the same kind (direct_gbpages of arch/x86/mm/init.c). */
+static int read_gb_pages(int root_fd, bool *ret)
+{
+        _cleanup_free_ char *text = NULL;
+        int r;
+
+        r = root_read(root_fd, "/proc/meminfo", MEMINFO_BYTES_MAX, &text, NULL);
+        if (r < 0)
+                return facts_unless_passing(r);
+        *ret = strstr(text, "\nDirectMap1G:");
+        return 0;
+}
+
 int facts_read_cpu(int root_fd, LoaderFacts *facts, FactsEncryption *encryption)
 {
         _cleanup_free_ char *text = NULL;
@@ -101,14 +118,18 @@ int facts_read_cpu(int root_fd, LoaderFacts *facts, FactsEncryption *encryption)
 
         r = read_first_cpu(root_fd, &text);
         if (r < 0)
-                return r == -ENOMEM ? r : 0;
+                return facts_unless_passing(r);
         r = read_khz(text, &facts->tsc_khz);
-        if (r == -ENOMEM)
+        if (loader_facts_error_passes(r))
                 return r;
         r = read_flags(text, &flags);
         if (r < 0)
-                return r == -ENOMEM ? r : 0;
-        facts->gb_pages = strv_contains(flags, "pdpe1gb");
+                return facts_unless_passing(r);
+        if (strv_contains(flags, "pdpe1gb")) {
+                r = read_gb_pages(root_fd, &facts->gb_pages);
+                if (r < 0)
+                        return r;
+        }
         encryption->hypervisor = strv_contains(flags, "hypervisor");
         encryption->sme = strv_contains(flags, "sme");
         encryption->sev_es = strv_contains(flags, "sev_es");

@@ -147,7 +147,10 @@ static int read_efi(int root_fd, const LoaderFacts *facts, char *const *systab, 
             boot_params_u32(facts, EFI_MEMDESC_VERSION_OFFSET) != EFI_MEMDESC_VERSION ||
             boot_params_u32(facts, EFI_MEMMAP_SIZE_OFFSET) == 0)
                 return -ENODATA;
-        if (facts_read_u64(root_fd, EFI_FOLDER "/fw_platform_size", 10, &bits) >= 0 && bits != 64)
+        r = facts_read_u64(root_fd, EFI_FOLDER "/fw_platform_size", 10, &bits);
+        if (loader_facts_error_passes(r))
+                return r;
+        if (r >= 0 && bits != 64)
                 return -ENODATA;
         r = facts_read_u64(root_fd, EFI_FOLDER "/fw_vendor", 16, &efi->fw_vendor);
         if (r < 0)
@@ -164,27 +167,28 @@ static int read_efi(int root_fd, const LoaderFacts *facts, char *const *systab, 
 
 /* The first line of /proc/fb. Any other driver has taken the screen from the firmware, and it may
  * be elsewhere now. */
-static bool has_firmware_framebuffer(int root_fd)
+static int read_firmware_framebuffer(int root_fd, bool *ret)
 {
         static const char *const names[] = { "EFI VGA",   "VESA VGA", "simple",
                                              "simpledrm", "efidrm",   "vesadrm" };
         _cleanup_free_ char *text = NULL;
         const char *name;
         size_t size;
+        int r;
 
-        if (root_read_line(root_fd, "/proc/fb", &text) < 0)
-                return false;
+        r = root_read_line(root_fd, "/proc/fb", &text);
+        if (r < 0)
+                return facts_unless_passing(r);
         name = startswith(text, "0 ");
         if (!name)
-                return false;
+                return 0;
         size = strcspn(name, "\n");
         /* DRM puts its own behind that of its driver: drm_fb_helper_fill_info(). */
         if (size >= 5 && memcmp(name + size - 5, "drmfb", 5) == 0)
                 size -= 5;
         for (size_t i = 0; i < ELEMENTSOF(names); i++)
-                if (strlen(names[i]) == size && memcmp(names[i], name, size) == 0)
-                        return true;
-        return false;
+                *ret |= strlen(names[i]) == size && memcmp(names[i], name, size) == 0;
+        return 0;
 }
 
 int facts_read_efi(int root_fd, LoaderFacts *facts)
@@ -193,19 +197,20 @@ int facts_read_efi(int root_fd, LoaderFacts *facts)
         int r;
 
         r = read_systab(root_fd, &systab);
-        if (r == -ENOMEM)
+        if (loader_facts_error_passes(r))
                 return r;
         if (facts->acpi_rsdp == 0)
                 facts->acpi_rsdp = systab_value(systab, "ACPI20");
         if (facts->acpi_rsdp == 0)
                 facts->acpi_rsdp = systab_value(systab, "ACPI");
-        facts->firmware_framebuffer = has_firmware_framebuffer(root_fd);
-
+        r = read_firmware_framebuffer(root_fd, &facts->firmware_framebuffer);
+        if (r < 0)
+                return r;
         r = read_efi(root_fd, facts, systab, &facts->efi);
         if (r >= 0)
                 return 0;
         /* With half of it the crash kernel would not start; without, it does. */
         free(facts->efi.ranges);
         facts->efi = (LoaderEfi){ 0 };
-        return r == -ENOMEM ? r : 0;
+        return facts_unless_passing(r);
 }

@@ -118,6 +118,8 @@ static int read_vmcoreinfo(const KcoreMap *map, const LoaderNote *note, Vmcorein
         if (!data)
                 return -ENOMEM;
         r = kcore_map_read(map, note->paddr, data, note->bytes);
+        if (loader_facts_error_passes(r))
+                return r;
         if (r < 0)
                 return no_note(note, reterr_message);
         memcpy(&header, data, sizeof(header));

@@ -33,10 +33,10 @@ static int read_cma(int root_fd, LoaderFacts *facts, char **reterr_message)
         int r;
 
         r = root_read_line(root_fd, "/sys/kernel/kexec/crash_cma_ranges", &text);
-        if (r < 0 && r != -ENOMEM)
+        if (r < 0 && !loader_facts_error_passes(r))
                 r = root_read_line(root_fd, "/sys/kernel/kexec_crash_cma_ranges", &text);
         if (r < 0)
-                return r == -ENOMEM ? r : 0;
+                return facts_unless_passing(r);
         rest = text;
         while ((line = strsep(&rest, "\n"))) {
                 Range range;

@@ -12,7 +12,7 @@ static int read_lockdown(int root_fd, bool *ret)
 
         r = root_read_line(root_fd, "/sys/kernel/security/lockdown", &line);
         if (r < 0)
-                return r == -ENOMEM ? r : 0;
+                return facts_unless_passing(r);
         *ret = strchr(line, '[') && !strstr(line, "[none]");
         return 0;
 }
@@ -25,7 +25,7 @@ static int read_xen(int root_fd, bool *ret)
         int r;
 
         r = root_read_line(root_fd, "/proc/xen/capabilities", &capabilities);
-        if (r == -ENOMEM)
+        if (loader_facts_error_passes(r))
                 return r;
         if (r >= 0 && strstr(capabilities, "control_d")) {
                 *ret = true;
@@ -33,11 +33,11 @@ static int read_xen(int root_fd, bool *ret)
         }
         r = root_read_line(root_fd, "/sys/hypervisor/type", &type);
         if (r < 0)
-                return r == -ENOMEM ? r : 0;
+                return facts_unless_passing(r);
         if (!streq(type, "xen"))
                 return 0;
         r = root_read_line(root_fd, "/sys/hypervisor/guest_type", &guest);
-        if (r == -ENOMEM)
+        if (loader_facts_error_passes(r))
                 return r;
         *ret = r < 0 || !streq(guest, "HVM");
         return 0;
@@ -53,7 +53,7 @@ static int read_load_limit(int root_fd, int64_t *ret)
         *ret = -1;
         r = root_read_line(root_fd, "/proc/sys/kernel/kexec_load_limit_panic", &line);
         if (r < 0)
-                return r == -ENOMEM ? r : 0;
+                return facts_unless_passing(r);
         if (parse_u64(line, 10, &limit) >= 0 && limit <= INT64_MAX)
                 *ret = (int64_t) limit;
         return 0;
@@ -69,7 +69,7 @@ static int read_boot_id(int root_fd, uint8_t ret_id[static 16])
 
         r = root_read_line(root_fd, "/proc/sys/kernel/random/boot_id", &line);
         if (r < 0)
-                return r == -ENOMEM ? r : 0;
+                return facts_unless_passing(r);
         for (const char *p = line; *p && n < sizeof(id); n++) {
                 uint64_t byte;
                 char hex[3];
@@ -88,16 +88,30 @@ static int read_boot_id(int root_fd, uint8_t ret_id[static 16])
 
 /* How long the headers can become that the kernel rewrites by itself: crash_get_elfcorehdr_size()
  * of arch/x86/kernel/crash.c, since v6.6; kernel/ksysfs.c takes no lock to show it. */
-static void read_elfcorehdr_room(int root_fd, uint64_t *ret_bytes)
+static int read_elfcorehdr_room(int root_fd, uint64_t *ret_bytes)
 {
-        if (facts_read_u64(root_fd, "/sys/kernel/kexec/crash_elfcorehdr_size", 10, ret_bytes) < 0 &&
-            facts_read_u64(root_fd, "/sys/kernel/crash_elfcorehdr_size", 10, ret_bytes) < 0)
-                *ret_bytes = 0;
+        int r;
+
+        r = facts_read_u64(root_fd, "/sys/kernel/kexec/crash_elfcorehdr_size", 10, ret_bytes);
+        if (r < 0 && !loader_facts_error_passes(r))
+                r = facts_read_u64(root_fd, "/sys/kernel/crash_elfcorehdr_size", 10, ret_bytes);
+        return r < 0 ? facts_unless_passing(r) : 0;
+}
+
+static int read_load_disabled(int root_fd, bool *ret)
+{
+        uint64_t disabled;
+        int r;
+
+        r = facts_read_u64(root_fd, "/proc/sys/kernel/kexec_load_disabled", 10, &disabled);
+        if (r < 0)
+                return facts_unless_passing(r);
+        *ret = disabled != 0;
+        return 0;
 }
 
 int facts_read_policy(int root_fd, LoaderFacts *facts)
 {
-        uint64_t disabled;
         int r;
 
         r = read_lockdown(root_fd, &facts->lockdown);
@@ -109,8 +123,11 @@ int facts_read_policy(int root_fd, LoaderFacts *facts)
         r = read_load_limit(root_fd, &facts->load_limit);
         if (r < 0)
                 return r;
-        if (facts_read_u64(root_fd, "/proc/sys/kernel/kexec_load_disabled", 10, &disabled) >= 0)
-                facts->load_disabled = disabled != 0;
-        read_elfcorehdr_room(root_fd, &facts->elfcorehdr_room_bytes);
+        r = read_load_disabled(root_fd, &facts->load_disabled);
+        if (r < 0)
+                return r;
+        r = read_elfcorehdr_room(root_fd, &facts->elfcorehdr_room_bytes);
+        if (r < 0)
+                return r;
         return read_boot_id(root_fd, facts->boot_id);
 }

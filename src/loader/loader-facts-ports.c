@@ -29,7 +29,7 @@ static int read_reset(int root_fd, LoaderFacts *facts)
 
         r = root_read(root_fd, "/sys/firmware/acpi/tables/FACP", FADT_BYTES_MAX, &data, &size);
         if (r < 0)
-                return r == -ENOMEM ? r : 0;
+                return facts_unless_passing(r);
         if (size <= FADT_RESET_VALUE_OFFSET || memcmp(data, "FACP", 4) != 0)
                 return 0;
         table = (const uint8_t *) data;
@@ -47,8 +47,8 @@ static int read_reset(int root_fd, LoaderFacts *facts)
 }
 
 /* The port of console @name if it is a UART that is one: UPIO_PORT is 0
- * (include/linux/serial_core.h); "0x3F8" (drivers/tty/serial/serial_core.c). Returns 0; -ENODATA if
- * it is not. */
+ * (include/linux/serial_core.h); "0x3F8" (drivers/tty/serial/serial_core.c). Returns 0; -ENODATA or
+ * what it could not be read for if it is not. */
 static int read_port(int root_fd, const char *name, uint16_t *ret)
 {
         _cleanup_free_ char *type_path = NULL, *port_path = NULL;
@@ -63,8 +63,13 @@ static int read_port(int root_fd, const char *name, uint16_t *ret)
         r = strprintf(&port_path, "/sys/class/tty/%s/port", name);
         if (r < 0)
                 return r;
-        if (facts_read_u64(root_fd, type_path, 10, &type) < 0 || type != 0 ||
-            facts_read_u64(root_fd, port_path, 16, &port) < 0 || port == 0 || port > UINT16_MAX - 7)
+        r = facts_read_u64(root_fd, type_path, 10, &type);
+        if (r < 0)
+                return r;
+        r = facts_read_u64(root_fd, port_path, 16, &port);
+        if (r < 0)
+                return r;
+        if (type != 0 || port == 0 || port > UINT16_MAX - 7)
                 return -ENODATA;
         *ret = (uint16_t) port;
         return 0;
@@ -80,13 +85,13 @@ static int read_serial(int root_fd, LoaderFacts *facts)
 
         r = root_read_line(root_fd, "/sys/class/tty/console/active", &line);
         if (r < 0)
-                return r == -ENOMEM ? r : 0;
+                return facts_unless_passing(r);
         r = strv_split(line, &names);
         if (r < 0)
-                return r == -ENOMEM ? r : 0;
+                return facts_unless_passing(r);
         for (char **name = names; name && *name; name++) {
                 r = read_port(root_fd, *name, &facts->serial_port);
-                if (r == -ENOMEM)
+                if (loader_facts_error_passes(r))
                         return r;
         }
         return 0;

@@ -93,6 +93,12 @@ int loader_facts_read(int root_fd, LoaderFacts *ret, char **reterr_message)
         return 0;
 }
 
+bool loader_facts_error_passes(int error)
+{
+        return error == -ENOMEM || error == -EMFILE || error == -ENFILE || error == -EINTR ||
+               error == -EAGAIN || error == -EBUSY;
+}
+
 const char *loader_facts_refusal(const LoaderFacts *facts)
 {
         if (facts->load_disabled)

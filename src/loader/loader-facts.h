@@ -69,7 +69,7 @@ typedef struct LoaderFacts {
         uint64_t mem_total_bytes; /* /proc/meminfo; all pages the kernel has */
         uint64_t max_paddr;       /* end of the highest RAM */
         bool la57;                /* five levels of page tables are in use */
-        bool gb_pages;            /* CPU flag pdpe1gb */
+        bool gb_pages;            /* the CPU has pages of 1 GiB, and the kernel uses them */
         uint32_t tsc_khz;         /* about; 0: not known */
         uint16_t serial_port;     /* of a console that is a port UART; 0: there is none */
         uint16_t fadt_reset_port; /* 0: none, or not a port */
@@ -94,6 +94,15 @@ void loader_facts_done(LoaderFacts *facts);
  * -EOPNOTSUPP if something is missing without which no image can be made, -EBADMSG for what makes
  * no sense; *reterr_message (the caller frees it) says what. Does not log. */
 int loader_facts_read(int root_fd, LoaderFacts *ret, char **reterr_message);
+
+/* The same, until two in a row agree upon memory and CPUs: /proc/iomem is read in pieces, and while
+ * they come and go it may be senseless, or well-formed and wrong. Returns also -EBUSY: they never
+ * agree. */
+int loader_facts_read_stable(int root_fd, LoaderFacts *ret, char **reterr_message);
+
+/* Whether @error is one that passes, and says nothing of the machine: a lack of memory or of file
+ * descriptors, no two that agree. Pure. */
+bool loader_facts_error_passes(int error);
 
 /* Why kexec_load(2) with an image of ours is no way on this machine, in words that fit behind
  * "because "; NULL: it is one. Pure. */

@@ -23,6 +23,15 @@ void segment_image_done(SegmentImage *image)
         *image = (SegmentImage){ 0 };
 }
 
+uint64_t segment_list_bytes(const SegmentList *list)
+{
+        uint64_t bytes = 0;
+
+        for (size_t i = 0; i < list->n; i++)
+                bytes += list->segments[i].memsz;
+        return bytes;
+}
+
 /* One copy of an extent: its content is @bytes from @paddr on. */
 typedef struct Copy {
         ExtentRole role;
@@ -148,7 +157,7 @@ static int make_segments(SegmentImage *image, char **reterr_message)
         list_copies(&image->crash, &list);
         for (size_t i = 0; i < layout->n_segments; i++) {
                 const LayoutSegment *segment = layout->segments + i;
-                struct kexec_segment *full = image->full + image->n_full;
+                struct kexec_segment *full = image->full.segments + image->full.n;
 
                 if (segment->small)
                         r = make_small(&list, segment, image->arena + offset, full, reterr_message);
@@ -156,30 +165,41 @@ static int make_segments(SegmentImage *image, char **reterr_message)
                         r = make_big(&list, segment, full, reterr_message);
                 if (r < 0)
                         return r;
-                image->n_full++;
+                image->full.n++;
                 if (!segment->small)
                         continue;
                 offset += range_bytes(segment->range);
-                image->small[image->n_small++] = *full;
+                image->small.segments[image->small.n++] = *full;
         }
         return 0;
 }
 
-static int check_segments(const SegmentImage *image, const LoaderFacts *facts,
-                          const struct kexec_segment *segments, size_t n, char **reterr_message)
+typedef int (*LayoutCheck)(const Layout *layout, const LoaderFacts *facts,
+                           const LayoutCheckSegment *segments, size_t n, uint64_t entry,
+                           char **reterr_message);
+
+static int check_list(const SegmentImage *image, const LoaderFacts *facts, const SegmentList *list,
+                      LayoutCheck check, char **reterr_message)
 {
         LayoutCheckSegment checked[LAYOUT_SEGMENTS_MAX];
 
-        for (size_t i = 0; i < n; i++) {
-                uint64_t start = (uintptr_t) segments[i].mem;
+        for (size_t i = 0; i < list->n; i++) {
+                const struct kexec_segment *segment = list->segments + i;
+                uint64_t start = (uintptr_t) segment->mem;
 
                 checked[i] = (LayoutCheckSegment){
-                        .range = { start, start + segments[i].memsz },
-                        .buffer_bytes = segments[i].bufsz,
+                        .range = { start, start + segment->memsz },
+                        .buffer_bytes = segment->bufsz,
                 };
         }
-        return layout_check_segments(&image->crash.layout, facts, checked, n,
-                                     image->crash.layout.entry, reterr_message);
+        return check(&image->crash.layout, facts, checked, list->n, image->crash.layout.entry,
+                     reterr_message);
+}
+
+int segment_image_check_parts(const SegmentImage *image, const LoaderFacts *facts,
+                              const SegmentList *list, char **reterr_message)
+{
+        return check_list(image, facts, list, layout_check_parts, reterr_message);
 }
 
 int segment_image_make(CrashImage *crash, const LoaderFacts *facts, SegmentImage *ret,
@@ -196,10 +216,10 @@ int segment_image_make(CrashImage *crash, const LoaderFacts *facts, SegmentImage
         r = make_segments(&image, reterr_message);
         if (r < 0)
                 return r;
-        r = check_segments(&image, facts, image.full, image.n_full, reterr_message);
+        r = check_list(&image, facts, &image.full, layout_check_segments, reterr_message);
         if (r < 0)
                 return r;
-        r = check_segments(&image, facts, image.small, image.n_small, reterr_message);
+        r = check_list(&image, facts, &image.small, layout_check_segments, reterr_message);
         if (r < 0)
                 return r;
         *ret = image;

@@ -8,13 +8,20 @@
 #include "crash-image.h"
 #include "kcore-map.h"
 
+/* What one call is handed, sorted by address. */
+typedef struct SegmentList {
+        struct kexec_segment segments[LAYOUT_SEGMENTS_MAX];
+        size_t n;
+} SegmentList;
+
+/* Of memory, whether it is copied or cleared. */
+uint64_t segment_list_bytes(const SegmentList *list);
+
 typedef struct SegmentImage {
         CrashImage crash;
-        struct kexec_segment full[LAYOUT_SEGMENTS_MAX]; /* sorted by address */
-        size_t n_full;
-        struct kexec_segment small[LAYOUT_SEGMENTS_MAX]; /* of them, those that a sparse load has */
-        size_t n_small;
-        uint8_t *arena; /* what the small segments are copied from */
+        SegmentList full;  /* the segments of the layout, in its order */
+        SegmentList small; /* of them, those that a sparse load has */
+        uint8_t *arena;    /* what the small segments are copied from */
         size_t arena_bytes;
 } SegmentImage;
 
@@ -26,6 +33,11 @@ void segment_image_done(SegmentImage *image);
  * frees it), -ENOMEM. Does not log. */
 int segment_image_make(CrashImage *crash, const LoaderFacts *facts, SegmentImage *ret,
                        char **reterr_message);
+
+/* Proves what can be of @list: small segments of @image and parts of big ones
+ * (layout_check_parts()). Returns as above. */
+int segment_image_check_parts(const SegmentImage *image, const LoaderFacts *facts,
+                              const SegmentList *list, char **reterr_message);
 
 /* What is loaded, compared with what should be. */
 typedef struct SegmentDamage {

@@ -144,7 +144,7 @@ static void test_sizes_and_places_of_extents(void **state)
                 { EXTENT(EFI_TABLE, paddr), 4, "not aligned to 8" },
                 { EXTENT(KERNEL, mirror_paddr), INT64_C(1) << 30, "outside the area" },
                 { EXTENT(INITRD, paddr), -80 * INT64_C(1048576), "in the hole" },
-                { EXTENT(INITRD, paddr), -INT64_C(1048576), "in the window" },
+                { EXTENT(FALLBACK_INITRD, paddr), -INT64_C(1048576), "in the window" },
                 { EXTENT(KERNEL, mirror_paddr), -4096, "overlaps" },
                 { EXTENT(CMDLINE, paddr), -8, "overlaps" },
                 { EXTENT(ELFCOREHDR, room_bytes), 4096, "outside the area" },
@@ -256,8 +256,8 @@ static void test_live_headers(void **state)
 enum {
         SEGMENT_KERNEL,
         SEGMENT_SMALL_MIRRORS,
-        SEGMENT_INITRD,
         SEGMENT_FALLBACK_INITRD,
+        SEGMENT_INITRD = 5,
         SEGMENT_SMALL = 7,
         SEGMENT_ELFCOREHDR,
 };
@@ -273,7 +273,8 @@ static void test_segments_of_the_layout(void **state)
                 { AT(segments[0].range.end), INT64_C(1) << 31, "outside the area" },
                 { AT(segments[0].range.end), INT64_MIN, "outside the area" },
                 { AT(segments[0].range.end), 4096, "no content in the page" },
-                { AT(segments[SEGMENT_INITRD].range.start), -4096, "no content in the page" },
+                { AT(segments[SEGMENT_FALLBACK_INITRD].range.start), -4096,
+                  "no content in the page" },
                 { AT(segments[SEGMENT_INITRD].range.start), 4096, "no content in the page" },
                 { AT(segments[SEGMENT_SMALL].range.end), -4096, "no content in the page" },
                 { AT(segments[SEGMENT_ELFCOREHDR].range.start), -4096, "segments overlap" },

@@ -154,6 +154,86 @@ static void test_a_smaller_area_never_keeps_more(void **state)
         assert_int_equal(dropped, 7);
 }
 
+/* A room that is larger than it needs to be is only what nothing else wants. */
+static void test_the_last_page_is_used_before_a_mirror_is_dropped(void **state)
+{
+        const LayoutPolicy policy = test_policy();
+        const LayoutInputs inputs = test_inputs();
+        uint64_t area_bytes = 256 * MIB;
+        Layout layout = { 0 };
+
+        for (;;) {
+                LoaderFacts facts = test_facts(GIB, area_bytes - PAGE);
+                Layout smaller = make(&facts, &inputs, &policy);
+
+                if (smaller.dropped)
+                        break;
+                layout = smaller;
+                area_bytes -= PAGE;
+        }
+        assert_int_equal(layout.extents[EXTENT_INITRD].room_bytes,
+                         ALIGN_UP(inputs.initrd_bytes, PAGE));
+        assert_int_equal(layout.extents[EXTENT_INITRD].mirror_paddr +
+                                 layout.extents[EXTENT_INITRD].room_bytes,
+                         layout.extents[EXTENT_BOOT_PARAMS].paddr);
+}
+
+static const struct {
+        ExtentRole role;
+        bool mirror;
+} big[] = {
+        { EXTENT_KERNEL, false },          { EXTENT_KERNEL, true },
+        { EXTENT_FALLBACK_INITRD, false }, { EXTENT_FALLBACK_INITRD, true },
+        { EXTENT_INITRD, false },          { EXTENT_INITRD, true },
+};
+
+/* How many of the big ones are in both at the same address. */
+static size_t count_same(const Layout *a, const Layout *b)
+{
+        size_t n = 0;
+
+        for (size_t i = 0; i < ELEMENTSOF(big); i++) {
+                const LayoutExtent *x = &a->extents[big[i].role], *y = &b->extents[big[i].role];
+
+                n += big[i].mirror ? x->mirror_paddr == y->mirror_paddr : x->paddr == y->paddr;
+        }
+        return n;
+}
+
+static void test_what_is_big_stays_for_other_sizes(void **state)
+{
+        static const struct {
+                uint64_t initrd_bytes, fallback_bytes, cmdline_bytes, elfcorehdr_bytes;
+                size_t n_same;
+        } rows[] = {
+                { 0, 0, 0, 0, 6 },
+                { 3000, 0, 0, 0, 6 },
+                { 100000, 40000, 300, 56, 6 },
+                { 0, 0, 1500, 56 * 30, 6 },
+                /* Another base: what is before it stays, and so it does itself. */
+                { 5 * MIB, 0, 0, 0, 5 },
+                { 5 * MIB, 0, 200, 0, 5 },
+                { 0, MIB, 0, 0, 2 },
+        };
+        const LoaderFacts facts = test_facts(GIB, 256 * MIB);
+        const LayoutPolicy policy = test_policy();
+        LayoutInputs inputs = test_inputs();
+        Layout armed = make(&facts, &inputs, &policy);
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                Layout layout;
+
+                inputs = test_inputs();
+                inputs.initrd_bytes += rows[i].initrd_bytes;
+                inputs.fallback_initrd_bytes += rows[i].fallback_bytes;
+                inputs.cmdline_bytes += rows[i].cmdline_bytes;
+                inputs.elfcorehdr_bytes += rows[i].elfcorehdr_bytes;
+                layout = make(&facts, &inputs, &policy);
+                if (count_same(&layout, &armed) < rows[i].n_same)
+                        fail_msg("row %zu", i);
+        }
+}
+
 static void test_what_was_not_asked_for_is_not_dropped(void **state)
 {
         LoaderFacts facts = test_facts(GIB, 160 * MIB);
@@ -187,10 +267,10 @@ static void test_the_order_is_the_documented_one(void **state)
                 e[EXTENT_BOOT_PARAMS].mirror_paddr,
                 e[EXTENT_STATUS_NODE].mirror_paddr,
                 e[EXTENT_ELFCOREHDR].mirror_paddr,
-                e[EXTENT_INITRD].paddr,
                 e[EXTENT_FALLBACK_INITRD].paddr,
                 e[EXTENT_FALLBACK_INITRD].mirror_paddr,
                 e[EXTENT_KERNEL].mirror_paddr,
+                e[EXTENT_INITRD].paddr,
                 e[EXTENT_INITRD].mirror_paddr,
                 e[EXTENT_BOOT_PARAMS].paddr,
                 e[EXTENT_CMDLINE].paddr,
@@ -350,6 +430,8 @@ int main(void)
                 cmocka_unit_test(test_hole_counts_what_firmware_owns),
                 cmocka_unit_test(test_what_does_not_fit_is_dropped_in_order),
                 cmocka_unit_test(test_a_smaller_area_never_keeps_more),
+                cmocka_unit_test(test_the_last_page_is_used_before_a_mirror_is_dropped),
+                cmocka_unit_test(test_what_is_big_stays_for_other_sizes),
                 cmocka_unit_test(test_what_was_not_asked_for_is_not_dropped),
                 cmocka_unit_test(test_the_order_is_the_documented_one),
                 cmocka_unit_test(test_targets_need_what_they_start_with),

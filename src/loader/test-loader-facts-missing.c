@@ -205,6 +205,12 @@ static const struct {
           { { FLAGS, "cpu MHz\t: 1.5\n\ncpu MHz\t: 1.500\n" } },
           FIELD(tsc_khz),
           0 },
+        /* Told not to use them: nogbpages */
+        { TEST_MACHINE_BIOS_2G,
+          { { "proc/meminfo", "MemTotal: 2000000 kB\nMemAvailable: 4 kB\nDirectMap2M: 8 kB\n" } },
+          FIELD(gb_pages),
+          false },
+        { TEST_MACHINE_BIOS_2G, { { FLAGS, "flags\t: lm\n\n" } }, FIELD(gb_pages), false },
         { TEST_MACHINE_BIOS_2G,
           { { FLAGS, "flags\t: lm xpdpe1gb\nbugs : pdpe1gb\n\nflags : pdpe1gb\n" } },
           FIELD(gb_pages),

@@ -365,8 +365,9 @@ void test_machine_write(int root_fd, TestMachine which)
         write_cpuinfo(root_fd, &facts);
         test_file_write_bytes(root_fd, "sys/kernel/boot_params/data", facts.boot_params,
                               sizeof(facts.boot_params));
-        test_file_printf(root_fd, "proc/meminfo", "MemTotal: %" PRIu64 " kB\nMemAvailable: 4 kB\n",
-                         facts.mem_total_bytes / 1024);
+        test_file_printf(root_fd, "proc/meminfo",
+                         "MemTotal: %" PRIu64 " kB\nMemAvailable: 4 kB\nDirectMap4k: 8 kB\n%s",
+                         facts.mem_total_bytes / 1024, facts.gb_pages ? "DirectMap1G: 0 kB\n" : "");
         if (facts.elfcorehdr_room_bytes > 0)
                 test_file_printf(root_fd, "sys/kernel/crash_elfcorehdr_size", "%" PRIu64 "\n",
                                  facts.elfcorehdr_room_bytes);

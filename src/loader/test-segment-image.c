@@ -38,15 +38,15 @@ static void make(Bed *bed, const LayoutPolicy *asked, const CrashImage *armed, S
 }
 
 /* As kimage_load_crash_segment() of kernel/kexec_core.c does it. */
-static void load(Bed *bed, const struct kexec_segment *segments, size_t n)
+static void load(Bed *bed, const SegmentList *list)
 {
-        for (size_t i = 0; i < n; i++) {
-                _cleanup_free_ uint8_t *memory = calloc(1, segments[i].memsz);
+        for (size_t i = 0; i < list->n; i++) {
+                const struct kexec_segment *segment = list->segments + i;
+                _cleanup_free_ uint8_t *memory = calloc(1, segment->memsz);
 
                 assert_non_null(memory);
-                memcpy(memory, segments[i].buf, segments[i].bufsz);
-                test_machine_put(bed->root_fd, (uintptr_t) segments[i].mem, memory,
-                                 segments[i].memsz);
+                memcpy(memory, segment->buf, segment->bufsz);
+                test_machine_put(bed->root_fd, (uintptr_t) segment->mem, memory, segment->memsz);
         }
 }
 
@@ -58,7 +58,7 @@ static void bed_init(Bed *bed, TestMachine machine, const LayoutPolicy *asked)
         test_machine_facts(machine, &bed->facts);
         test_machine_write(bed->root_fd, machine);
         make(bed, asked, NULL, &bed->image);
-        load(bed, bed->image.full, bed->image.n_full);
+        load(bed, &bed->image.full);
         assert_int_equal(kcore_map_open(bed->root_fd, &bed->map), 0);
 }
 
@@ -117,7 +117,7 @@ static void test_what_was_loaded_is_found_whole(void **state)
                 LoadedDamage found;
 
                 bed_init(&bed, machines[i], &policy);
-                assert_true(bed.image.n_small > 0 && bed.image.n_small < bed.image.n_full);
+                assert_true(bed.image.small.n > 0 && bed.image.small.n < bed.image.full.n);
                 assert_int_equal(verify(&bed, SEGMENTS_ALL, &damage), 0);
                 assert_int_equal(check(&bed, LOADED_ALL, &found), 0);
                 assert_true(found.checked_bytes > 2 * sizeof(bed.files->kernel));
@@ -238,7 +238,7 @@ static void test_sparse_load_leaves_what_is_big(void **state)
         /* One CPU more. */
         bed.facts.n_cpu_notes--;
         make(&bed, &policy, &bed.image.crash, &next);
-        load(&bed, next.small, next.n_small);
+        load(&bed, &next.small);
         segment_image_done(&bed.image);
         bed.image = next;
         assert_int_equal(bed.image.crash.layout.extents[EXTENT_KERNEL].paddr, kernel_paddr);

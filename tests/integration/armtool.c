@@ -4,6 +4,7 @@
  *
  *   next: load it again as for CPUs or memory that came; what is big stays where it is
  *   whole: load all of it again
+ *   edit TEXT: load it with an archive behind the initramfs that has TEXT in a file 'edit'
  *   many N: N times "next", each read back
  *   wholes N: N times "whole", each read back
  *   check: read all of it back
@@ -19,14 +20,17 @@
 #include <linux/watchdog.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "cpio.h"
 #include "io.h"
 #include "kexec.h"
 #include "parse.h"
 #include "segment-loader.h"
 
 static int root_fd;
+static int base_fd; /* of the initramfs, as it was given */
 static SegmentLoader *segment_loader;
 static const KexecLoader *ops; /* its own */
 
@@ -106,11 +110,14 @@ static bool load(const KexecLoader *loader, const KexecImage *image, Tally *tall
                 printf("refused (%s) restored %d because %s\n", strerror(-r), swap.restored,
                        swap.message ?: "of that");
         else if (!tally)
-                printf("loaded %s gap_usec %" PRIu64 " damaged %d restored %d%s%s\n",
-                       !report || !report->guarded ? "file"
-                       : report->sparse            ? "sparse"
-                                                   : "full",
+                printf("loaded %s gap_usec %" PRIu64 " damaged %d restored %d bytes %" PRIu64
+                       " of %" PRIu64 "%s%s\n",
+                       !report || !report->guarded                  ? "file"
+                       : report->sparse                             ? "sparse"
+                       : report->loaded_bytes < report->image_bytes ? "delta"
+                                                                    : "full",
                        swap.gap_usec, swap.damaged, swap.restored,
+                       report ? report->loaded_bytes : 0, report ? report->image_bytes : 0,
                        report && report->reason ? " because " : "",
                        report && report->reason ? report->reason : "");
         return r >= 0 && !swap.damaged;
@@ -164,6 +171,27 @@ static void forget(void)
         ops = segment_loader_ops(segment_loader);
 }
 
+/* As an edit of the configuration does: another overlay behind the same base. */
+static void edit(KexecImage *image, const char *text)
+{
+        _cleanup_(cpio_writer_done) CpioWriter writer = { 0 };
+        int fd, r;
+
+        r = cpio_add(&writer, "edit", S_IFREG | 0600, text, strlen(text));
+        if (r >= 0)
+                r = cpio_add_trailer(&writer);
+        if (r >= 0)
+                r = lseek(base_fd, 0, SEEK_SET) < 0 ? -errno : 0;
+        if (r >= 0)
+                r = kexec_initrd_new(base_fd, writer.data, writer.size, &fd);
+        if (r < 0)
+                die("edit", r);
+        if (image->initrd_fd != base_fd)
+                close_fd(image->initrd_fd);
+        image->initrd_fd = fd;
+        load(ops, image, NULL);
+}
+
 static void many(const KexecImage *image, const char *what, uint64_t n)
 {
         _cleanup_(tally_done)
@@ -203,7 +231,7 @@ static void put(const char *words)
         printf("put %d\n", r);
 }
 
-static void obey(const char *line, const KexecImage *image)
+static void obey(const char *line, KexecImage *image)
 {
         const char *word;
         uint64_t n;
@@ -214,7 +242,9 @@ static void obey(const char *line, const KexecImage *image)
                 forget();
                 if (load(ops, image, NULL))
                         tell_place();
-        } else if ((word = startswith(line, "many ")) && parse_u64(word, 10, &n) >= 0)
+        } else if ((word = startswith(line, "edit ")))
+                edit(image, word);
+        else if ((word = startswith(line, "many ")) && parse_u64(word, 10, &n) >= 0)
                 many(image, "many", n);
         else if ((word = startswith(line, "wholes ")) && parse_u64(word, 10, &n) >= 0)
                 many(image, "wholes", n);
@@ -248,7 +278,7 @@ int main(int argc, char **argv)
         }
         root_fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         image.kernel_fd = file_open(argv[1]);
-        image.initrd_fd = file_open(argv[2]);
+        image.initrd_fd = base_fd = file_open(argv[2]);
         image.cmdline = argv[3];
         image.generation = 1;
         if (argc == 6) {
