@@ -4,6 +4,7 @@
 #include <stdarg.h>
 
 #include "io.h"
+#include "loader-facts.h"
 #include "log.h"
 #include "manager.h"
 #include "messages.h"
@@ -173,7 +174,7 @@ static void load_failed(Manager *m, int error, Fallback *fallback, uint64_t arme
                 generation->kernel_release, generation->number, swap->message ?: strerror(-error));
         refuse(m, generation->number);
         /* Others are answers to the image, and each attempt may cost the one that is armed. */
-        m->load_may_pass = error == -EBUSY || error == -ENOMEM;
+        m->load_may_pass = loader_facts_error_passes(error);
         if (swap->restored) {
                 manager_armed(m, fallback->number, fallback->generation, swap, over);
                 if (fallback->image == &fallback->opened)

@@ -17,6 +17,7 @@ static struct {
         size_t n_calls;
         bool loaded;
         char initrd[8][1024];
+        int slow_answer; /* 0: there is no slow way */
 } fake;
 
 static int fake_load(void *userdata, const KexecImage *image, void *ready)
@@ -34,9 +35,9 @@ static int fake_load(void *userdata, const KexecImage *image, void *ready)
         return fake.answers[i];
 }
 
-static int fake_unload(void *userdata)
+static int fake_load_slowly(void *userdata, const KexecImage *image, void *ready)
 {
-        return -EINVAL;
+        return fake.slow_answer ?: -EOPNOTSUPP;
 }
 
 static int fake_loaded(void *userdata)
@@ -58,7 +59,7 @@ static void fake_pause(void *userdata, uint64_t usec)
 static const KexecLoader fake_loader = {
         .name = "fake",
         .load = fake_load,
-        .unload = fake_unload,
+        .load_slowly = fake_load_slowly,
         .loaded = fake_loaded,
         .report = fake_report,
         .pause = fake_pause,
@@ -210,7 +211,8 @@ static void test_load_that_was_given_up_is_not_taken_for_the_old(void **state)
         Manager *m = &((Fixture *) *state)->m;
 
         arm_two(m);
-        fake.answers[2] = -ETIMEDOUT;
+        fake.answers[2] = -ENOEXEC;
+        fake.slow_answer = -ETIMEDOUT;
         fake.answers[3] = -EIO;
         want(m, 3, "overlay 3");
         manager_load(m);
@@ -245,7 +247,7 @@ static void test_which_failures_may_pass(void **state)
                 bool takes_along, may_pass;
         } cases[] = {
                 { -EBUSY, false, true },  { -ENOMEM, true, true }, { -ENOEXEC, true, false },
-                { -EPERM, false, false }, { -EIO, true, false },
+                { -EPERM, false, false }, { -EIO, true, false },   { -EMFILE, false, true },
         };
         Manager *m = &((Fixture *) *state)->m;
 
@@ -258,8 +260,7 @@ static void test_which_failures_may_pass(void **state)
                 fake.takes_along = cases[i].takes_along;
                 m->retry_delay_usec = 7;
                 want(m, 3, "overlay 3");
-                if (cases[i].answer == -EBUSY)
-                        fake.always_busy = true;
+                fake.always_busy = cases[i].answer == -EBUSY;
                 manager_load(m);
                 fake.always_busy = false;
                 assert_true(m->armed_generation == 2);

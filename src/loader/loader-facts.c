@@ -64,10 +64,29 @@ static int read_more(int root_fd, LoaderFacts *facts, FactsEncryption *encryptio
         r = facts_read_cpu(root_fd, facts, encryption);
         if (r < 0)
                 return r;
-        r = facts_read_ports(root_fd, facts);
+        return facts_read_ports(root_fd, facts);
+}
+
+/* What the kernel allows comes first: where it takes no segments, it may not let us read the rest
+ * either, and then that is not the reason. */
+static int read_all(int root_fd, LoaderFacts *facts, FactsEncryption *encryption,
+                    char **reterr_message)
+{
+        const char *refusal;
+        int r;
+
+        r = facts_read_policy(root_fd, facts);
         if (r < 0)
                 return r;
-        return facts_read_policy(root_fd, facts);
+        r = read_needed(root_fd, facts, encryption, reterr_message);
+        if (r >= 0)
+                r = read_more(root_fd, facts, encryption);
+        refusal = loader_facts_refusal(facts);
+        if (r != -EACCES || !refusal)
+                return r;
+        free(TAKE_PTR(*reterr_message));
+        (void) strprintf(reterr_message, "%s", refusal);
+        return -EOPNOTSUPP;
 }
 
 int loader_facts_read(int root_fd, LoaderFacts *ret, char **reterr_message)
@@ -77,9 +96,7 @@ int loader_facts_read(int root_fd, LoaderFacts *ret, char **reterr_message)
         _cleanup_free_ char *message = NULL;
         int r;
 
-        r = read_needed(root_fd, &facts, &encryption, &message);
-        if (r >= 0)
-                r = read_more(root_fd, &facts, &encryption);
+        r = read_all(root_fd, &facts, &encryption, &message);
         if (r < 0) {
                 if (!message)
                         (void) strprintf(&message, "Failed to read what the kernel says: %s",

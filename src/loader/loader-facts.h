@@ -91,7 +91,8 @@ void loader_facts_done(LoaderFacts *facts);
 
 /* Reads all of it below @root_fd. Takes no lock that a load or a crash could be kept waiting by.
  * Returns 0; -ENODATA if no memory is reserved, -EACCES if the kernel hides addresses from us,
- * -EOPNOTSUPP if something is missing without which no image can be made, -EBADMSG for what makes
+ * -EOPNOTSUPP if something is missing without which no image can be made, or for what hides them
+ * and refuses segments, too (loader_facts_refusal()); -EBADMSG for what makes
  * no sense; *reterr_message (the caller frees it) says what. Does not log. */
 int loader_facts_read(int root_fd, LoaderFacts *ret, char **reterr_message);
 

@@ -44,6 +44,10 @@ static const struct {
         { { { "proc/iomem", NULL } }, -EOPNOTSUPP, "/proc/iomem" },
         { { { "proc/iomem", "1000-ffffff : System RAM\n" } }, -ENODATA, "reserved" },
         { { { "proc/iomem", "00-00 : System RAM\n" } }, -EACCES, "hides" },
+        { { { "proc/iomem", "00-00 : System RAM\n" },
+            { "sys/kernel/security/lockdown", "none integrity [confidentiality]\n" } },
+          -EOPNOTSUPP,
+          "locked down" },
         { { { "proc/iomem", "what?\n" } }, -EBADMSG, "Line 1" },
         { { { "proc/iomem", "00100000-7fffffff : System RAM\n"
                             "  6d000000-7cffffff : Crash kernel\n" } },
