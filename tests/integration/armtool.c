@@ -189,7 +189,8 @@ static void edit(KexecImage *image, const char *text)
         if (image->initrd_fd != base_fd)
                 close_fd(image->initrd_fd);
         image->initrd_fd = fd;
-        load(ops, image, NULL);
+        if (load(ops, image, NULL))
+                tell_place();
 }
 
 static void many(const KexecImage *image, const char *what, uint64_t n)

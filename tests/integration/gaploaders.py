@@ -59,9 +59,11 @@ def tool(guest, commands, trace=False):
 
 
 def ours(guest, name, command):
+    """@command: with %d, another each time."""
+    commands = [command % i if "%d" in command else command for i in range(LOADS)]
     with sampler.watching(guest) as watched:
-        tool(guest, [command] * LOADS)
-    tool(guest, [command] * TRACED, trace=True)
+        tool(guest, commands)
+    tool(guest, commands[:TRACED], trace=True)
     calls = [float(s) * 1e6 for s in re.findall(r"= 0 <([0-9.]+)>", guest.run("cat /root/trace"))][-TRACED:]
     return tell(name, watched, LOADS, statistics.median(calls))
 
@@ -78,6 +80,7 @@ def run(kernel):
     guest.write(TOOL, (Path(bed.context.build_dir) / "tests/integration/armtool").read_bytes(), 0o755)
     full = ours(guest, "kexec_load(2), all of it", "whole")
     sparse = ours(guest, "kexec_load(2), sparse", "next")
+    ours(guest, "kexec_load(2), after an edit", "edit %d")
     by_file = ours(guest, "kexec_file_load(2)", "file")
     bed.note("sparse is %.0f times shorter than kexec_file_load(2), %.0f times than kdump-config; all of it %.1f and %.1f times" %
              (by_file / sparse, peer / sparse, by_file / full, peer / full))
