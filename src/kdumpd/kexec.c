@@ -379,16 +379,20 @@ static void go_back_slowly(const Call *fallback, KexecSwap *swap)
 }
 
 /* One load, and the way back if it takes along what was there, or if that was not worth keeping
- * (@ret->unknown). @fallback->image may be NULL. */
+ * (@ret->unknown). @fallback->image may be NULL: then the load is tried once more, as the loader
+ * may know another way when there is nothing left to be lost. */
 static int swap_once(const Call *call, const Call *fallback, KexecSwap *ret)
 {
         const KexecLoader *loader = call->loader;
         bool was_loaded = kexec_loaded(loader) == 1;
-        uint64_t begin_usec;
+        uint64_t begin_usec, unused;
         int r;
 
         r = call_until_free(call, &begin_usec);
         r = given_up(loader, was_loaded, r, ret);
+        if (r < 0 && was_loaded && !fallback->image && kexec_loaded(loader) == 0 &&
+            call_until_free(call, &unused) >= 0)
+                r = 0;
         if (r < 0)
                 go_back(fallback, ret);
         if (is_for_program(r))
@@ -446,7 +450,8 @@ static int prepare_back(Call *fallback, char **reterr_message)
         fallback->image = NULL;
         if (kexec_loaded(fallback->loader) == 0)
                 return 0;
-        return fail_text(r, reterr_message, "what is armed could not be loaded again: %s",
+        return fail_text(r, reterr_message,
+                         "what would be loaded if this failed could not be made ready: %s",
                          message ?: strerror(-r));
 }
 
@@ -469,9 +474,13 @@ int kexec_crash_swap(const KexecLoader *loader, const KexecImage *image, const K
         if (r < 0)
                 return r;
         r = swap_once(&call, &back, ret);
-        if (r < 0 || !is_damaged(&call))
+        if (r >= 0 && !is_damaged(&call))
                 return r;
-        return swap_whole(&call, &back, ret);
+        if (r >= 0)
+                r = swap_whole(&call, &back, ret);
+        if (r >= 0 || ret->restored)
+                ret->still_damaged = is_damaged(r >= 0 ? &call : &back);
+        return r;
 }
 
 int kexec_crash_unload(const KexecLoader *loader)

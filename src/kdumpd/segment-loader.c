@@ -16,6 +16,9 @@
 #define PATH_PURGATORY PATH_HELPER_DIR "/purgatory.bin"
 #define PURGATORY_BYTES_MAX ((size_t) 64 * 1024)
 
+#define FACTS_ATTEMPTS 4U
+#define FACTS_PAUSE_USEC (100 * USEC_PER_MSEC)
+
 /* Since v6.6; 6.10 calls it KEXEC_CRASH_HOTPLUG_SUPPORT on other architectures. */
 #ifndef KEXEC_UPDATE_ELFCOREHDR
 #define KEXEC_UPDATE_ELFCOREHDR 0x4
@@ -58,6 +61,21 @@ static void ready_freep(Ready **ready)
         ready_free(*ready);
 }
 
+/* With nothing armed, an error that passes leads to the file loader, and the image that it loads is
+ * there for long: it is worth some tenths of a second. */
+static int read_facts(const SegmentLoader *loader, LoaderFacts *ret, char **reterr_reason)
+{
+        int r;
+
+        for (unsigned attempt = 1;; attempt++) {
+                r = loader_facts_read_stable(loader->root_fd, ret, reterr_reason);
+                if (!loader_facts_error_passes(r) || attempt == FACTS_ATTEMPTS)
+                        return r;
+                free(TAKE_PTR(*reterr_reason));
+                loader->ops.pause(loader->ops.userdata, FACTS_PAUSE_USEC);
+        }
+}
+
 /* What can be loaded by our own segments, with @loader->armed built upon if it may. Returns 0; an
  * error with *reterr_reason in words. */
 static int make_segments(SegmentLoader *loader, const KexecImage *image, bool next, Ready *ready,
@@ -71,7 +89,7 @@ static int make_segments(SegmentLoader *loader, const KexecImage *image, bool ne
         if (!loader->blob)
                 return fail_text(-ENOENT, reterr_reason, "%s",
                                  loader->blob_problem ?: "no purgatory");
-        r = loader_facts_read_stable(loader->root_fd, &facts, reterr_reason);
+        r = read_facts(loader, &facts, reterr_reason);
         if (r < 0)
                 return r;
         refusal = loader_facts_refusal(&facts);
@@ -113,7 +131,8 @@ static bool is_ours_armed(SegmentLoader *loader)
         if (kcore_map_open(loader->root_fd, &map) < 0 ||
             loaded_check(&map, &place, LOADED_IDENTITY, &damage) < 0)
                 return true; /* as far as anybody can tell */
-        return !damage.replaced;
+        /* With a damaged purgatory nothing would start. */
+        return !damage.replaced && !damage.purgatory;
 }
 
 /* No segments can be had, for @error. Then the file loader is no way on if that passes and anything
@@ -183,11 +202,11 @@ static int call_kernel(const Ready *ready)
 }
 
 /* What to tell of a load by @call that went well. */
-static void remember(SegmentLoader *loader, Ready *ready, const char *call)
+static void remember(SegmentLoader *loader, const Ready *ready, const char *call)
 {
         const Segments *segments = ready->segments;
         KexecReport report = { .call = call,
-                               .reason = TAKE_PTR(ready->reason),
+                               .reason = ready->reason ? strdup(ready->reason) : NULL,
                                .guarded = segments };
 
         if (segments) {
@@ -272,22 +291,39 @@ static int load_slowly(void *userdata, const KexecImage *image, void *data)
         int r;
 
         r = ready->segments ? -EOPNOTSUPP : kexec_loader_file.load_slowly(NULL, image, NULL);
-        return r == -EOPNOTSUPP ? r : called(loader, ready, "kexec_load", r);
+        if (r == -EOPNOTSUPP)
+                return r;
+        /* It may have come as far as its call. */
+        if (r == -ETIMEDOUT) {
+                loader->armed = segments_unref(loader->armed);
+                loader->reported = false;
+        }
+        return called(loader, ready, "kexec_load", r);
+}
+
+static int read_back(const SegmentLoader *loader, const Segments *segments)
+{
+        _cleanup_(kcore_map_done) KcoreMap map = KCORE_MAP_NULL;
+        SegmentDamage damage;
+        int r;
+
+        r = kcore_map_open(loader->root_fd, &map);
+        if (r < 0)
+                return r;
+        return segment_image_verify(&segments->image, &map, SEGMENTS_ALL, &damage);
 }
 
 static int intact(void *userdata, void *data)
 {
         SegmentLoader *loader = userdata;
         const Ready *ready = data;
-        _cleanup_(kcore_map_done) KcoreMap map = KCORE_MAP_NULL;
-        SegmentDamage damage;
         int r;
 
         if (!ready->segments || !ready->readable)
                 return -EOPNOTSUPP;
-        r = kcore_map_open(loader->root_fd, &map);
-        if (r >= 0)
-                r = segment_image_verify(&ready->segments->image, &map, SEGMENTS_ALL, &damage);
+        r = read_back(loader, ready->segments);
+        if (loader_facts_error_passes(r))
+                r = read_back(loader, ready->segments);
         loader->suspect = r != 0;
         /* What a load was built upon and cannot be looked at is as good as damaged. */
         if (r < 0 && !ready->load.upon)

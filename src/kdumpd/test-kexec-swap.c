@@ -186,7 +186,7 @@ static void test_no_way_back_puts_nothing_at_stake(void **state)
                 assert_int_equal(fake.n_freed, 1);
                 assert_true(fake.loaded);
                 if (armed)
-                        assert_non_null(strstr(swap.message, "loaded again: no room"));
+                        assert_non_null(strstr(swap.message, "made ready: no room"));
         }
 }
 
@@ -236,7 +236,7 @@ static void test_damaged_image_that_cannot_be_loaded_whole(void **state)
                 { 0, { -EPERM, -EPERM }, false, true, false, true, 3 },
                 { 0, { -EPERM, 0 }, false, false, false, true, 2 },
                 { 0, { -ENOMEM, -EIO }, true, true, false, false, 3 },
-                { 0, { -ENOMEM, 0 }, true, false, false, false, 2 },
+                { 0, { -ENOMEM, -EIO }, true, false, false, false, 3 },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(table); i++) {
@@ -259,6 +259,45 @@ static void test_damaged_image_that_cannot_be_loaded_whole(void **state)
                 assert_int_equal(fake.n_calls, table[i].n_calls);
                 assert_int_equal(fake.n_freed, 1 + table[i].fallback + (error == 0));
         }
+}
+
+/* The loader may do otherwise once nothing is left to be lost. */
+static void test_without_a_way_back_it_is_tried_once_more(void **state)
+{
+        for (int again = 0; again < 2; again++) {
+                KexecImage image = KEXEC_IMAGE_NULL;
+                _cleanup_(kexec_swap_done) KexecSwap swap = { 0 };
+
+                fake_reset(true);
+                fake.answers[0] = -ENOMEM;
+                fake.swap_began[0] = true;
+                fake.answers[1] = again ? 0 : -EIO;
+                assert_int_equal(
+                        kexec_crash_swap(&fake_loader, &image, NULL, KEXEC_PREPARE_NEXT, &swap),
+                        again ? 0 : -ENOMEM);
+                assert_int_equal(fake.n_calls, 2);
+                assert_int_equal(fake.loaded, again);
+                assert_false(swap.restored || swap.unknown);
+        }
+}
+
+static void test_what_is_damaged_in_the_end_is_told(void **state)
+{
+        for (int back = 0; back < 2; back++)
+                for (int whole = 0; whole < 2; whole++) {
+                        KexecImage image = KEXEC_IMAGE_NULL, old = KEXEC_IMAGE_NULL;
+                        _cleanup_(kexec_swap_done) KexecSwap swap = { 0 };
+
+                        fake_reset(true);
+                        fake.answers[1] = back ? -EPERM : 0;
+                        fake.intact[1 + back] = whole;
+                        assert_int_equal(kexec_crash_swap(&ready_loader, &image, &old,
+                                                          KEXEC_PREPARE_NEXT, &swap),
+                                         back ? -EPERM : 0);
+                        assert_true(swap.damaged);
+                        assert_int_equal(swap.restored, back);
+                        assert_int_equal(swap.still_damaged, !whole);
+                }
 }
 
 static void test_whole_load_is_asked_for(void **state)
@@ -331,6 +370,8 @@ int main(void)
                 cmocka_unit_test(test_what_is_damaged_is_loaded_whole),
                 cmocka_unit_test(test_failed_whole_load_goes_back),
                 cmocka_unit_test(test_damaged_image_that_cannot_be_loaded_whole),
+                cmocka_unit_test(test_without_a_way_back_it_is_tried_once_more),
+                cmocka_unit_test(test_what_is_damaged_in_the_end_is_told),
                 cmocka_unit_test(test_whole_load_is_asked_for),
         };
 

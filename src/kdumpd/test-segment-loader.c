@@ -162,6 +162,35 @@ static void test_another_ones_image_is_replaced_by_file(void **state)
         assert_non_null(strstr(bed_report()->reason, "locked down"));
 }
 
+/* So is ours, if it would not start. */
+static void test_damaged_purgatory_is_replaced_by_file(void **state)
+{
+        _cleanup_image_ KexecImage image = bed_image("a");
+
+        swap_well(&image, KEXEC_PREPARE_NEXT);
+        bed_flip(bed_report()->place.purgatory_paddr + 100);
+        test_file_write(bed.root_fd, "sys/kernel/security/lockdown", "none [integrity]\n");
+        swap_well(&image, KEXEC_PREPARE_WHOLE);
+        assert_true(bed.calls[0].file);
+        assert_false(bed_report()->guarded);
+}
+
+/* The first daemon after kdump-tools has none. */
+static void test_without_a_way_back_the_file_load_is_one(void **state)
+{
+        _cleanup_image_ KexecImage image = bed_image("a"), next = bed_image("b");
+        _cleanup_swap_ KexecSwap swap = { 0 };
+
+        swap_well(&image, KEXEC_PREPARE_NEXT);
+        bed_new_calls();
+        bed.answers[0] = bed.answers[1] = -ENOMEM;
+        bed.frees[0] = true;
+        assert_int_equal(bed_swap(&next, NULL, KEXEC_PREPARE_WHOLE, &swap), 0);
+        assert_int_equal(bed.n_calls, 3);
+        assert_true(bed.calls[2].file);
+        assert_non_null(strstr(bed_report()->reason, "refuses kexec_load(2)"));
+}
+
 static void test_what_no_image_can_be_made_of_is_loaded_by_file(void **state)
 {
         _cleanup_image_ KexecImage image = bed_image("a");
@@ -222,6 +251,8 @@ int main(void)
                 TEST(test_last_way_back_is_by_file),
                 TEST(test_armed_image_of_ours_is_no_price_for_a_file_load),
                 TEST(test_another_ones_image_is_replaced_by_file),
+                TEST(test_damaged_purgatory_is_replaced_by_file),
+                TEST(test_without_a_way_back_the_file_load_is_one),
                 TEST(test_what_no_image_can_be_made_of_is_loaded_by_file),
                 TEST(test_lack_of_files_is_no_reason_for_a_file_load),
         };

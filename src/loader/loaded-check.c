@@ -122,9 +122,12 @@ static int check_chunk(Check *check, const PurgatoryExtent *extent, uint64_t off
                        const uint8_t *leaf)
 {
         uint64_t bytes = MIN(extent->bytes - offset, (uint64_t) PURGATORY_CHUNK_BYTES);
+        bool live = extent->flags & PURGATORY_EXTENT_LIVE_ELF;
+        uint64_t mirror_paddr = extent->mirror_paddr + (live ? PURGATORY_ELF_COPY_OFFSET : 0);
         int first, second = 0;
 
-        first = is_good(check, extent->paddr + offset, bytes, leaf);
+        /* What the kernel rewrites may be anything; the mirror is as it was. */
+        first = live ? 1 : is_good(check, extent->paddr + offset, bytes, leaf);
         if (first < 0)
                 return first;
         if (first == 0) {
@@ -132,12 +135,12 @@ static int check_chunk(Check *check, const PurgatoryExtent *extent, uint64_t off
                 note(check, extent->role, extent->paddr + offset);
         }
         if (extent->mirror_paddr > 0) {
-                second = is_good(check, extent->mirror_paddr + offset, bytes, leaf);
+                second = is_good(check, mirror_paddr + offset, bytes, leaf);
                 if (second < 0)
                         return second;
                 if (second == 0) {
                         check->damage.mirrors++;
-                        note(check, extent->role, extent->mirror_paddr + offset);
+                        note(check, extent->role, mirror_paddr + offset);
                 }
         }
         if (first == 0 && second == 0)
@@ -152,8 +155,6 @@ static int check_extents(Check *check, const PurgatoryBlock *block, const uint8_
                 const PurgatoryExtent *extent = block->extents + i;
                 uint64_t leaf = extent->first_leaf;
 
-                if (extent->flags & PURGATORY_EXTENT_LIVE_ELF)
-                        continue;
                 for (uint64_t offset = 0; offset < extent->bytes; offset += PURGATORY_CHUNK_BYTES) {
                         int r;
 

@@ -263,6 +263,9 @@ static void test_live_headers_may_change(void **state)
         flip(&bed, headers->mirror_paddr + PURGATORY_ELF_COPY_OFFSET);
         assert_int_equal(verify(&bed, SEGMENTS_ALL, &damage), 1);
         assert_int_equal(damage.role, EXTENT_ELFCOREHDR);
+        assert_int_equal(check(&bed, LOADED_ALL, &found), 1);
+        assert_true(found.mirrors == 1 && found.chunks == 0 && found.lost == 0);
+        assert_int_equal(found.first_role, EXTENT_ELFCOREHDR);
 }
 
 int main(void)
