@@ -108,6 +108,7 @@ typedef struct KexecSwap {
         int restore_error; /* @fallback failed too: nothing is loaded, unless @unknown */
         bool unknown; /* @image failed, and what is loaded may be it, damaged, or the old one */
         bool damaged; /* what @image was built upon was damaged: all of it was loaded again */
+        bool still_damaged; /* what is loaded in the end was read back, and is damaged, too */
         uint64_t gap_usec; /* from just before the last call until an image was loaded again; with a
                               slow way, at most */
         char *message;     /* what is wrong with @image, in words; NULL: the errno says it */

@@ -248,6 +248,14 @@ static bool is_replaced(Manager *m)
                 manager_kick(m);
                 return false;
         }
+        if (verdict == GUARD_LEFT_OUT)
+                return m->foreign;
+        if (verdict == GUARD_WHOLE && !other && m->damage) {
+                tell_event(m, "the loaded crash kernel is whole again");
+                free(TAKE_PTR(m->damage));
+                m->held_error = 0;
+                manager_kick(m);
+        }
         return verdict == GUARD_REPLACED || other;
 }
 

@@ -32,15 +32,20 @@ static KexecPrepare how_to_prepare(const Manager *m)
 static void tell_damage(Manager *m, const KexecImage *image, int error, const KexecSwap *swap)
 {
         static const char found[] = "The crash kernel was damaged when it had just been loaded";
+        const char *failing = "";
 
         if (error >= 0) {
+                if (swap->still_damaged)
+                        failing = ", and is damaged again: memory is failing";
                 message_send(MESSAGE_DAMAGED, LOG_WARNING, image->generation, swap->gap_usec,
-                             "%s; all of it was loaded again.", found);
+                             "%s; all of it was loaded again%s.", found, failing);
                 return;
         }
+        if (swap->still_damaged)
+                failing = "; what is loaded now is damaged, too: memory is failing";
         message_send(MESSAGE_DAMAGED, LOG_WARNING, image->generation, swap->gap_usec,
-                     "%s, and loading all of it again failed: %s", found,
-                     swap->message ?: strerror(-error));
+                     "%s, and loading all of it again failed: %s%s", found,
+                     swap->message ?: strerror(-error), failing);
         if (!swap->restored && kexec_loaded(m->loader) == 1)
                 manager_set_text(&m->damage, "it is damaged, and loading all of it has failed");
 }
@@ -53,7 +58,7 @@ int manager_swap(Manager *m, const KexecImage *image, const KexecImage *fallback
         forget_armed(m);
         manager_look_topology(m);
         r = kexec_crash_swap(m->loader, image, fallback, how, ret);
-        if (ret->damaged)
+        if (ret->damaged || ret->still_damaged)
                 tell_damage(m, image, r, ret);
         return r >= 0 && kexec_loaded(m->loader) != 1 ? -EIO : r;
 }
@@ -120,6 +125,8 @@ void manager_armed(Manager *m, uint64_t number, const Generation *generation, co
                 manager_look_restored(m);
         else
                 manager_look_loaded(m);
+        if (swap->still_damaged)
+                manager_guard_still_damaged(m);
         manager_boot(m);
         if (generation)
                 remember_generation(m, generation);
