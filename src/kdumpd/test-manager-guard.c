@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Tests what is told of the fallback image of what is loaded, that it is loaded, and what is told
- * if nothing can be read back. */
+/* Tests what is told of the fallback image of what is loaded, that it is loaded, that nothing is
+ * without a way back, and what is told if nothing can be read back. */
 #include <elf.h>
 #include <endian.h>
+#include <sys/resource.h>
 
 #include "io.h"
 #include "manager.h"
@@ -14,6 +15,7 @@
 /* A kernel that takes all, and what is told of it. */
 static struct {
         bool loaded, reported;
+        unsigned n_loads;
         KexecReport report;
         char fallback[64]; /* of the last load; "": there was none */
         char cmdline[64];
@@ -27,6 +29,7 @@ static int fake_load(void *userdata, const KexecImage *image, void *ready)
                             0);
         (void) snprintf(fake.cmdline, sizeof(fake.cmdline), "%s", image->fallback_cmdline ?: "");
         fake.loaded = true;
+        fake.n_loads++;
         return 0;
 }
 
@@ -210,6 +213,45 @@ static void test_damaged_fallback_image_is_written_again_first(void **state)
         assert_string_equal(fake.fallback, "");
 }
 
+static void load_with_files(Manager *m, rlim_t n_files)
+{
+        struct rlimit limit, few;
+
+        assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+        few = (struct rlimit){ .rlim_cur = n_files, .rlim_max = limit.rlim_max };
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+        manager_load(m);
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+}
+
+/* With ever more files that may be open, the image can be had, then also the way back. */
+static void test_nothing_is_loaded_while_the_way_back_is_short(void **state)
+{
+        Manager *m = &((Fixture *) *state)->m;
+        unsigned n_short = 0;
+
+        want(m, 1, false, NULL);
+        manager_load(m);
+        held_done(&m->held);
+        m->held = HELD_NULL;
+        want(m, 2, false, NULL);
+        for (rlim_t n_files = 3; n_files < 256 && fake.n_loads == 1; n_files++) {
+                manager_forget_failures(m);
+                load_with_files(m, n_files);
+                if (!m->load_problem || !startswith(m->load_problem, "generation 1 could not"))
+                        continue;
+                n_short++;
+                assert_int_equal(fake.n_loads, 1);
+                assert_int_equal(m->load_error, -EMFILE);
+                assert_true(m->load_may_pass);
+                assert_false(m->current_refused);
+                assert_true(m->armed_generation == 1);
+        }
+        assert_true(n_short > 0);
+        assert_true(m->armed_generation == 2);
+        assert_false(m->current_refused || m->previous_refused);
+}
+
 #define KCORE_PADDR 0x10000000
 #define KCORE_BYTES (1024 * 1024)
 
@@ -294,6 +336,7 @@ int main(void)
                 CASE(test_the_reason_is_that_of_now),
                 CASE(test_fallback_image_is_loaded_and_held),
                 CASE(test_damaged_fallback_image_is_written_again_first),
+                CASE(test_nothing_is_loaded_while_the_way_back_is_short),
                 CASE(test_what_cannot_be_read_back_any_more_is_told),
         };
 
