@@ -182,7 +182,7 @@ static void load_failed(Manager *m, int error, Fallback *fallback, uint64_t arme
                 tell_rolled_back(fallback->number, swap);
                 return;
         }
-        if (kexec_loaded(m->loader) == 1) {
+        if (kexec_loaded(m->loader) != 0) {
                 m->armed_generation = swap->unknown || swap->damaged ? 0 : armed_before;
                 return;
         }
@@ -306,7 +306,7 @@ void manager_load(Manager *m)
         _cleanup_(kexec_image_done) KexecImage image = KEXEC_IMAGE_NULL;
         _cleanup_(fallback_done) Fallback fallback = { .opened = KEXEC_IMAGE_NULL };
         uint64_t number = m->wanted.generation.number, armed_before = m->armed_generation;
-        bool over = kexec_loaded(m->loader) == 1;
+        bool over = manager_crash_loaded(m);
         _cleanup_(kexec_swap_done) KexecSwap swap = { 0 };
         int r;
 
@@ -382,7 +382,7 @@ static void reload_failed(Manager *m, int error, uint64_t armed_before, const Ke
                 /* It was loaded again for something else, and that is mended. */
                 if (!m->stale_headers)
                         return;
-        } else if (kexec_loaded(m->loader) == 1 &&
+        } else if (kexec_loaded(m->loader) != 0 &&
                    (number == armed_before || !(swap->unknown || swap->damaged)))
                 m->armed_generation = armed_before;
         m->held_error = error;
@@ -394,7 +394,7 @@ static void reload_failed(Manager *m, int error, uint64_t armed_before, const Ke
 void manager_reload(Manager *m, const char *why)
 {
         const uint64_t number = m->held.number, armed_before = m->armed_generation;
-        bool over = kexec_loaded(m->loader) == 1;
+        bool over = manager_crash_loaded(m);
         _cleanup_(kexec_swap_done) KexecSwap swap = { 0 };
         int r;
 

@@ -317,6 +317,9 @@ void manager_restore(Manager *manager, bool failed);
 int manager_swap(Manager *manager, const KexecImage *image, const KexecImage *fallback,
                  KexecSwap *ret);
 
+/* Whether something is loaded; if nobody can tell, as it was last. It is in @manager->facts then. */
+bool manager_crash_loaded(Manager *manager);
+
 /* By @swap, the kernel has generation @number now. @generation: the same, NULL if it is only held
  * in memory. @over: there was an image before, so that there was a gap. Logs. */
 void manager_armed(Manager *manager, uint64_t number, const Generation *generation,

@@ -16,6 +16,7 @@
 static struct {
         bool loaded, reported;
         unsigned n_loads;
+        int load_error, loaded_error; /* 0: it goes well */
         KexecReport report;
         char fallback[64]; /* of the last load; "": there was none */
         char cmdline[64];
@@ -23,6 +24,8 @@ static struct {
 
 static int fake_load(void *userdata, const KexecImage *image, void *ready)
 {
+        if (fake.load_error < 0)
+                return fake.load_error;
         memset(fake.fallback, 0, sizeof(fake.fallback));
         if (image->fallback_fd >= 0)
                 assert_true(pread(image->fallback_fd, fake.fallback, sizeof(fake.fallback) - 1, 0) >
@@ -35,7 +38,7 @@ static int fake_load(void *userdata, const KexecImage *image, void *ready)
 
 static int fake_loaded(void *userdata)
 {
-        return fake.loaded;
+        return fake.loaded_error ?: fake.loaded;
 }
 
 static const KexecReport *fake_report(void *userdata)
@@ -252,6 +255,29 @@ static void test_nothing_is_loaded_while_the_way_back_is_short(void **state)
         assert_false(m->current_refused || m->previous_refused);
 }
 
+static void test_not_to_know_is_not_to_have_nothing_loaded(void **state)
+{
+        Manager *m = &((Fixture *) *state)->m;
+
+        assert_false(manager_crash_loaded(m));
+        fake.loaded_error = -ENFILE;
+        want(m, 1, false, NULL);
+        manager_load(m);
+        assert_null(m->load_problem);
+        assert_true(m->armed_generation == 1);
+        assert_true(manager_crash_loaded(m));
+
+        fake.load_error = -EPERM;
+        manager_reload(m, "a test");
+        assert_int_equal(m->held_error, -EPERM);
+        assert_true(m->armed_generation == 1);
+        assert_true(manager_crash_loaded(m));
+
+        fake.loaded_error = 0;
+        fake.loaded = false;
+        assert_false(manager_crash_loaded(m));
+}
+
 #define KCORE_PADDR 0x10000000
 #define KCORE_BYTES (1024 * 1024)
 
@@ -337,6 +363,7 @@ int main(void)
                 CASE(test_fallback_image_is_loaded_and_held),
                 CASE(test_damaged_fallback_image_is_written_again_first),
                 CASE(test_nothing_is_loaded_while_the_way_back_is_short),
+                CASE(test_not_to_know_is_not_to_have_nothing_loaded),
                 CASE(test_what_cannot_be_read_back_any_more_is_told),
         };
 
