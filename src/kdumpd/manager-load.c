@@ -387,7 +387,7 @@ static void reload_failed(Manager *m, int error, uint64_t armed_before, const Ke
                 m->armed_generation = armed_before;
         m->held_error = error;
         /* A busy kernel is asked again at each look. */
-        if (error == -ENOMEM)
+        if (error != -EBUSY && loader_facts_error_passes(error))
                 m->load_may_pass = true;
 }
 

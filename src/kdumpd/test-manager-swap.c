@@ -391,6 +391,7 @@ static void test_reload_without_memory_is_tried_again(void **state)
         check_next_attempt(bed, -EPERM, false, false);
         check_next_attempt(bed, -ENOEXEC, true, false);
         check_next_attempt(bed, -ENOMEM, false, true);
+        check_next_attempt(bed, -EMFILE, false, true);
         check_next_attempt(bed, -ENOMEM, true, true);
         check_next_attempt(bed, -ENOMEM, true, true);
 
