@@ -347,6 +347,9 @@ void manager_look_around(Manager *m)
         if (look_topology(m) || (busy && m->stale_headers)) {
                 tell_event(m, "CPUs or memory came or went");
                 manager_kick(m);
+        } else if (busy && (m->damage || m->foreign)) {
+                tell_event(m, "the kernel was busy with another load");
+                manager_kick(m);
         }
         manager_look_loaded_is_ours(m);
 }

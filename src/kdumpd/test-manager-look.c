@@ -328,6 +328,28 @@ static void test_headers_that_stay_stale_are_told_once(void **state)
         assert_true(is_kicked(m));
 }
 
+/* Also while looks at the image itself are left out. */
+static void test_busy_kernel_is_asked_again_for_whatever_is_wrong(void **state)
+{
+        Manager *m = &((Machine *) *state)->m;
+
+        for (unsigned i = 0; i < 2; i++) {
+                free(TAKE_PTR(m->damage));
+                if (i == 0)
+                        manager_set_text(&m->damage, "1 chunk is damaged");
+                m->foreign = i == 1;
+                m->guard.leave_out = 60;
+                m->retry_boottime_usec = UINT64_MAX;
+                m->held_error = -ENOEXEC;
+                manager_look_around(m);
+                assert_false(is_kicked(m));
+                m->held_error = -EBUSY;
+                manager_look_around(m);
+                assert_true(is_kicked(m));
+                assert_int_equal(m->held_error, 0);
+        }
+}
+
 static void test_headers_that_the_kernel_updates_are_told(void **state)
 {
         Machine *machine = *state;
@@ -415,6 +437,7 @@ int main(void)
                 CASE(test_what_could_not_be_loaded_is_tried_again),
                 CASE(test_what_may_pass_is_tried_again_ever_more_seldom),
                 CASE(test_headers_that_stay_stale_are_told_once),
+                CASE(test_busy_kernel_is_asked_again_for_whatever_is_wrong),
                 CASE(test_headers_that_the_kernel_updates_are_told),
                 CASE(test_a_story_without_a_beginning_is_forgotten),
                 CASE(test_a_request_reads_anew_what_the_kernel_says),
