@@ -317,7 +317,8 @@ void manager_restore(Manager *manager, bool failed);
 int manager_swap(Manager *manager, const KexecImage *image, const KexecImage *fallback,
                  KexecSwap *ret);
 
-/* Whether something is loaded; if nobody can tell, as it was last. It is in @manager->facts then. */
+/* Whether something is loaded; if nobody can tell, as it was last. It is in @manager->facts then.
+ */
 bool manager_crash_loaded(Manager *manager);
 
 /* By @swap, the kernel has generation @number now. @generation: the same, NULL if it is only held
