@@ -189,7 +189,8 @@ static int decide_stale(const Facts *facts, const Situation *s, Decision *d)
         /* What has failed was told; that a new base image is waited for is no failure. */
         if (d->action != DECIDE_NOTHING || d->failed)
                 return 0;
-        r = strprintf(&reason, "%s, but the image does not know yet: %s", why,
+        r = strprintf(&reason, "%s%s%s", why,
+                      why == s->stale_headers ? ", but the image does not know yet: " : "; ",
                       forbidden ?: "loading it again has failed");
         if (r < 0)
                 return r;

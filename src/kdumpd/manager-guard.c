@@ -10,7 +10,7 @@
 #define LOOKS_PER_WHOLE 60
 
 /* A place of the memory that does not keep what is written to it would have the image loaded again
- * at each look: after each time, so many more looks are left out. */
+ * at each look: after each time, more looks are left out, up to this many. */
 #define LOOKS_LEFT_OUT_MAX 60U
 
 static void guard_set(Guard *guard, const LoadedPlace *place)
@@ -192,18 +192,30 @@ static void remember_readable(Manager *m, int error)
         publish_check(m);
 }
 
-/* The image is to be loaded again, if that was not done for the same thing a short time ago. */
-static void found_damage(Manager *m, const LoadedDamage *damage)
+/* The image is loaded again for what was found. Should it come back, that is done ever more seldom.
+ */
+static void leave_out_more(Guard *guard)
 {
-        Guard *guard = &m->guard;
-
-        remember_check(m, damage);
         guard->left_out = MIN(guard->left_out * 2 + 1, LOOKS_LEFT_OUT_MAX);
         guard->leave_out = guard->left_out;
+}
+
+static void found_damage(Manager *m, const LoadedDamage *damage)
+{
+        remember_check(m, damage);
+        leave_out_more(&m->guard);
         manager_set_text(&m->damage, m->state.checked);
         message_send(MESSAGE_DAMAGED, LOG_WARNING, m->armed_generation, 0,
                      "The loaded crash kernel is damaged; loading it again: %s",
                      m->state.checked ?: "out of memory");
+}
+
+void manager_guard_still_damaged(Manager *m)
+{
+        leave_out_more(&m->guard);
+        manager_set_text(&m->damage, "what was just loaded is damaged again: memory is failing");
+        /* Else it would be tried again at once, for ever. */
+        m->held_error = -EIO;
 }
 
 Range manager_guard_live(const Manager *m)
@@ -211,21 +223,32 @@ Range manager_guard_live(const Manager *m)
         return m->guard.known ? m->guard.place.live : (Range){ 0 };
 }
 
-GuardVerdict manager_guard_look(Manager *m, bool whole)
+/* Returns as loaded_check(), which may find the check impossible. */
+static int look(Manager *m, LoadedScope scope, LoadedDamage *ret)
 {
-        Guard *guard = &m->guard;
+        int r = check(m, scope, ret);
+
+        remember_readable(m, MIN(r, 0));
+        return r;
+}
+
+/* One that is not ours can be told from ours that is damaged, unless it left ours where it was. */
+static GuardVerdict look_left_out(Manager *m)
+{
+        LoadedDamage damage;
+
+        m->guard.leave_out--;
+        if (m->guard.known && look(m, LOADED_IDENTITY, &damage) > 0 && damage.replaced)
+                return GUARD_REPLACED;
+        return GUARD_LEFT_OUT;
+}
+
+static GuardVerdict look_known(Manager *m, bool whole)
+{
         LoadedDamage damage;
         int r;
 
-        if (!guard->known || m->armed_generation == 0)
-                return GUARD_UNKNOWN;
-        if (guard->leave_out > 0) {
-                guard->leave_out--;
-                return GUARD_WHOLE;
-        }
-        whole |= guard->looks++ % LOOKS_PER_WHOLE == LOOKS_PER_WHOLE - 1;
-        r = check(m, whole ? LOADED_ALL : LOADED_IDENTITY, &damage);
-        remember_readable(m, MIN(r, 0));
+        r = look(m, whole ? LOADED_ALL : LOADED_IDENTITY, &damage);
         if (r < 0)
                 return GUARD_UNKNOWN;
         if (r > 0 && damage.replaced)
@@ -235,9 +258,32 @@ GuardVerdict manager_guard_look(Manager *m, bool whole)
                 return GUARD_DAMAGED;
         }
         if (whole) {
-                guard->left_out = 0;
                 remember_check(m, &damage);
                 publish_check(m);
         }
         return GUARD_WHOLE;
+}
+
+GuardVerdict manager_guard_look(Manager *m, bool other)
+{
+        Guard *guard = &m->guard;
+        GuardVerdict verdict = GUARD_UNKNOWN;
+        bool whole;
+
+        if (m->armed_generation == 0)
+                return GUARD_UNKNOWN;
+        if (guard->leave_out > 0)
+                return look_left_out(m);
+        whole = guard->looks++ % LOOKS_PER_WHOLE == LOOKS_PER_WHOLE - 1;
+        if (guard->known)
+                verdict = look_known(m, whole || other || m->damage);
+        if (verdict != GUARD_WHOLE && verdict != GUARD_UNKNOWN)
+                return verdict;
+        /* Another image, or a place beside ours that does not keep what is written to it: nobody
+         * can tell. */
+        if (other && !m->foreign)
+                leave_out_more(guard);
+        else if (whole && !other)
+                guard->left_out = 0;
+        return verdict;
 }

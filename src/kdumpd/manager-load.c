@@ -182,7 +182,7 @@ static void load_failed(Manager *m, int error, Fallback *fallback, uint64_t arme
                 tell_rolled_back(fallback->number, swap);
                 return;
         }
-        if (kexec_loaded(m->loader) == 1) {
+        if (kexec_loaded(m->loader) != 0) {
                 m->armed_generation = swap->unknown || swap->damaged ? 0 : armed_before;
                 return;
         }
@@ -203,8 +203,17 @@ const Generation *manager_generation(const Manager *m, uint64_t number)
         return number == m->store.previous.number ? &m->store.previous : NULL;
 }
 
-/* Gets ready what is loaded if the swap goes wrong. Not to have that is no reason not to try it. */
-static void fallback_open(Manager *m, Fallback *ret)
+/* What is short for a time and keeps a generation from being opened. A disk that cannot be read is
+ * not mended by waiting. */
+static bool shortage_passes(int error)
+{
+        return error != -EIO && (loader_facts_error_passes(error) || may_pass(error));
+}
+
+/* Gets ready what is loaded if the swap goes wrong. Not to have that is no reason not to try it,
+ * but not to have it now is one to try it later. @over: something is loaded. Returns an error only
+ * then; it was told. */
+static int fallback_open(Manager *m, bool over, Fallback *ret)
 {
         const Generation *wanted = &m->wanted.generation, *generation;
         _cleanup_free_ char *message = NULL;
@@ -216,21 +225,29 @@ static void fallback_open(Manager *m, Fallback *ret)
                 ret->number = m->held.number;
                 ret->generation = manager_generation(m, ret->number);
                 ret->image = &m->held.image;
-                return;
+                return 0;
         }
         generation = manager_restorable(m, wanted->number);
         if (!generation)
-                return;
+                return 0;
         r = open_generation(m, generation, &ret->opened, &message);
+        if (r < 0 && over && shortage_passes(r)) {
+                load_problem(m, r,
+                             "generation %" PRIu64 " could not be loaded again if need be: %s",
+                             generation->number, message ?: strerror(-r));
+                m->load_may_pass = true;
+                return r;
+        }
         if (r < 0) {
                 log_warning("Generation %" PRIu64 " could not be loaded again if need be: %s",
                             generation->number, message ?: strerror(-r));
                 refuse(m, generation->number);
-                return;
+                return 0;
         }
         ret->number = generation->number;
         ret->generation = generation;
         ret->image = &ret->opened;
+        return 0;
 }
 
 /* What the disk has lost or damaged of the current generation: we have just made the same. */
@@ -289,14 +306,16 @@ void manager_load(Manager *m)
         _cleanup_(kexec_image_done) KexecImage image = KEXEC_IMAGE_NULL;
         _cleanup_(fallback_done) Fallback fallback = { .opened = KEXEC_IMAGE_NULL };
         uint64_t number = m->wanted.generation.number, armed_before = m->armed_generation;
-        bool over = kexec_loaded(m->loader) == 1;
+        bool over = manager_crash_loaded(m);
         _cleanup_(kexec_swap_done) KexecSwap swap = { 0 };
         int r;
 
         r = open_wanted(m, &image);
         if (r < 0)
                 goto finish;
-        fallback_open(m, &fallback);
+        r = fallback_open(m, over, &fallback);
+        if (r < 0)
+                goto finish;
         r = manager_swap(m, &image, fallback.image, &swap);
         if (r < 0)
                 load_failed(m, r, &fallback, armed_before, &swap, over);
@@ -363,19 +382,19 @@ static void reload_failed(Manager *m, int error, uint64_t armed_before, const Ke
                 /* It was loaded again for something else, and that is mended. */
                 if (!m->stale_headers)
                         return;
-        } else if (kexec_loaded(m->loader) == 1 &&
+        } else if (kexec_loaded(m->loader) != 0 &&
                    (number == armed_before || !(swap->unknown || swap->damaged)))
                 m->armed_generation = armed_before;
         m->held_error = error;
         /* A busy kernel is asked again at each look. */
-        if (error == -ENOMEM)
+        if (error != -EBUSY && loader_facts_error_passes(error))
                 m->load_may_pass = true;
 }
 
 void manager_reload(Manager *m, const char *why)
 {
         const uint64_t number = m->held.number, armed_before = m->armed_generation;
-        bool over = kexec_loaded(m->loader) == 1;
+        bool over = manager_crash_loaded(m);
         _cleanup_(kexec_swap_done) KexecSwap swap = { 0 };
         int r;
 

@@ -248,6 +248,14 @@ static bool is_replaced(Manager *m)
                 manager_kick(m);
                 return false;
         }
+        if (verdict == GUARD_LEFT_OUT)
+                return m->foreign;
+        if (verdict == GUARD_WHOLE && !other && m->damage) {
+                tell_event(m, "the loaded crash kernel is whole again");
+                free(TAKE_PTR(m->damage));
+                m->held_error = 0;
+                manager_kick(m);
+        }
         return verdict == GUARD_REPLACED || other;
 }
 
@@ -338,6 +346,9 @@ void manager_look_around(Manager *m)
         /* What is not new was tried, or cannot be. */
         if (look_topology(m) || (busy && m->stale_headers)) {
                 tell_event(m, "CPUs or memory came or went");
+                manager_kick(m);
+        } else if (busy && (m->damage || m->foreign)) {
+                tell_event(m, "the kernel was busy with another load");
                 manager_kick(m);
         }
         manager_look_loaded_is_ours(m);

@@ -19,11 +19,12 @@ static void bus_properties(void *userdata, BusProperties *ret)
         const Manager *m = userdata;
         const State *s = &m->state;
         bool ours = s->generation > 0;
+        int loaded = kexec_loaded(m->loader);
 
         *ret = (BusProperties){
                 .state = arm_state_to_string(s->state),
                 .reason = s->reason,
-                .operational = kexec_loaded(m->loader) == 1,
+                .operational = loaded < 0 ? m->facts.crash_loaded : loaded == 1,
                 .generation = s->generation,
                 .loaded_since = ours ? s->loaded_realtime_usec : 0,
                 .kernel = ours ? s->kernel_release : NULL,

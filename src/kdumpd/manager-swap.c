@@ -6,6 +6,15 @@
 #include "messages.h"
 #include "strv.h"
 
+bool manager_crash_loaded(Manager *m)
+{
+        int r = kexec_loaded(m->loader);
+
+        if (r >= 0)
+                m->facts.crash_loaded = r == 1;
+        return m->facts.crash_loaded;
+}
+
 /* Says in the state file that what is loaded is not known, before that becomes true: a daemon that
  * dies in the middle of a load must not take the result for the old image. */
 static void forget_armed(Manager *m)
@@ -32,16 +41,21 @@ static KexecPrepare how_to_prepare(const Manager *m)
 static void tell_damage(Manager *m, const KexecImage *image, int error, const KexecSwap *swap)
 {
         static const char found[] = "The crash kernel was damaged when it had just been loaded";
+        const char *failing = "";
 
         if (error >= 0) {
+                if (swap->still_damaged)
+                        failing = ", and is damaged again: memory is failing";
                 message_send(MESSAGE_DAMAGED, LOG_WARNING, image->generation, swap->gap_usec,
-                             "%s; all of it was loaded again.", found);
+                             "%s; all of it was loaded again%s.", found, failing);
                 return;
         }
+        if (swap->still_damaged)
+                failing = "; what is loaded now is damaged, too: memory is failing";
         message_send(MESSAGE_DAMAGED, LOG_WARNING, image->generation, swap->gap_usec,
-                     "%s, and loading all of it again failed: %s", found,
-                     swap->message ?: strerror(-error));
-        if (!swap->restored && kexec_loaded(m->loader) == 1)
+                     "%s, and loading all of it again failed: %s%s", found,
+                     swap->message ?: strerror(-error), failing);
+        if (!swap->restored && kexec_loaded(m->loader) != 0)
                 manager_set_text(&m->damage, "it is damaged, and loading all of it has failed");
 }
 
@@ -53,9 +67,13 @@ int manager_swap(Manager *m, const KexecImage *image, const KexecImage *fallback
         forget_armed(m);
         manager_look_topology(m);
         r = kexec_crash_swap(m->loader, image, fallback, how, ret);
-        if (ret->damaged)
+        if (ret->damaged || ret->still_damaged)
                 tell_damage(m, image, r, ret);
-        return r >= 0 && kexec_loaded(m->loader) != 1 ? -EIO : r;
+        if (r < 0)
+                return r;
+        /* The load went well: not to be able to ask says nothing else. */
+        m->facts.crash_loaded = kexec_loaded(m->loader) != 0;
+        return m->facts.crash_loaded ? r : -EIO;
 }
 
 static void remember_load(Manager *m, uint64_t gap_usec, bool over)
@@ -120,6 +138,8 @@ void manager_armed(Manager *m, uint64_t number, const Generation *generation, co
                 manager_look_restored(m);
         else
                 manager_look_loaded(m);
+        if (swap->still_damaged)
+                manager_guard_still_damaged(m);
         manager_boot(m);
         if (generation)
                 remember_generation(m, generation);

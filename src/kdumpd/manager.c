@@ -335,7 +335,7 @@ static int manager_step(Manager *m)
                 _cleanup_(decision_done) Decision decision = { 0 };
                 Situation situation;
 
-                m->facts.crash_loaded = kexec_loaded(m->loader) == 1;
+                (void) manager_crash_loaded(m);
                 r = facts_refresh_limits(m->root_fd, &m->facts);
                 if (r < 0)
                         log_debug("The limits of kexec cannot be read: %s", strerror(-r));

@@ -64,12 +64,13 @@ typedef struct Guard {
         bool known; /* what is loaded can be checked */
         LoadedPlace place;
         unsigned looks;               /* so many were taken */
-        unsigned leave_out, left_out; /* so many are left out, after damage */
+        unsigned leave_out, left_out; /* so many are left out, after what was found */
 } Guard;
 
 typedef enum GuardVerdict {
         GUARD_UNKNOWN,  /* nobody can tell, or nothing of ours is loaded */
         GUARD_WHOLE,    /* as far as was looked */
+        GUARD_LEFT_OUT, /* not looked, after damage a short time ago */
         GUARD_DAMAGED,  /* it was told, and is in Manager.damage */
         GUARD_REPLACED, /* something else is loaded */
 } GuardVerdict;
@@ -245,11 +246,16 @@ void manager_guard_start(Manager *manager);
 /* An image was just loaded. Logs. */
 void manager_guard_loaded(Manager *manager);
 
+/* What was just loaded is damaged again, as found by reading it back: not now, but ever more
+ * seldom, it is loaded again. */
+void manager_guard_still_damaged(Manager *manager);
+
 /* What is wanted is known anew: so may be why the loaded image has no fallback image. Logs. */
 void manager_guard_answered(Manager *manager);
 
-/* Reads some of the image back, now and then, or if @whole, all of it. Logs. */
-GuardVerdict manager_guard_look(Manager *manager, bool whole);
+/* Reads some of the image back, and all of it now and then, or if @other: samples of the reserved
+ * memory are not as they were. Logs. */
+GuardVerdict manager_guard_look(Manager *manager, bool other);
 
 /* What of the reserved memory the kernel rewrites by itself; empty: nothing. */
 Range manager_guard_live(const Manager *manager);
@@ -310,6 +316,10 @@ void manager_restore(Manager *manager, bool failed);
  */
 int manager_swap(Manager *manager, const KexecImage *image, const KexecImage *fallback,
                  KexecSwap *ret);
+
+/* Whether something is loaded; if nobody can tell, as it was last. It is in @manager->facts then.
+ */
+bool manager_crash_loaded(Manager *manager);
 
 /* By @swap, the kernel has generation @number now. @generation: the same, NULL if it is only held
  * in memory. @over: there was an image before, so that there was a gap. Logs. */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Tests what is told of the fallback image of what is loaded, that it is loaded, and what is told
- * if nothing can be read back. */
+/* Tests what is told of the fallback image of what is loaded, that it is loaded, that nothing is
+ * without a way back, and what is told if nothing can be read back. */
 #include <elf.h>
 #include <endian.h>
+#include <sys/resource.h>
 
 #include "io.h"
 #include "manager.h"
@@ -14,6 +15,8 @@
 /* A kernel that takes all, and what is told of it. */
 static struct {
         bool loaded, reported;
+        unsigned n_loads;
+        int load_error, loaded_error; /* 0: it goes well */
         KexecReport report;
         char fallback[64]; /* of the last load; "": there was none */
         char cmdline[64];
@@ -21,18 +24,21 @@ static struct {
 
 static int fake_load(void *userdata, const KexecImage *image, void *ready)
 {
+        if (fake.load_error < 0)
+                return fake.load_error;
         memset(fake.fallback, 0, sizeof(fake.fallback));
         if (image->fallback_fd >= 0)
                 assert_true(pread(image->fallback_fd, fake.fallback, sizeof(fake.fallback) - 1, 0) >
                             0);
         (void) snprintf(fake.cmdline, sizeof(fake.cmdline), "%s", image->fallback_cmdline ?: "");
         fake.loaded = true;
+        fake.n_loads++;
         return 0;
 }
 
 static int fake_loaded(void *userdata)
 {
-        return fake.loaded;
+        return fake.loaded_error ?: fake.loaded;
 }
 
 static const KexecReport *fake_report(void *userdata)
@@ -210,6 +216,68 @@ static void test_damaged_fallback_image_is_written_again_first(void **state)
         assert_string_equal(fake.fallback, "");
 }
 
+static void load_with_files(Manager *m, rlim_t n_files)
+{
+        struct rlimit limit, few;
+
+        assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+        few = (struct rlimit){ .rlim_cur = n_files, .rlim_max = limit.rlim_max };
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+        manager_load(m);
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+}
+
+/* With ever more files that may be open, the image can be had, then also the way back. */
+static void test_nothing_is_loaded_while_the_way_back_is_short(void **state)
+{
+        Manager *m = &((Fixture *) *state)->m;
+        unsigned n_short = 0;
+
+        want(m, 1, false, NULL);
+        manager_load(m);
+        held_done(&m->held);
+        m->held = HELD_NULL;
+        want(m, 2, false, NULL);
+        for (rlim_t n_files = 3; n_files < 256 && fake.n_loads == 1; n_files++) {
+                manager_forget_failures(m);
+                load_with_files(m, n_files);
+                if (!m->load_problem || !startswith(m->load_problem, "generation 1 could not"))
+                        continue;
+                n_short++;
+                assert_int_equal(fake.n_loads, 1);
+                assert_int_equal(m->load_error, -EMFILE);
+                assert_true(m->load_may_pass);
+                assert_false(m->current_refused);
+                assert_true(m->armed_generation == 1);
+        }
+        assert_true(n_short > 0);
+        assert_true(m->armed_generation == 2);
+        assert_false(m->current_refused || m->previous_refused);
+}
+
+static void test_not_to_know_is_not_to_have_nothing_loaded(void **state)
+{
+        Manager *m = &((Fixture *) *state)->m;
+
+        assert_false(manager_crash_loaded(m));
+        fake.loaded_error = -ENFILE;
+        want(m, 1, false, NULL);
+        manager_load(m);
+        assert_null(m->load_problem);
+        assert_true(m->armed_generation == 1);
+        assert_true(manager_crash_loaded(m));
+
+        fake.load_error = -EPERM;
+        manager_reload(m, "a test");
+        assert_int_equal(m->held_error, -EPERM);
+        assert_true(m->armed_generation == 1);
+        assert_true(manager_crash_loaded(m));
+
+        fake.loaded_error = 0;
+        fake.loaded = false;
+        assert_false(manager_crash_loaded(m));
+}
+
 #define KCORE_PADDR 0x10000000
 #define KCORE_BYTES (1024 * 1024)
 
@@ -294,6 +362,8 @@ int main(void)
                 CASE(test_the_reason_is_that_of_now),
                 CASE(test_fallback_image_is_loaded_and_held),
                 CASE(test_damaged_fallback_image_is_written_again_first),
+                CASE(test_nothing_is_loaded_while_the_way_back_is_short),
+                CASE(test_not_to_know_is_not_to_have_nothing_loaded),
                 CASE(test_what_cannot_be_read_back_any_more_is_told),
         };
 

@@ -121,6 +121,7 @@ static int teardown(void **state)
         manager_look_done(m);
         state_done(&m->state);
         free(m->load_problem);
+        free(m->damage);
         facts_done(&m->facts);
         sd_event_source_disable_unref(m->step);
         sd_event_unref(m->event);
@@ -146,6 +147,71 @@ static void test_all_is_well(void **state)
         manager_look_around(m);
         assert_false(is_kicked(m));
         assert_false(m->foreign);
+}
+
+/* It is written to again by each load, and is none of what a check reads. */
+static void test_a_place_that_keeps_nothing_is_loaded_for_ever_more_seldom(void **state)
+{
+        Machine *machine = *state;
+        Manager *m = &machine->m;
+        unsigned n_loads = 0;
+
+        for (unsigned i = 0; i < 200; i++) {
+                put_image(machine, i % 2 == 0 ? 'b' : 'a');
+                manager_look_around(m);
+                if (!is_kicked(m))
+                        continue;
+                n_loads++;
+                m->foreign = false;
+                manager_look_topology(m);
+                manager_look_loaded(m);
+                put_image(machine, 'c');
+        }
+        /* At the looks 0, 2, 6, 14, 30, 62, 123 and 184. */
+        assert_int_equal(n_loads, 8);
+
+        /* It was another image each time, and now nobody loads one. */
+        put_image(machine, 'a');
+        manager_look_loaded(m);
+        for (unsigned i = 0; i < 200; i++)
+                manager_look_around(m);
+        assert_false(is_kicked(m));
+        assert_int_equal(m->guard.left_out, 0);
+}
+
+/* What was found a short time ago is not found again as something else. */
+static void test_a_look_that_is_left_out_finds_no_other_image(void **state)
+{
+        Machine *machine = *state;
+        Manager *m = &machine->m;
+
+        m->guard.leave_out = 2;
+        put_image(machine, 'b');
+        for (unsigned i = 0; i < 2; i++) {
+                manager_look_around(m);
+                assert_false(is_kicked(m));
+                assert_false(m->foreign);
+        }
+        manager_look_around(m);
+        assert_true(is_kicked(m));
+        assert_true(m->foreign);
+}
+
+static void test_an_image_in_the_place_of_ours_is_found_while_looks_are_left_out(void **state)
+{
+        Machine *machine = *state;
+        Manager *m = &machine->m;
+
+        m->guard.leave_out = 60;
+        m->guard.known = true;
+        m->guard.place = (LoadedPlace){
+                .block_paddr = { AREA_PADDR, AREA_PADDR + 65536 },
+                .purgatory_paddr = AREA_PADDR + 131072,
+                .purgatory_bytes = 4096,
+        };
+        manager_look_around(m);
+        assert_true(is_kicked(m));
+        assert_true(m->foreign);
 }
 
 /* The kernel may have updated the headers of an image that someone else has put there. */
@@ -262,6 +328,28 @@ static void test_headers_that_stay_stale_are_told_once(void **state)
         assert_true(is_kicked(m));
 }
 
+/* Also while looks at the image itself are left out. */
+static void test_busy_kernel_is_asked_again_for_whatever_is_wrong(void **state)
+{
+        Manager *m = &((Machine *) *state)->m;
+
+        for (unsigned i = 0; i < 2; i++) {
+                free(TAKE_PTR(m->damage));
+                if (i == 0)
+                        manager_set_text(&m->damage, "1 chunk is damaged");
+                m->foreign = i == 1;
+                m->guard.leave_out = 60;
+                m->retry_boottime_usec = UINT64_MAX;
+                m->held_error = -ENOEXEC;
+                manager_look_around(m);
+                assert_false(is_kicked(m));
+                m->held_error = -EBUSY;
+                manager_look_around(m);
+                assert_true(is_kicked(m));
+                assert_int_equal(m->held_error, 0);
+        }
+}
+
 static void test_headers_that_the_kernel_updates_are_told(void **state)
 {
         Machine *machine = *state;
@@ -314,20 +402,46 @@ static void test_a_request_reads_anew_what_the_kernel_says(void **state)
         assert_true(m->facts.crash_size_bytes == 2097152);
 }
 
+/* Not again at once, which would never end. */
+static void test_damage_that_comes_back_is_tried_ever_more_seldom(void **state)
+{
+        const KexecSwap well = { 0 }, swap = { .damaged = true, .still_damaged = true };
+        Manager *m = &((Machine *) *state)->m;
+
+        for (unsigned expected = 1; expected <= 7; expected = expected * 2 + 1) {
+                manager_armed(m, 5, NULL, &swap, true);
+                assert_true(m->armed_generation == 5);
+                assert_non_null(strstr(m->damage, "memory is failing"));
+                assert_true(m->held_error < 0);
+                assert_int_equal(m->guard.leave_out, expected);
+                manager_look_around(m);
+                assert_false(is_kicked(m));
+                assert_non_null(m->damage);
+        }
+        manager_armed(m, 5, NULL, &well, true);
+        assert_null(m->damage);
+        assert_int_equal(m->held_error, 0);
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 CASE(test_all_is_well),
+                CASE(test_a_place_that_keeps_nothing_is_loaded_for_ever_more_seldom),
+                CASE(test_a_look_that_is_left_out_finds_no_other_image),
+                CASE(test_an_image_in_the_place_of_ours_is_found_while_looks_are_left_out),
                 CASE(test_another_image_is_not_taken_for_ours_when_cpus_come),
                 CASE(test_what_cannot_be_replaced_is_tried_ever_more_seldom),
                 CASE(test_what_could_not_be_loaded_is_tried_again),
                 CASE(test_what_may_pass_is_tried_again_ever_more_seldom),
                 CASE(test_headers_that_stay_stale_are_told_once),
+                CASE(test_busy_kernel_is_asked_again_for_whatever_is_wrong),
                 CASE(test_headers_that_the_kernel_updates_are_told),
                 CASE(test_a_story_without_a_beginning_is_forgotten),
                 CASE(test_a_request_reads_anew_what_the_kernel_says),
+                CASE(test_damage_that_comes_back_is_tried_ever_more_seldom),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;

@@ -13,8 +13,9 @@
 static struct {
         int answers[4];
         size_t n_calls, n_prepared;
+        size_t n_damaged; /* so many images are found damaged when they are read back */
         KexecPrepare how; /* as the last new image was prepared */
-        bool loaded, takes_along, damaged;
+        bool loaded, takes_along;
         const char *cpus_meanwhile; /* what a load finds changed when it is over */
         const Fixture *root;
         KexecReport report;
@@ -60,7 +61,10 @@ static int fake_loaded(void *userdata)
 
 static int fake_intact(void *userdata, void *ready)
 {
-        return !fake.damaged;
+        if (fake.n_damaged == 0)
+                return 1;
+        fake.n_damaged--;
+        return 0;
 }
 
 static const KexecReport *fake_report(void *userdata)
@@ -387,6 +391,7 @@ static void test_reload_without_memory_is_tried_again(void **state)
         check_next_attempt(bed, -EPERM, false, false);
         check_next_attempt(bed, -ENOEXEC, true, false);
         check_next_attempt(bed, -ENOMEM, false, true);
+        check_next_attempt(bed, -EMFILE, false, true);
         check_next_attempt(bed, -ENOMEM, true, true);
         check_next_attempt(bed, -ENOMEM, true, true);
 
@@ -432,7 +437,7 @@ static void test_damage_that_a_load_finds_is_told(void **state)
 {
         Manager *m = &((Bed *) *state)->m;
 
-        fake.damaged = true;
+        fake.n_damaged = 1;
         manager_set_text(&m->state.checked, "all of it is whole");
         m->state.checked_realtime_usec = 1;
         manager_reload(m, "a test");
@@ -450,7 +455,7 @@ static void test_damage_that_stays_is_told(void **state)
 {
         Manager *m = &((Bed *) *state)->m;
 
-        fake.damaged = true;
+        fake.n_damaged = 1;
         fake.answers[1] = fake.answers[2] = -EPERM;
         manager_reload(m, "a test");
         assert_non_null(strstr(message(MESSAGE_DAMAGED), strerror(EPERM)));
@@ -460,7 +465,7 @@ static void test_damage_that_stays_is_told(void **state)
         assert_null(message(MESSAGE_RELOADED));
         /* It is what was to be loaded, not what was there before. */
         m->armed_generation = 4;
-        fake.damaged = true;
+        fake.n_damaged = 1;
         fake.n_calls = 0;
         manager_reload(m, "a test");
         assert_true(m->armed_generation == 0);

@@ -11,6 +11,7 @@
 #include "facts.h"
 #include "io.h"
 #include "last-boot.h"
+#include "loaded.h"
 #include "log.h"
 #include "manager.h"
 #include "messages.h"
@@ -66,6 +67,16 @@ static void write_state(int root_fd)
                 (void) log_warning_errno(r, "Failed to write the state file, ignoring: %m");
 }
 
+/* Else the next daemon would look for it in what someone else has loaded. */
+static void forget_loaded(int root_fd)
+{
+        int r = loaded_write(root_fd, NULL);
+
+        if (r < 0)
+                (void) log_warning_errno(r, "Failed to remove '%s', ignoring: %m",
+                                         PATH_LOADED_JSON);
+}
+
 int verb_stop_below(const char *root, const KexecLoader *loader, const char *pid1_address,
                     bool is_explicit)
 {
@@ -96,6 +107,7 @@ int verb_stop_below(const char *root, const KexecLoader *loader, const char *pid
         message_send(MESSAGE_DISARMED, LOG_NOTICE, 0, 0, "kexec: unloaded kdump kernel: %s.",
                      reason);
         leave_word(root_fd, true);
+        forget_loaded(root_fd);
         write_state(root_fd);
         return 0;
 }
