@@ -32,8 +32,11 @@ static void forget_armed(Manager *m)
 /* Only on what is ours, and whole as far as we know, may a load leave anything in place. */
 static KexecPrepare how_to_prepare(const Manager *m)
 {
-        return m->damage || m->foreign || m->armed_generation == 0 ? KEXEC_PREPARE_WHOLE
-                                                                   : KEXEC_PREPARE_NEXT;
+        /* One that finds damage below it wants a second load, and maybe a way back. */
+        bool few = m->facts.load_limit >= 0 && m->facts.load_limit <= 2;
+
+        return few || m->damage || m->foreign || m->armed_generation == 0 ? KEXEC_PREPARE_WHOLE
+                                                                          : KEXEC_PREPARE_NEXT;
 }
 
 /* @image was read back after its load, and was not as it should be, most likely where parts had

@@ -408,10 +408,11 @@ static void test_what_is_not_whole_is_not_built_upon(void **state)
 {
         static const struct {
                 const char *damage;
-                bool foreign, unknown;
+                bool foreign, unknown, few;
                 KexecPrepare how;
         } cases[] = {
                 { .how = KEXEC_PREPARE_NEXT },
+                { .few = true, .how = KEXEC_PREPARE_WHOLE },
                 { .damage = "1 chunk is bad", .how = KEXEC_PREPARE_WHOLE },
                 { .foreign = true, .how = KEXEC_PREPARE_WHOLE },
                 { .unknown = true, .how = KEXEC_PREPARE_WHOLE },
@@ -423,6 +424,7 @@ static void test_what_is_not_whole_is_not_built_upon(void **state)
                 fake.n_calls = fake.n_prepared = 0;
                 m->damage = cases[i].damage ? strdup(cases[i].damage) : NULL;
                 m->foreign = cases[i].foreign;
+                m->facts.load_limit = cases[i].few ? 2 : 3;
                 if (cases[i].unknown)
                         m->armed_generation = 0;
                 manager_reload(m, "a test");
