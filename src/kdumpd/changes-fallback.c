@@ -93,6 +93,15 @@ static int compare_images(char ***lines, const ImageDescription *old, const Imag
                        : strv_extend(lines, "the command line of the fallback image has changed");
 }
 
+/* Then it goes without saying that the fallback image follows. */
+static bool tell_of_targets(char *const *lines)
+{
+        for (; lines && *lines; lines++)
+                if (startswith(*lines, "targets"))
+                        return true;
+        return false;
+}
+
 int changes_fallback(char ***lines, const ImageDescription *old, const ImageDescription *new)
 {
         const char *target = new->fallback_target ?: "a target that is not known";
@@ -105,7 +114,8 @@ int changes_fallback(char ***lines, const ImageDescription *old, const ImageDesc
         if (!new->fallback_sha256)
                 return strv_extendf(lines, "there is no fallback image any more: %s",
                                     new->fallback_missing ?: "why is not known");
-        if (old->fallback_target && !streq(old->fallback_target, target))
+        if (old->fallback_target && !streq(old->fallback_target, target) &&
+            !tell_of_targets(*lines))
                 return strv_extendf(lines, "the fallback image saves to another target: %s → %s",
                                     old->fallback_target, target);
         return *lines ? 0 : compare_images(lines, old, new);

@@ -34,13 +34,18 @@ void manager_guard_start(Manager *m)
                 manager_set_text(&m->state.check_problem, NULL);
 }
 
+static bool has_all_mirrors(const KexecReport *report)
+{
+        return report->kernel_mirror && report->initrd_mirror;
+}
+
 /* In words, what checks the image after a panic, and what it can do about it. */
 static int describe_guard(const KexecReport *report, char **ret)
 {
-        const char *mirrors = report->kernel_mirror && report->initrd_mirror
-                                      ? "mirrors of all of it"
-                              : report->kernel_mirror ? "mirrors of all but the initramfs"
-                                                      : "mirrors of small parts only";
+        const char *mirrors = has_all_mirrors(report) ? "mirrors of all of it"
+                              : report->kernel_mirror
+                                      ? "mirrors of all but the initramfs, as there is no room"
+                                      : "mirrors of small parts only, as there is no room";
 
         if (!report->guarded)
                 return strprintf(ret, "none: damage is noticed after a panic, but not repaired");
@@ -121,6 +126,11 @@ void manager_guard_loaded(Manager *m)
         manager_set_text(&s->loader_reason, report ? report->reason : NULL);
         if (report && describe_guard(report, &words) < 0)
                 (void) log_oom();
+        if (report && report->guarded && !has_all_mirrors(report) && !streq_ptr(words, s->guard))
+                log_warning(
+                        "The reserved memory is too small to guard all of the crash kernel (%s); "
+                        "with a larger crashkernel= damage to the rest can be repaired, too.",
+                        words ?: "out of memory");
         manager_set_text(&s->guard, words);
         remember_fallback(m, report);
         s->sparse_loads += report && report->sparse;

@@ -213,6 +213,8 @@ static void test_fallback_images(void **state)
         OverlayFile old_files[] = { { (char[]){ "/init" }, (char[]){ "1" }, FILE_MODE } };
         OverlayFile new_files[] = { { (char[]){ "/init" }, (char[]){ "2" }, FILE_MODE } };
         const OverlayList overlay = { 0 };
+        const OverlayList here = { .plan_json = (char[]){ "{\"targets\":[{\"path\":\"/\"}]}" } };
+        const OverlayList there = { .plan_json = (char[]){ "{\"targets\":[{\"path\":\"/a\"}]}" } };
         const OverlayList old_list = { .plan_json = (char[]){ "{\"generation\":1}" },
                                        .files = old_files,
                                        .n_files = 1 };
@@ -232,7 +234,7 @@ static void test_fallback_images(void **state)
                                        .fallback_cmdline = "x",
                                        .fallback_target = "raw /dev/vda",
                                        .fallback = &old_list };
-        ImageDescription new = old;
+        ImageDescription new = old, old_here = old;
 
         assert_changes(&old, &old, NULL, "");
         assert_changes(&none, &old, NULL,
@@ -256,6 +258,9 @@ static void test_fallback_images(void **state)
                        "the fallback image saves to another target: raw /dev/vda" ARROW
                        "ext4 UUID=1");
         /* What follows from the rest is not told twice. */
+        old_here.overlay = &here;
+        new.overlay = &there;
+        assert_changes(&old_here, &new, NULL, "targets[0].path: '/'" ARROW "'/a'");
         new = old;
         new.cmdline = "a=2";
         new.fallback_sha256 = "2";

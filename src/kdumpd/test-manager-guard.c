@@ -160,6 +160,26 @@ static void test_where_the_fallback_image_saves_to(void **state)
         }
 }
 
+static void test_what_has_no_mirror_is_told(void **state)
+{
+        static const struct {
+                bool kernel, initrd;
+                const char *words;
+        } cases[] = {
+                { true, true, "mirrors of all of it, no" },
+                { true, false, "mirrors of all but the initramfs, as there is no room" },
+                { false, false, "mirrors of small parts only, as there is no room" },
+        };
+        Manager *m = &((Fixture *) *state)->m;
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                fake.report.kernel_mirror = cases[i].kernel;
+                fake.report.initrd_mirror = cases[i].initrd;
+                manager_guard_loaded(m);
+                assert_non_null(strstr(m->state.guard, cases[i].words));
+        }
+}
+
 static void test_the_reason_is_that_of_now(void **state)
 {
         Manager *m = &((Fixture *) *state)->m;
@@ -359,6 +379,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 CASE(test_where_the_fallback_image_saves_to),
+                CASE(test_what_has_no_mirror_is_told),
                 CASE(test_the_reason_is_that_of_now),
                 CASE(test_fallback_image_is_loaded_and_held),
                 CASE(test_damaged_fallback_image_is_written_again_first),
