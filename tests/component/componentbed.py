@@ -22,6 +22,7 @@ KCORE_OFFSET = 0x1000
 INITRD_ALIGN = 512
 CONFIG = "etc/kdump.conf"
 STATE = "run/kdumpd/state.json"
+STATE_SECONDS = 10
 GENERATIONS = "var/lib/kdumpd/generation"
 LIBRARY = "usr/lib/libx.so.1"
 FALLBACK_PROGRAM = "usr/lib/kdumpd/kdump-fallback"
@@ -166,7 +167,11 @@ class Bed:
         self.sm = servicemanager.ServiceManager(program, self.m.root, {"BED_HASTE": str(HASTE), **environment})
 
     def state(self):
-        return json.loads(self.m.read(STATE))
+        """Where /run has no room for two, it is empty while it is replaced: kdumpd's own readers know that, too."""
+        deadline = time.monotonic() + STATE_SECONDS
+        while not (text := self.m.read(STATE)) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        return json.loads(text)
 
     def history(self):
         return json.loads(self.m.read("run/kdumpd/history.json"))["entries"]
