@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Tests what the looks at the machine make of a crash kernel that is not ours, or not there. */
 #include "test-fixture.h"
+#include "test-manager.h"
 
 #include <elf.h>
 #include <endian.h>
@@ -8,7 +9,6 @@
 
 #include "crash-area.h"
 #include "io.h"
-#include "manager.h"
 
 #define AREA_PADDR 0x2f000000ULL
 #define AREA_BYTES (4ULL * 1024 * 1024)
@@ -117,27 +117,10 @@ static int teardown(void **state)
         Machine *machine = *state;
         Manager *m = &machine->m;
 
-        history_entry_done(&m->story);
-        manager_look_done(m);
-        state_done(&m->state);
-        free(m->load_problem);
-        free(m->damage);
-        facts_done(&m->facts);
-        sd_event_source_disable_unref(m->step);
-        sd_event_unref(m->event);
+        test_manager_done(m);
         fixture_done(&machine->root);
         free(machine);
         return 0;
-}
-
-/* Whether something is to be done; forgets it. */
-static bool is_kicked(Manager *m)
-{
-        int r = sd_event_source_get_enabled(m->step, NULL);
-
-        assert_true(r >= 0);
-        assert_int_equal(sd_event_source_set_enabled(m->step, SD_EVENT_OFF), 0);
-        return r > 0;
 }
 
 static void test_all_is_well(void **state)

@@ -2,9 +2,9 @@
 /* Tests what the manager makes of a load that goes another way than it should: what changes
  * meanwhile, what is damaged, what comes back. */
 #include "test-fixture.h"
+#include "test-manager.h"
 
 #include "io.h"
-#include "manager.h"
 #include "messages.h"
 
 #define IOMEM "00100000-7fffffff : System RAM\n"
@@ -170,27 +170,10 @@ static int teardown(void **state)
 
         for (size_t i = 0; i < sent.n; i++)
                 free(sent.texts[i]);
-        history_entry_done(&m->story);
-        manager_look_done(m);
-        state_done(&m->state);
-        free(m->load_problem);
-        free(m->damage);
-        facts_done(&m->facts);
-        sd_event_source_disable_unref(m->step);
-        sd_event_unref(m->event);
+        test_manager_done(m);
         fixture_done(&bed->root);
         free(bed);
         return 0;
-}
-
-/* Whether something is to be done; forgets it. */
-static bool is_kicked(Manager *m)
-{
-        int r = sd_event_source_get_enabled(m->step, NULL);
-
-        assert_true(r >= 0);
-        assert_int_equal(sd_event_source_set_enabled(m->step, SD_EVENT_OFF), 0);
-        return r > 0;
 }
 
 /* The kernel says that it updates the headers. */
